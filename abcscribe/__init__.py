@@ -1,0 +1,1 @@
+"""abcscribe: a recording goes in, a readable score comes out."""

@@ -1,0 +1,294 @@
+"""The one model of a piece: Score, Part, Bar, Note.
+
+Every reader ends here and every writer starts here, so a prediction and a reference always meet as the same type.
+The model is small on purpose; what can be derived is not stored:
+
+- Time is exact. Inside a bar it is a ``Fraction`` of quarter notes counted from the bar line.
+- Pitches are sounding (concert) pitches, spelled. Transposing instruments are a matter of the writer.
+- A chord is several notes of one voice with the same start and duration. A rest is a gap between notes.
+- A tuplet is a duration such as 1/3: writers derive the bracket from it.
+- Bars are shared by all parts: ``score.bars[i]`` says what bar ``i`` is, ``part.bars[i]`` what the part plays in it.
+
+What a recording adds - when each bar begins, what was really played - rides along as ``Bar.seconds`` and
+``Score.performance``. Lyrics, chord symbols, articulation and clef changes inside a piece are not kept.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+STEPS = "CDEFGAB"
+STEP_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+# Number of fifths that a mode's tonic lies above that of the major key with the same signature.
+MODE_FIFTHS = {
+    "major": 0, "minor": 3, "ionian": 0, "dorian": 2, "phrygian": 4, "lydian": -1, "mixolydian": 1, "aeolian": 3, "locrian": 5,
+}  # fmt: skip
+CLEFS = ("treble", "bass", "alto", "tenor", "treble-8", "treble+8", "bass-8", "soprano", "mezzo", "baritone", "perc")
+
+
+@dataclass(frozen=True, slots=True)
+class Pitch:
+    """A spelled pitch. ``Pitch("C", 0, 4)`` is middle C, MIDI 60."""
+
+    step: str  # one of CDEFGAB
+    alter: int = 0  # semitones: -2 double flat ... 2 double sharp
+    octave: int = 4  # scientific: the octave of middle C is 4, whatever the alteration
+
+    @property
+    def midi(self) -> int:
+        return 12 * (self.octave + 1) + STEP_SEMITONES[self.step] + self.alter
+
+    def __str__(self) -> str:
+        return f"{self.step}{'#' * self.alter}{'b' * -self.alter}{self.octave}"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One written note head."""
+
+    start: Fraction  # quarters from the bar line
+    duration: Fraction  # quarters, above zero
+    pitch: Pitch
+    voice: int = 1  # 1-based, unique within the part; every voice belongs to one staff (Part.staves)
+    tie: bool = False  # sounds on into the next note of this voice, which has the same pitch
+    grace: tuple[Pitch, ...] = ()  # grace notes before this note; of a chord, on its first note
+
+    @property
+    def end(self) -> Fraction:
+        return self.start + self.duration
+
+
+@dataclass(frozen=True, slots=True)
+class Metre:
+    """A time signature. Free metre (``M:none``) is None where a Metre is expected."""
+
+    beats: int = 4
+    unit: int = 4  # the note value that ``beats`` counts: 4 is a quarter
+
+    @property
+    def length(self) -> Fraction:
+        """Quarters in a full bar."""
+        return Fraction(4 * self.beats, self.unit)
+
+    @property
+    def compound(self) -> bool:
+        """6/8, 9/8, 12/8 ...: the beat is three units long. 3/8 and 3/4 are simple."""
+        return self.beats > 3 and self.beats % 3 == 0
+
+    @property
+    def beat(self) -> Fraction:
+        """Quarters in a beat: 1 in 4/4, 3/2 in 6/8; 3/2 (the whole bar) in 3/8."""
+        if self.compound or (self.beats == 3 and self.unit >= 8):
+            return Fraction(12, self.unit)
+        return Fraction(4, self.unit)
+
+    def __str__(self) -> str:
+        return f"{self.beats}/{self.unit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key signature with its mode."""
+
+    fifths: int = 0  # sharps if above zero, flats if below
+    mode: str = "major"  # a name of MODE_FIFTHS, or "none": no key (K:none), only a signature
+
+    @property
+    def tonic(self) -> str:
+        """Name of the tonic, such as ``F#`` or ``Bb``. The tonic of "none" is that of the major key."""
+        position = self.fifths + MODE_FIFTHS.get(self.mode, 0) + 1  # F = 0 on the line of fifths
+        alter, index = divmod(position, 7)
+        return "FCGDAEB"[index] + ("#" * alter if alter > 0 else "b" * -alter)
+
+    def alter(self, step: str) -> int:
+        """What the signature does to a step: -1, 0 or 1 (beyond seven fifths also +-2)."""
+        return (self.fifths + 6 - "FCGDAEB".index(step)) // 7
+
+    def __str__(self) -> str:
+        return f"{self.tonic} {self.mode}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """A metronome mark: ``bpm`` beats of ``beat`` quarters each in a minute."""
+
+    bpm: float = 120.0
+    beat: Fraction = Fraction(1)
+
+    @property
+    def quarter_bpm(self) -> float:
+        return self.bpm * float(self.beat)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What all parts share about one bar. Metre, key and tempo are the values in force, changed here or not."""
+
+    length: Fraction  # quarters really in the bar: shorter than the metre's in a pickup
+    metre: Metre | None = Metre()
+    key: Key = Key()
+    tempo: Tempo | None = None  # None: no tempo is known
+    repeat_start: bool = False  # |: at the left
+    repeat_end: bool = False  # :| at the right
+    ending: str = ""  # "1", "2", "1,3": this bar begins that ending
+    seconds: float | None = None  # where the bar begins in the recording
+    confidence: float | None = None  # 0 ... 1, None: not from a recording
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """One staff of a part and the voices written on it, from the top."""
+
+    clef: str = "treble"  # one of CLEFS
+    voices: tuple[int, ...] = (1,)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One instrument or singer. ``bars`` has as many entries as the score; each is ordered by (voice, start, pitch)."""
+
+    bars: tuple[tuple[Note, ...], ...]
+    name: str = ""
+    program: int = 0  # General MIDI, 0-127; 128 is the percussion channel
+    staves: tuple[Staff, ...] = (Staff(),)
+
+    @property
+    def voices(self) -> tuple[int, ...]:
+        """All voices, staff by staff."""
+        return tuple(voice for staff in self.staves for voice in staff.voices)
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedNote:
+    """A note as heard in a recording, before anything is known about bars."""
+
+    onset: float  # seconds
+    offset: float  # seconds, above onset
+    pitch: int  # MIDI, 21-108 for the default tower
+    velocity: int = 80  # 1-127
+    family: str = ""  # a name of instruments.FAMILIES, or "" if unknown
+    confidence: float = 1.0  # 0 ... 1
+
+
+@dataclass(frozen=True, slots=True)
+class SoundingNote:
+    """A note as it sounds from a score: ties merged, time from the start of the piece."""
+
+    onset: Fraction  # quarters from the start of the first bar
+    duration: Fraction  # quarters
+    pitch: int  # MIDI
+    part: int  # index in Score.parts
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A piece. The converse of nothing: it can always be written in every format, even when it is empty."""
+
+    bars: tuple[Bar, ...] = ()
+    parts: tuple[Part, ...] = ()
+    title: str = ""
+    composer: str = ""
+    performance: tuple[PlayedNote, ...] = ()  # what was played, by onset; empty for a score that was never recorded
+    seconds: float | None = None  # length of the recording
+
+    def bar_starts(self) -> list[Fraction]:
+        """Quarters from the start of the piece to each bar line, and to the end: ``len(bars) + 1`` values."""
+        starts = [Fraction(0)]
+        for bar in self.bars:
+            starts.append(starts[-1] + bar.length)
+        return starts
+
+    def voice_bars(self, part: Part, voice: int) -> Iterator[tuple[Note, ...]]:
+        """The notes of one voice, bar by bar."""
+        for notes in part.bars:
+            yield tuple(note for note in notes if note.voice == voice)
+
+    def sounding_notes(self) -> list[SoundingNote]:
+        """Notes with ties merged, as written (repeats are not unfolded), by (onset, part, pitch); no grace notes."""
+        starts, sounding = self.bar_starts(), []
+        for index, part in enumerate(self.parts):
+            open_ties: dict[tuple[int, int], SoundingNote] = {}
+            for bar_start, notes in zip(starts, part.bars, strict=False):
+                for note in sorted(notes, key=lambda n: n.start):
+                    onset, key = bar_start + note.start, (note.voice, note.pitch.midi)
+                    earlier = open_ties.pop(key, None)
+                    if earlier and earlier.onset + earlier.duration == onset:
+                        merged = dataclasses.replace(earlier, duration=earlier.duration + note.duration)
+                    else:
+                        if earlier:
+                            sounding.append(earlier)
+                        merged = SoundingNote(onset, note.duration, note.pitch.midi, index)
+                    if note.tie:
+                        open_ties[key] = merged
+                    else:
+                        sounding.append(merged)
+            sounding.extend(open_ties.values())
+        return sorted(sounding, key=lambda n: (n.onset, n.part, n.pitch, n.duration))
+
+    def unfolded(self) -> Score:
+        """The score as it is played: repeats and endings written out (one level; a repeat without a start goes back
+        to the bar after the last repeat, or to the beginning)."""
+        order = _play_order(self.bars)
+        bars = tuple(dataclasses.replace(self.bars[i], repeat_start=False, repeat_end=False, ending="") for i in order)
+        parts = tuple(dataclasses.replace(part, bars=tuple(part.bars[i] for i in order)) for part in self.parts)
+        return dataclasses.replace(self, bars=bars, parts=parts)
+
+    def problems(self) -> list[str]:
+        """What is wrong with the score as a score; empty if every bar adds up. Positions are 1-based."""
+        found = []
+        for p, part in enumerate(self.parts, 1):
+            if len(part.bars) != len(self.bars):
+                found.append(f"part {p} has {len(part.bars)} bars, the score {len(self.bars)}")
+            voices = set(part.voices)
+            for b, (bar, notes) in enumerate(zip(self.bars, part.bars, strict=False), 1):
+                found.extend(f"part {p} bar {b}: {what}" for what in _bar_problems(bar, notes, voices))
+        return found
+
+
+def _bar_problems(bar: Bar, notes: tuple[Note, ...], voices: set[int]) -> Iterator[str]:
+    ends: dict[int, tuple[Fraction, Fraction]] = {}  # voice -> (start, end) of its last chord
+    for note in sorted(notes, key=lambda n: (n.voice, n.start)):
+        if note.voice not in voices:
+            yield f"voice {note.voice} belongs to no staff"
+        if note.start < 0 or note.duration <= 0 or note.end > bar.length:
+            yield f"{note.pitch} at {note.start} for {note.duration} does not fit a bar of {bar.length}"
+        start, end = ends.get(note.voice, (Fraction(-1), Fraction(0)))
+        if note.start < end and (note.start, note.end) != (start, end):
+            yield f"{note.pitch} at {note.start} overlaps the note before it in voice {note.voice}"
+        ends[note.voice] = (note.start, note.end)
+
+
+def _play_order(bars: tuple[Bar, ...]) -> list[int]:
+    order: list[int] = []
+    start, i, turn, jumps = 0, 0, 1, 0
+    while i < len(bars):
+        bar = bars[i]
+        if bar.repeat_start and i != start:
+            start, turn = i, 1
+        if bar.ending and str(turn) not in bar.ending.split(","):
+            following = next((j for j in range(i + 1, len(bars)) if bars[j].ending or bars[j].repeat_start), None)
+            if following is not None:  # skip this ending; the last one is played whatever its number says
+                i = following
+                continue
+        order.append(i)
+        jumps += bar.repeat_end
+        if bar.repeat_end and turn < _turns(bars, start, i) and jumps <= 4 * len(bars):
+            i, turn = start, turn + 1
+            continue
+        if bar.repeat_end:
+            start, turn = i + 1, 1 if not _ending_follows(bars, i + 1) else turn + 1
+        i += 1
+    return order
+
+
+def _ending_follows(bars: tuple[Bar, ...], i: int) -> bool:
+    return i < len(bars) and bool(bars[i].ending)
+
+
+def _turns(bars: tuple[Bar, ...], start: int, last: int) -> int:
+    """How often the section that begins at ``start`` is played, as seen from its repeat sign at ``last``."""
+    numbers = [int(n) for bar in bars[start : last + 1] for n in bar.ending.split(",") if n.isdigit()]
+    return max([2, *numbers])
