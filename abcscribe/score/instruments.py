@@ -29,7 +29,8 @@ GM_NAMES = (
     "FX 5 (brightness)", "FX 6 (goblins)", "FX 7 (echoes)", "FX 8 (sci-fi)",
     "Sitar", "Banjo", "Shamisen", "Koto", "Kalimba", "Bagpipe", "Fiddle", "Shanai",
     "Tinkle Bell", "Agogo", "Steel Drums", "Woodblock", "Taiko Drum", "Melodic Tom", "Synth Drum", "Reverse Cymbal",
-    "Guitar Fret Noise", "Breath Noise", "Seashore", "Bird Tweet", "Telephone Ring", "Helicopter", "Applause", "Gunshot",
+    "Guitar Fret Noise", "Breath Noise", "Seashore", "Bird Tweet", "Telephone Ring", "Helicopter", "Applause",
+    "Gunshot",
 )  # fmt: skip
 PERCUSSION = 128  # Part.program of the percussion channel
 
@@ -54,7 +55,8 @@ FAMILY_PROGRAM = {
     "brass": 56, "reed": 71, "pipe": 73, "synth": 80,
 }  # fmt: skip
 
-assert len(GM_NAMES) == 128 and set(FAMILY_PROGRAM) == set(FAMILIES)
+assert len(GM_NAMES) == 128
+assert set(FAMILY_PROGRAM) == set(FAMILIES)
 
 
 def group(program: int) -> str:

@@ -24,7 +24,8 @@ STEPS = "CDEFGAB"
 STEP_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 # Number of fifths that a mode's tonic lies above that of the major key with the same signature.
 MODE_FIFTHS = {
-    "major": 0, "minor": 3, "ionian": 0, "dorian": 2, "phrygian": 4, "lydian": -1, "mixolydian": 1, "aeolian": 3, "locrian": 5,
+    "major": 0, "minor": 3, "ionian": 0, "dorian": 2, "phrygian": 4, "lydian": -1, "mixolydian": 1,
+    "aeolian": 3, "locrian": 5,
 }  # fmt: skip
 CLEFS = ("treble", "bass", "alto", "tenor", "treble-8", "treble+8", "bass-8", "soprano", "mezzo", "baritone", "perc")
 
@@ -185,7 +186,7 @@ class SoundingNote:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A piece. The converse of nothing: it can always be written in every format, even when it is empty."""
+    """A piece. Every writer accepts every score without ``problems``, an empty one too."""
 
     bars: tuple[Bar, ...] = ()
     parts: tuple[Part, ...] = ()
