@@ -11,3 +11,7 @@ class AudioError(AbcscribeError):
 
 class ScoreError(AbcscribeError):
     """A score file cannot be read or written."""
+
+
+class EngineError(AbcscribeError):
+    """A transcription engine is unknown, or what it needs is not installed."""
