@@ -1,1 +1,28 @@
-"""abcscribe: a recording goes in, a readable score comes out."""
+"""abcscribe: a recording goes in, a readable score comes out.
+
+>>> import abcscribe
+>>> score = abcscribe.transcribe("take1.m4a")  # doctest: +SKIP
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from abcscribe.engines.notes_to_score import Hints
+    from abcscribe.score.model import Score
+    from abcscribe.transcription import transcribe
+
+__all__ = ["Hints", "Score", "transcribe"]
+
+_HOMES = {
+    "Hints": "abcscribe.engines.notes_to_score",
+    "Score": "abcscribe.score.model",
+    "transcribe": "abcscribe.transcription",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for and no more: ``abcscribe --help`` must not wait for numpy (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
