@@ -1,0 +1,150 @@
+"""Two scores -> which voice answers which, and which note answers which, without a common clock.
+
+The tempo, the metre and the order of voices of a prediction may all differ from the reference, so nothing here looks
+at absolute time. A voice is the sequence of its pitches; voices are paired by the assignment with the fewest edits, and
+notes of paired voices by the edit script that turns one sequence into the other.
+
+Ties are merged and grace notes left out (as in ``Score.sounding_notes``); a chord counts as its notes from the bottom.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+from scipy.optimize import linear_sum_assignment
+
+from abcscribe.metrics.ticks import ticks
+from abcscribe.score.model import Bar, Part, Score
+
+
+class LineNote(NamedTuple):
+    """A note of a voice with its ties merged. Times are in ticks (``ticks.TICKS_PER_QUARTER``)."""
+
+    onset: int  # from the start of the piece
+    pitch: int  # MIDI
+    duration: int
+    position: int  # from the bar line; in a pickup bar counted as if the bar were full
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One voice of one part as a sequence, by (onset, pitch)."""
+
+    part: int  # index in Score.parts
+    program: int
+    notes: tuple[LineNote, ...]
+
+    @property
+    def pitches(self) -> tuple[int, ...]:
+        return tuple(note.pitch for note in self.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceMatch:
+    """A reference voice and the predicted voice that answers it; None on one side if nobody does."""
+
+    reference: Line | None
+    prediction: Line | None
+    edits: int  # insertions, deletions and substitutions of pitches between the two
+
+    @property
+    def worst(self) -> int:
+        """The most edits two sequences of these lengths can need."""
+        return max(len(line.notes) if line else 0 for line in (self.reference, self.prediction))
+
+
+def lines(score: Score) -> list[Line]:
+    """The voices that have notes, in an order that depends on their music only, not on their place in the score."""
+    starts = list(itertools.accumulate((ticks(bar.length) for bar in score.bars), initial=0))
+    missing = _missing_before_pickup(score.bars)
+    found = [
+        Line(index, part.program, tuple(sorted(notes)))
+        for index, part in enumerate(score.parts)
+        for notes in _voices(part, starts, missing).values()
+    ]
+    return sorted(found, key=lambda line: (line.program, line.notes))
+
+
+def merged(voices: Sequence[Line]) -> Line:
+    """All voices as one line."""
+    return Line(0, 0, tuple(sorted(note for voice in voices for note in voice.notes)))
+
+
+def match_voices(reference: Sequence[Line], prediction: Sequence[Line]) -> list[VoiceMatch]:
+    """The pairing of voices with the fewest edits in all; the voices left over are matched with None."""
+    expected, given = [line.pitches for line in reference], [line.pitches for line in prediction]
+    edits = np.array([[Levenshtein.distance(r, p) for p in given] for r in expected], dtype=np.int64)
+    edits = edits.reshape(len(expected), len(given))
+    # A pair is worth what it saves over deleting the one and inserting the other. It never costs more than that, so
+    # an assignment of as many pairs as there can be is the best of all.
+    alone = np.add.outer([len(r) for r in expected], [len(p) for p in given])
+    rows, columns = linear_sum_assignment(edits - alone)
+    matches = [VoiceMatch(reference[i], prediction[j], int(edits[i, j])) for i, j in zip(rows, columns, strict=True)]
+    matches += [VoiceMatch(reference[i], None, len(expected[i])) for i in sorted(set(range(len(expected))) - {*rows})]
+    matches += [VoiceMatch(None, prediction[j], len(given[j])) for j in sorted(set(range(len(given))) - {*columns})]
+    return matches
+
+
+def match_notes(matches: Sequence[VoiceMatch]) -> list[tuple[LineNote, LineNote]]:
+    """Pairs of (reference, predicted) notes of the paired voices, the wrongly pitched ones included.
+
+    Sequences are aligned by pitch class, so a line written in the wrong octave still meets its reference note by note.
+    """
+    pairs: list[tuple[LineNote, LineNote]] = []
+    for match in matches:
+        if match.reference and match.prediction:
+            pairs.extend(_align(match.reference.notes, match.prediction.notes))
+    return pairs
+
+
+def _align(reference: Sequence[LineNote], prediction: Sequence[LineNote]) -> Iterator[tuple[LineNote, LineNote]]:
+    script = Levenshtein.opcodes([n.pitch % 12 for n in reference], [n.pitch % 12 for n in prediction])
+    for step in script:
+        if step.tag in ("equal", "replace"):
+            yield from zip(
+                reference[step.src_start : step.src_end], prediction[step.dest_start : step.dest_end], strict=True
+            )
+
+
+def anchors(reference: Line, prediction: Line) -> list[tuple[int, int]]:
+    """Onsets (reference, predicted) in ticks of notes that agree in pitch, strictly increasing on both sides."""
+    found: list[tuple[int, int]] = []
+    for step in Levenshtein.opcodes(reference.pitches, prediction.pitches):
+        if step.tag == "equal":
+            for r, p in zip(range(step.src_start, step.src_end), range(step.dest_start, step.dest_end), strict=True):
+                point = (reference.notes[r].onset, prediction.notes[p].onset)
+                if not found or (point[0] > found[-1][0] and point[1] > found[-1][1]):
+                    found.append(point)
+    return found
+
+
+def _missing_before_pickup(bars: Sequence[Bar]) -> int:
+    """What the first bar lacks, in ticks: a quarter upbeat in 3/4 stands at position 2 quarters, not 0."""
+    if not bars or bars[0].metre is None:
+        return 0
+    return max(0, ticks(bars[0].metre.length) - ticks(bars[0].length))
+
+
+def _voices(part: Part, starts: Sequence[int], missing: int) -> dict[int, list[LineNote]]:
+    """Notes of each voice with ties merged. ``starts``: ticks from the start of the piece to each bar line."""
+    voices: dict[int, list[LineNote]] = {}
+    open_ties: dict[tuple[int, int], int] = {}  # (voice, pitch) -> index of the note that sounds on
+    for bar_start, bar in zip(starts, part.bars, strict=False):
+        for note in sorted(bar, key=lambda n: n.start):
+            line = voices.setdefault(note.voice, [])
+            start, duration, pitch = ticks(note.start), ticks(note.duration), note.pitch.midi
+            index = open_ties.pop((note.voice, pitch), None)
+            if index is not None and line[index].onset + line[index].duration == bar_start + start:
+                line[index] = line[index]._replace(duration=line[index].duration + duration)
+            else:
+                index = len(line)
+                position = start if bar_start else start + missing
+                line.append(LineNote(bar_start + start, pitch, duration, position))
+            if note.tie:
+                open_ties[note.voice, pitch] = index
+    return voices
