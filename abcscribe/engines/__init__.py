@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
@@ -51,8 +52,9 @@ ENGINES = {
 }
 
 
+@cache
 def load(name: str = DEFAULT) -> NoteEngine:
-    """The engine, ready to run. Raises EngineError if it is unknown or not installed."""
+    """The engine, ready to run; loaded once in a process. Raises EngineError if it is unknown or not installed."""
     if name not in ENGINES:
         raise EngineError(f"There is no engine {name!r}; there are {', '.join(ENGINES)}.")
     engine: NoteEngine = import_module(ENGINES[name].module).load()

@@ -13,9 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from abcscribe.errors import EngineError
+from abcscribe.onnx_session import open_session
 from abcscribe.score.model import PlayedNote
 
 SAMPLE_RATE = 22_050  # Hz
@@ -57,9 +57,7 @@ class BasicPitch:
     noise_confidence = 0.65  # strongest note in minutes of white and pink noise .57; in each of 16 real recordings .75
 
     def __init__(self, model: Path) -> None:
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # errors only: the file draws a page of optimiser warnings
-        self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        self._session = open_session(model)
 
     def notes(self, blocks: Iterable[np.ndarray]) -> Iterator[list[PlayedNote]]:
         done, waiting = 0, np.zeros((0, 2, 88), np.float32)  # frames read off, and frames to read off
