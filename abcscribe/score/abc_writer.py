@@ -1,0 +1,298 @@
+"""Score -> canonical ABC 2.1, one text for one score, the same in every run.
+
+The dialect is the part of ABC 2.1 on which abc2midi, abcjs, lytk and music21 agree (docs/abc.md describes it): a header
+of ``X T C %%score M L Q K``, then voice by voice a ``V:`` line with name and clef, its ``%%MIDI`` line and its music,
+four bars a line. Where those programs disagree about how far an accidental holds - for its octave or for all octaves,
+for its voice or for its staff - the accidental is written again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from abcscribe.score.abc_text import escape
+from abcscribe.score.durations import Value, bar_offsets, chords, write_rhythm
+from abcscribe.score.instruments import PERCUSSION
+from abcscribe.score.model import Bar, Key, Metre, Note, Part, Pitch, Score, Staff, Tempo
+from abcscribe.score.spelling import FIFTHS, spell
+
+BARS_PER_LINE = 4
+MODE_SUFFIXES = {
+    "major": "", "minor": "m", "ionian": "Ion", "dorian": "Dor", "phrygian": "Phr", "lydian": "Lyd",
+    "mixolydian": "Mix", "aeolian": "Aeo", "locrian": "Loc",
+}  # fmt: skip
+ACCIDENTALS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
+_UNITS = (Fraction(1, 2), Fraction(1), Fraction(1, 4), Fraction(2))  # quarters in L:, the preferred first
+
+Events = list[tuple[Note, ...]]  # the chords of one voice in a bar
+StepUses = dict[str, tuple[set[int], set[int]]]  # step -> (its alterations, the voices that have it)
+
+
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    """One ``V:`` of the text."""
+
+    id: int
+    part: Part
+    clef: str
+    leads_part: bool  # the part's first voice carries its name
+    leads_staff: bool  # other voices of the staff have invisible rests
+    staff_uses: list[StepUses]  # by bar, the same for all voices of the staff
+    events: list[Events]  # by bar
+    values: list[tuple[Value, ...]]  # by bar
+
+
+def write_abc(score: Score, number: int = 1) -> str:
+    """The text of a score as tune ``number``, ending in a newline."""
+    voices = list(_voices(score))
+    unit = _unit_length(value.written for voice in voices for values in voice.values for value in values)
+    lines = list(_header(score, number, unit, voices))
+    for voice in voices:
+        lines.append(_voice_line(voice))
+        lines.append(
+            "%%MIDI channel 10" if voice.part.program == PERCUSSION else f"%%MIDI program {voice.part.program}"
+        )
+        lines.extend(_music(score, voice, unit))
+    return "\n".join(lines) + "\n"
+
+
+def _voices(score: Score) -> Iterator[_Voice]:
+    offsets = bar_offsets(score.bars)
+    number = 0
+    for part in score.parts:
+        for s, staff in enumerate(part.staves):
+            uses = _staff_uses(score, part, staff)
+            for v, voice in enumerate(staff.voices):
+                events = [chords(notes) for notes in score.voice_bars(part, voice)]
+                rhythms = _rhythms(score, events, offsets)
+                number += 1
+                yield _Voice(number, part, staff.clef, s == v == 0, v == 0, uses, events, rhythms)
+
+
+def _rhythms(score: Score, events: list[Events], offsets: list[Fraction]) -> list[tuple[Value, ...]]:
+    return [
+        write_rhythm(tuple((c[0].start, c[0].duration) for c in bar_events), bar.length, bar.metre, offset)
+        for bar, bar_events, offset in zip(score.bars, events, offsets, strict=True)
+    ]
+
+
+def _unit_length(written: Iterable[Fraction]) -> Fraction:
+    """The L: that makes the shortest text, in quarters."""
+    counts = Counter(written)
+    return min(_UNITS, key=lambda unit: sum(n * len(_length(value / unit)) for value, n in counts.items()))
+
+
+def _header(score: Score, number: int, unit: Fraction, voices: Sequence[_Voice]) -> Iterator[str]:
+    first = score.bars[0] if score.bars else Bar(Fraction(4))
+    yield f"X:{number}"
+    yield f"T:{escape(score.title)}"
+    if score.composer:
+        yield f"C:{escape(score.composer)}"
+    if any(len(part.voices) > 1 for part in score.parts):
+        yield f"%%score {_systems(score)}"
+    yield f"M:{_metre(first.metre)}"
+    yield f"L:{unit / 4}"
+    if first.tempo:
+        yield f"Q:{_tempo(first.tempo)}"
+    yield f"K:{_key(first.key)}"
+
+
+def _systems(score: Score) -> str:
+    """The argument of %%score: ``1 {(2 3) | 4}`` is a part of one voice and one of two staves."""
+    number, systems = 0, []
+    for part in score.parts:
+        staves = []
+        for staff in part.staves:
+            names = [str(number + i + 1) for i in range(len(staff.voices))]
+            number += len(names)
+            if names:
+                staves.append(names[0] if len(names) == 1 else f"({' '.join(names)})")
+        systems.append(f"{{{' | '.join(staves)}}}" if len(staves) > 1 else "".join(staves))
+    return " ".join(filter(None, systems))
+
+
+def _voice_line(voice: _Voice) -> str:
+    name = f' name="{escape(voice.part.name, quoted=True)}"' if voice.leads_part and voice.part.name else ""
+    return f"V:{voice.id}{name} clef={voice.clef}"
+
+
+def _metre(metre: Metre | None) -> str:
+    return str(metre) if metre else "none"
+
+
+def _tempo(tempo: Tempo) -> str:
+    return f"{tempo.beat / 4}={round(tempo.bpm, 2):.10g}"
+
+
+@lru_cache
+def _key(key: Key) -> str:
+    """A key as all programs read it; a bare signature as ``D exp ^f ^c``. More than seven accidentals: none."""
+    if abs(key.fifths) > 7 or (key.mode == "none" and key.fifths == 0):
+        return "none"
+    if key.mode == "none":
+        signature = (ACCIDENTALS[key.alter(step)] + step.lower() for step in FIFTHS if key.alter(step))
+        return f"{key.tonic} exp {' '.join(signature)}"
+    return key.tonic + MODE_SUFFIXES[key.mode]
+
+
+def _music(score: Score, voice: _Voice, unit: Fraction) -> Iterator[str]:
+    """The lines of one voice."""
+    line: list[str] = []
+    full_bars = 0
+    for i, bar in enumerate(score.bars):
+        if i == 0 and bar.repeat_start:
+            line.append("|:")
+        if bar.ending and line and line[-1] in ("|", ":|"):
+            line[-1] += bar.ending
+        elif bar.ending:
+            line.append(f"[{bar.ending}")
+        line.extend(_changes(score.bars, i, voice.id == 1))
+        line.append(_bar(score, voice, i, unit))
+        full_bars += bar.metre is None or bar.length >= bar.metre.length or i > 0
+        ends_line = full_bars == BARS_PER_LINE or i + 1 == len(score.bars)
+        line.append(_bar_line(score.bars, i, ends_line))
+        if ends_line:
+            yield " ".join(line)
+            line, full_bars = (["|:"] if i + 1 < len(score.bars) and score.bars[i + 1].repeat_start else []), 0
+
+
+def _bar_line(bars: Sequence[Bar], i: int, ends_line: bool) -> str:
+    """The bar line behind bar ``i``; a repeat that starts on the next line is written there."""
+    ends = bars[i].repeat_end
+    if i + 1 == len(bars):
+        return ":|" if ends else "|]"
+    starts = bars[i + 1].repeat_start and not ends_line
+    return "::" if ends and starts else ":|" if ends else "|:" if starts else "|"
+
+
+def _changes(bars: Sequence[Bar], i: int, with_tempo: bool) -> Iterator[str]:
+    """Inline fields for what changes at bar ``i``."""
+    if i == 0:
+        return
+    before, bar = bars[i - 1], bars[i]
+    if bar.metre != before.metre:
+        yield f"[M:{_metre(bar.metre)}]"
+    if _key(bar.key) != _key(before.key):
+        yield f"[K:{_key(bar.key)}]"
+    if with_tempo and bar.tempo and bar.tempo != before.tempo:
+        yield f"[Q:{_tempo(bar.tempo)}]"
+
+
+def _bar(score: Score, voice: _Voice, i: int, unit: Fraction) -> str:
+    """The notes of one voice in one bar, neighbours in a beam without a space between them."""
+    rest = "z" if voice.leads_staff else "x"
+    events, values = voice.events[i], voice.values[i]
+    if not values:
+        return rest + _length(score.bars[i].length / unit)
+    pitches = _BarPitches(voice, i, score.bars[i].key)
+    pieces: list[str] = []
+    for v, value in enumerate(values):
+        text = _tuplet(values[v:]) if value.bracket_start else ""
+        if value.event is None:
+            text += rest + _length(value.written / unit)
+        else:
+            first = v == 0 or values[v - 1].event != value.event
+            ties = {n.pitch.midi for n in events[value.event]} if value.tied else _ties(score, voice, i, value.event)
+            text += _chord(events[value.event], _length(value.written / unit), ties, first, pitches)
+        joined = value.beam and v and values[v - 1].beam == value.beam
+        pieces.append(text if joined or not v else " " + text)
+    return "".join(pieces)
+
+
+def _ties(score: Score, voice: _Voice, bar: int, event: int) -> set[int]:
+    """MIDI numbers of the notes that sound on into the next event of the voice."""
+    chord = voice.events[bar][event]
+    if not any(note.tie for note in chord):
+        return set()
+    if event + 1 < len(voice.events[bar]):
+        following, gap = voice.events[bar][event + 1], voice.events[bar][event + 1][0].start - chord[0].end
+    elif bar + 1 < len(voice.events) and voice.events[bar + 1]:
+        following = voice.events[bar + 1][0]
+        gap = score.bars[bar].length - chord[0].end + following[0].start
+    else:
+        return set()
+    if gap:
+        return set()
+    return {note.pitch.midi for note in chord if note.tie} & {note.pitch.midi for note in following}
+
+
+def _tuplet(values: Sequence[Value]) -> str:
+    """The opening of the tuplet that begins with the first of ``values``: ``(3`` or ``(p:q:r``."""
+    count = next(i for i, value in enumerate(values, 1) if value.bracket_stop)
+    actual, normal = values[0].actual, values[0].normal
+    return "(3" if (actual, normal, count) == (3, 2, 3) else f"({actual}:{normal}:{count}"
+
+
+def _chord(chord: Sequence[Note], length: str, ties: set[int], first: bool, pitches: _BarPitches) -> str:
+    """A note or chord with its grace notes; ``first`` of the tied values that write it."""
+    grace = next((note.grace for note in chord if note.grace), ()) if first else ()
+    opening = f"{{{''.join(pitches.write(pitch) for pitch in grace)}}}" if grace else ""
+    heads = [pitches.write(note.pitch) for note in chord]
+    tied = [note.pitch.midi in ties for note in chord]
+    if len(chord) == 1:
+        return f"{opening}{heads[0]}{length}{'-' if tied[0] else ''}"
+    if not all(tied):
+        heads = [head + "-" if tie else head for head, tie in zip(heads, tied, strict=True)]
+    return f"{opening}[{''.join(heads)}]{length}{'-' if all(tied) else ''}"
+
+
+@lru_cache(maxsize=1024)
+def _length(factor: Fraction) -> str:
+    """A note length as a factor of L:."""
+    if factor.denominator == 1:
+        return "" if factor == 1 else str(factor)
+    return f"{factor.numerator if factor.numerator > 1 else ''}/{factor.denominator if factor.denominator > 2 else ''}"
+
+
+class _BarPitches:
+    """Writes the pitches of one voice in one bar, with the accidentals that they need."""
+
+    def __init__(self, voice: _Voice, i: int, key: Key) -> None:
+        self.key = key
+        self.uses = voice.staff_uses[i]
+        self.shown: set[tuple[str, int]] = set()  # (step, octave) that had an accidental
+        self.last: dict[str, tuple[int, int]] = {}  # step -> (octave, alter) of the note before
+
+    def write(self, pitch: Pitch) -> str:
+        pitch = _writable(pitch, self.key)
+        step, alter, octave = pitch.step, pitch.alter, pitch.octave
+        alters, voices = self.uses[step]
+        if len(alters) == 1:
+            needed = alter != _signature(self.key)[step] and (step, octave) not in self.shown
+        else:
+            needed = len(voices) > 1 or self.last.get(step) != (octave, alter)
+        self.shown.add((step, octave))
+        self.last[step] = octave, alter
+        name = step + "," * (4 - octave) if octave < 5 else step.lower() + "'" * (octave - 5)
+        return ACCIDENTALS[alter] + name if needed else name
+
+
+def _staff_uses(score: Score, part: Part, staff: Staff) -> list[StepUses]:
+    """For each bar of a staff: step -> (alterations it has in the bar, voices that have it)."""
+    uses: list[StepUses] = []
+    for bar, notes in zip(score.bars, part.bars, strict=True):
+        steps: StepUses = {}
+        for note in notes:
+            if note.voice in staff.voices:
+                for pitch in (note.pitch, *note.grace):
+                    pitch = _writable(pitch, bar.key)
+                    alters, voices = steps.setdefault(pitch.step, (set(), set()))
+                    alters.add(pitch.alter)
+                    voices.add(note.voice)
+        uses.append(steps)
+    return uses
+
+
+def _writable(pitch: Pitch, key: Key) -> Pitch:
+    """The pitch itself, respelled where ABC has no accidental for it."""
+    return pitch if -2 <= pitch.alter <= 2 else spell([pitch.midi], key)[0]
+
+
+@lru_cache
+def _signature(key: Key) -> dict[str, int]:
+    """What the written signature does to each step."""
+    return {step: 0 if _key(key) == "none" else key.alter(step) for step in FIFTHS}
