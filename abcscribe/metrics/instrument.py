@@ -49,7 +49,7 @@ def loss(reference: Score, prediction: Score) -> float:
         return 0.0
     losses = np.array([[part_loss(r, p) for p in given] for r in expected]).reshape(len(expected), len(given))
     rows, columns = linear_sum_assignment(losses)
-    return float(losses[rows, columns].sum() + parts - len(rows)) / parts
+    return (float(losses[rows, columns].sum()) + (parts - len(rows))) / parts
 
 
 def per_note(matches: Sequence[VoiceMatch]) -> float:

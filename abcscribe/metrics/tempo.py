@@ -47,7 +47,7 @@ def evaluate(reference: Score, prediction: Score) -> dict[str, float]:
     if expected is None:
         return dict.fromkeys(("loss", "accuracy_1", "accuracy_2", "ratio"), math.nan)
     ratio = given / expected if given else math.nan
-    within = [abs(ratio / octave - 1) <= ACCURACY for octave in OCTAVES]  # comparisons with NaN are False
+    within = [1 - ACCURACY <= ratio / octave <= 1 + ACCURACY for octave in OCTAVES]  # comparisons with NaN are False
     return {
         "loss": loss(reference, prediction),
         "accuracy_1": float(within[0]),
