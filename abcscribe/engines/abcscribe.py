@@ -1,0 +1,76 @@
+"""The default engine: the project's audio tower, then notes read off its activity."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from abcscribe.audio import SAMPLE_RATE
+from abcscribe.model.runtime import Activity, TowerRuntime
+from abcscribe.notes import decode_notes
+from abcscribe.score.model import PlayedNote
+from abcscribe.spectrogram import FRAME_RATE
+
+# Notes are decoded from stretches of a minute or so, cut where the music is quietest, so that memory is bounded and few
+# notes are cut in two.
+STRETCH_FRAMES = 4_000
+CUT_FRAMES = 1_000  # the cut is looked for in the last 16 s of a stretch
+
+
+class AbcscribeEngine:
+    """A NoteEngine over the tower."""
+
+    sample_rate = SAMPLE_RATE
+    noise_confidence = 0.5
+
+    def __init__(self, runtime: TowerRuntime) -> None:
+        self.runtime = runtime
+
+    def notes(self, blocks: Iterable[np.ndarray]) -> Iterator[list[PlayedNote]]:
+        """See engines.NoteEngine."""
+        held: list[Activity] = []
+        start = 0  # frame at which ``held`` begins
+        for activity in self.runtime.stream(blocks):
+            held.append(activity)
+            if sum(len(part.onset) for part in held) >= STRETCH_FRAMES:
+                whole = _joined(held)
+                cut = _quietest(whole)
+                yield _shifted(_decode(whole, slice(0, cut)), start)
+                held, start = [_part(whole, slice(cut, None))], start + cut
+            else:
+                yield []
+        if held:
+            yield _shifted(_decode(_joined(held), slice(None)), start)
+
+
+def load() -> AbcscribeEngine:
+    """The engine with the weights that come with the package."""
+    return AbcscribeEngine(TowerRuntime())
+
+
+def _joined(parts: list[Activity]) -> Activity:
+    return Activity(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in dataclasses.fields(Activity)))
+
+
+def _part(activity: Activity, frames: slice) -> Activity:
+    return Activity(*(getattr(activity, f.name)[frames] for f in dataclasses.fields(Activity)))
+
+
+def _decode(activity: Activity, frames: slice) -> list[PlayedNote]:
+    part = _part(activity, frames)
+    return decode_notes(part.onset, part.sounding, part.velocity, part.family)
+
+
+def _quietest(activity: Activity) -> int:
+    """The frame of the last CUT_FRAMES with the least going on: few pitches sounding, none beginning."""
+    busy = activity.sounding.sum(axis=1) + 4 * activity.onset.sum(axis=1)
+    smooth = np.convolve(busy, np.ones(5) / 5, "same")
+    first = len(busy) - CUT_FRAMES
+    return first + int(smooth[first:].argmin())
+
+
+def _shifted(notes: list[PlayedNote], frames: int) -> list[PlayedNote]:
+    by = frames / FRAME_RATE
+    return [dataclasses.replace(note, onset=note.onset + by, offset=note.offset + by) for note in notes]

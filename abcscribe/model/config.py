@@ -1,0 +1,27 @@
+"""Sizes of the networks. A checkpoint carries its config, so that a file describes itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from abcscribe.score.instruments import FAMILIES
+from abcscribe.spectrogram import BINS, PITCHES
+
+FRAMES_PER_TOKEN = 4  # 15.6 embeddings a second
+WINDOW_FRAMES = 640  # 10.24 s: what the tower is trained on and what the runtime feeds it
+
+
+@dataclass(frozen=True)
+class AudioTowerConfig:
+    """Sizes of model.audio_tower.AudioTower."""
+
+    bins: int = BINS
+    pitches: int = PITCHES
+    families: int = len(FAMILIES)
+    harmonics: tuple[float, ...] = (0.5, 1, 2, 3, 4, 5, 6, 7)  # partials that a pitch sees side by side
+    channels: int = 64
+    blocks: int = 2  # residual convolutions on the grid of tokens x pitches
+    squeezed: int = 16  # channels that enter and leave the transformer, per token and pitch
+    width: int = 256  # of an embedding
+    layers: int = 3  # transformer layers over time
+    heads: int = 4

@@ -1,0 +1,106 @@
+"""Activity of the tower -> notes: onset, offset, pitch, velocity, family, confidence. Knows no audio and no score."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from abcscribe.score.instruments import FAMILIES
+from abcscribe.score.model import PlayedNote
+from abcscribe.spectrogram import FRAME_RATE, LOWEST_PITCH
+
+ONSET_THRESHOLD = 0.35  # probability at the peak
+SOUNDING_THRESHOLD = 0.4  # a note goes on while its pitch is at least this probable
+SOFT_ONSET_THRESHOLD = 0.65  # mean sounding probability of a note whose beginning was not heard (slurs, glides)
+SHORTEST_SOFT = 6  # frames (96 ms) of a note without an onset
+LONGEST_GAP = 2  # frames of silence inside a note
+SHORTEST = 2  # frames (32 ms) of any note
+
+
+def decode_notes(onset: np.ndarray, sounding: np.ndarray, velocity: np.ndarray, family: np.ndarray) -> list[PlayedNote]:
+    """Notes of one stretch of audio.
+
+    Args:
+        onset, sounding: (frames, 88) probabilities.
+        velocity: (frames, 88), 0 ... 1.
+        family: (frames, 88, families) probabilities.
+    Returns:
+        notes by onset, in seconds from the first frame.
+    """
+    notes = []
+    for pitch in np.flatnonzero(
+        (onset.max(axis=0, initial=0) > ONSET_THRESHOLD) | (sounding.max(axis=0, initial=0) > 0.5)
+    ):
+        for start, peak, end in _spans(onset[:, pitch], sounding[:, pitch]):
+            inside = slice(round(start), max(end, round(start) + 1))
+            confidence = float(np.sqrt(max(peak, 0.0) * sounding[inside, pitch].mean()))
+            strength = velocity[min(round(start), len(velocity) - 1), pitch]
+            notes.append(
+                PlayedNote(
+                    onset=start / FRAME_RATE,
+                    offset=max(end, start + SHORTEST) / FRAME_RATE,
+                    pitch=int(pitch) + LOWEST_PITCH,
+                    velocity=int(np.clip(round(127 * float(strength)), 1, 127)),
+                    family=FAMILIES[int(family[inside, pitch].mean(axis=0).argmax())],
+                    confidence=min(confidence, 1.0),
+                )
+            )
+    return sorted(notes, key=lambda note: (note.onset, note.pitch))
+
+
+def _spans(onset: np.ndarray, sounding: np.ndarray) -> list[tuple[float, float, int]]:
+    """Notes of one pitch as (start frame, onset probability, end frame); starts lie between frames."""
+    peaks = _peaks(onset)
+    active = sounding > SOUNDING_THRESHOLD
+    spans, taken = [], 0
+    for i, peak in enumerate(peaks):
+        following = peaks[i + 1] if i + 1 < len(peaks) else len(onset)
+        spans.extend(_soft_span(sounding, active, taken, peak))
+        end = _last_active(active, peak, following)
+        spans.append((_refined(onset, peak), float(onset[peak]), end))
+        taken = end + 1
+    spans.extend(_soft_span(sounding, active, taken, len(onset)))
+    return spans
+
+
+def _peaks(onset: np.ndarray) -> list[int]:
+    """Frames of local maxima above the threshold, at least three frames apart (the higher one stays)."""
+    padded = np.pad(onset, 1, constant_values=-1.0)
+    is_peak = (onset > ONSET_THRESHOLD) & (onset >= padded[:-2]) & (onset > padded[2:])
+    chosen: list[int] = []
+    for frame in np.flatnonzero(is_peak):
+        if chosen and frame - chosen[-1] < 3:
+            if onset[frame] > onset[chosen[-1]]:
+                chosen[-1] = int(frame)
+        else:
+            chosen.append(int(frame))
+    return chosen
+
+
+def _refined(onset: np.ndarray, peak: int) -> float:
+    """The top of the parabola through the peak and its neighbours, at most half a frame away."""
+    if not 0 < peak < len(onset) - 1:
+        return float(peak)
+    left, middle, right = (float(x) for x in onset[peak - 1 : peak + 2])
+    curvature = left - 2 * middle + right
+    return peak + float(np.clip(0.5 * (left - right) / curvature, -0.5, 0.5)) if curvature < 0 else float(peak)
+
+
+def _last_active(active: np.ndarray, start: int, limit: int) -> int:
+    """First frame after ``start`` where the pitch has been silent for longer than LONGEST_GAP; at most ``limit``."""
+    silent = 0
+    for frame in range(start + 1, limit):
+        silent = 0 if active[frame] else silent + 1
+        if silent > LONGEST_GAP:
+            return frame - LONGEST_GAP
+    return limit
+
+
+def _soft_span(sounding: np.ndarray, active: np.ndarray, begin: int, end: int) -> list[tuple[float, float, int]]:
+    """Stretches in [begin, end) that sound surely and long enough although no onset was heard."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], active[begin:end].view(np.int8), [0]]))) + begin
+    found = []
+    for first, last in edges.reshape(-1, 2):
+        probability = float(sounding[first:last].mean())
+        if last - first >= SHORTEST_SOFT and probability > SOFT_ONSET_THRESHOLD:
+            found.append((float(first), 0.5 * probability, int(last)))
+    return found

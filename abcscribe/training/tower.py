@@ -1,0 +1,183 @@
+"""Train the audio tower on rendered clips: ``abcscribe train tower``.
+
+Simplifications: one process, no choice of checkpoint by validation (the last one counts), a learning rate that is
+warmed up, held, and let down over the last quarter of the time budget, so that a run can be stopped and continued.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn import functional as F  # noqa: N812
+
+from abcscribe.datasets.render import UNKNOWN_FAMILY
+from abcscribe.model.audio_tower import AudioTower
+from abcscribe.model.config import FRAMES_PER_TOKEN, AudioTowerConfig
+from abcscribe.spectrogram import FRAME_RATE, LOWEST_PITCH, PITCHES
+
+ONSET_WIDTH = 1.5  # frames over which an onset target falls from 1 to 0: lets the peak be read between frames
+ONSET_WEIGHT = 3.0  # of a cell with an onset: onsets are rare
+# Relative weights of the losses. Family and velocity are helpers; notes must come first.
+LOSS_WEIGHTS = {"onset": 2.0, "sounding": 1.0, "velocity": 0.02, "family": 0.02}
+
+
+@dataclass(frozen=True)
+class TowerTraining:
+    """What one training run does."""
+
+    clips: Path  # folder of datasets.render
+    out: Path  # checkpoint folder: tower.safetensors, config.json, state.pt
+    minutes: float = 90.0  # time budget over all resumed runs together
+    batch: int = 12
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    warmup: int = 150  # steps
+    decay_share: float = 0.25  # of the time budget
+    checkpoint_minutes: float = 4.0
+    threads: int = 1
+    seed: int = 1
+
+
+@dataclass
+class Batch:
+    """frames (b, t, 264); activity (b, 2, t, 88); velocity and family (b, tokens, 88), -1 where unknown."""
+
+    frames: torch.Tensor
+    activity: torch.Tensor
+    velocity: torch.Tensor
+    family: torch.Tensor
+
+
+def main(config: TowerTraining) -> Iterator[dict]:
+    """Train until the time budget is spent; yields a log entry (step, minutes, losses) every 50 steps."""
+    torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    config.out.mkdir(parents=True, exist_ok=True)
+    model = AudioTower(AudioTowerConfig()).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
+    )
+    step, spent = _resume(config.out, model, optimizer)
+    began = saved = time.monotonic()
+    sums: dict[str, float] = {}
+    for batch in batches(config.clips, config.batch, config.seed + step):
+        minutes = spent + (time.monotonic() - began) / 60
+        if minutes >= config.minutes:
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * schedule(step, minutes / config.minutes, config)
+        losses = tower_losses(model, batch)
+        total = sum((LOSS_WEIGHTS[name] * loss for name, loss in losses.items()), torch.zeros(()))
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        step += 1
+        sums = {name: sums.get(name, 0.0) + float(loss.detach()) / 50 for name, loss in losses.items()}
+        if step % 50 == 0:
+            yield {"step": step, "clips": step * config.batch, "minutes": round(minutes, 2), **sums}
+            sums = {}
+        if time.monotonic() - saved > 60 * config.checkpoint_minutes:
+            saved = time.monotonic()
+            _save(config, model, optimizer, step, minutes)
+    _save(config, model, optimizer, step, spent + (time.monotonic() - began) / 60)
+
+
+def tower_losses(model: AudioTower, batch: Batch) -> dict[str, torch.Tensor]:
+    """The four losses of a batch, each a scalar."""
+    with torch.autocast("cpu", torch.bfloat16):
+        _, activity, velocity, family = model(batch.frames)
+    activity = activity.float()
+    onset_weight = 1 + (ONSET_WEIGHT - 1) * batch.activity[:, 0]
+    known_velocity, known_family = batch.velocity >= 0, batch.family >= 0
+    chosen = family.float().permute(0, 2, 3, 1)[known_family]
+    # Sums over pitches, means over frames: of the size of "wrong bits a frame", whatever the number of pitches.
+    return {
+        "onset": PITCHES * F.binary_cross_entropy_with_logits(activity[:, 0], batch.activity[:, 0], onset_weight),
+        "sounding": PITCHES * F.binary_cross_entropy_with_logits(activity[:, 1], batch.activity[:, 1]),
+        "velocity": F.binary_cross_entropy_with_logits(
+            velocity.float()[known_velocity], batch.velocity[known_velocity]
+        ),
+        "family": F.cross_entropy(chosen, batch.family[known_family]) if len(chosen) else chosen.sum(),
+    }
+
+
+def schedule(step: int, progress: float, config: TowerTraining) -> float:
+    """Share of the peak learning rate at a step and at a share of the time budget."""
+    left = max(0.0, (1 - progress) / config.decay_share)
+    return min(1.0, (step + 1) / config.warmup) * min(1.0, 0.02 + 0.98 * left)
+
+
+def batches(clips: Path, size: int, seed: int) -> Iterator[Batch]:
+    """Endless shuffled batches; every pass looks at the folder again, so rendering may still go on."""
+    rng = np.random.default_rng(seed)
+    while True:
+        shards = sorted(clips.glob("train-*.npz"))
+        order = rng.permutation(len(shards))
+        for i in range(0, len(order), 4):
+            loaded = [dict(np.load(shards[j])) for j in order[i : i + 4]]
+            index = [(s, c) for s, shard in enumerate(loaded) for c in range(len(shard["frames"]))]
+            rng.shuffle(index)
+            for k in range(0, len(index) - size + 1, size):
+                yield make_batch([_clip(loaded[s], c) for s, c in index[k : k + size]])
+
+
+def _clip(shard: dict[str, np.ndarray], c: int) -> tuple[np.ndarray, np.ndarray]:
+    return shard["frames"][c], shard["notes"][shard["first"][c] : shard["first"][c + 1]]
+
+
+def make_batch(clips: list[tuple[np.ndarray, np.ndarray]]) -> Batch:
+    """Clips of (frames (t, 264) uint8, notes (n, 5)) -> inputs and targets."""
+    frames = torch.from_numpy(np.stack([frames for frames, _ in clips])).float() / 255
+    targets = [clip_targets(notes, frames.shape[1]) for _, notes in clips]
+    activity, velocity, family = (torch.from_numpy(np.stack(column)) for column in zip(*targets, strict=True))
+    return Batch(frames, activity, velocity, family)
+
+
+def clip_targets(notes: np.ndarray, frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Notes (n, 5) -> activity (2, frames, 88), velocity (tokens, 88) at onsets, family (tokens, 88) while sounding."""
+    tokens = frames // FRAMES_PER_TOKEN
+    activity = np.zeros((2, frames, PITCHES), np.float32)
+    velocity = np.full((tokens, PITCHES), -1.0, np.float32)
+    family = np.full((tokens, PITCHES), -1, np.int64)
+    for onset, offset, midi, strength, instrument in notes:
+        pitch, start, end = int(midi) - LOWEST_PITCH, onset * FRAME_RATE, offset * FRAME_RATE
+        if not 0 <= pitch < PITCHES or start >= frames - 0.5:
+            continue
+        near = np.arange(max(0, int(start) - 1), min(frames, int(start) + 3))
+        peak = np.maximum(0, 1 - np.abs(near - start) / ONSET_WIDTH)
+        activity[0, near, pitch] = np.maximum(activity[0, near, pitch], peak / peak.max())
+        first, last = round(start), max(round(end), round(start) + 1)
+        activity[1, first:last, pitch] = 1
+        token = min(round(start) // FRAMES_PER_TOKEN, tokens - 1)
+        velocity[token, pitch] = strength / 127
+        if instrument != UNKNOWN_FAMILY:
+            family[token : last // FRAMES_PER_TOKEN + 1, pitch] = int(instrument)
+    return activity, velocity, family
+
+
+def _resume(out: Path, model: AudioTower, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
+    if not (out / "state.pt").exists():
+        return 0, 0.0
+    model.load_state_dict(load_file(out / "tower.safetensors"))
+    state = torch.load(out / "state.pt", weights_only=True)
+    optimizer.load_state_dict(state["optimizer"])
+    return state["step"], state["minutes"]
+
+
+def _save(
+    config: TowerTraining, model: AudioTower, optimizer: torch.optim.Optimizer, step: int, minutes: float
+) -> None:
+    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    save_file(state, config.out / "tower.tmp")
+    (config.out / "tower.tmp").replace(config.out / "tower.safetensors")
+    (config.out / "config.json").write_text(json.dumps(asdict(model.config), indent=1))
+    torch.save({"optimizer": optimizer.state_dict(), "step": step, "minutes": minutes}, config.out / "state.tmp")
+    (config.out / "state.tmp").replace(config.out / "state.pt")
