@@ -26,6 +26,7 @@ from abcscribe.datasets import held_out, licences, manifest, splits
 from abcscribe.datasets.manifest import Piece
 from abcscribe.datasets.note_cache import CachedPiece, NoteCache, Notes, notes_of, save
 from abcscribe.errors import ScoreError
+from abcscribe.score import lytk_bridge
 from abcscribe.score.model import Score
 
 ENVIRONMENT = "ABCSCRIBE_CORPORA"  # the folder that holds the OpenScore collections, when no path is given
@@ -40,7 +41,7 @@ CHECKSUMS = {
 }
 XML_SUFFIXES = (".mxl", ".musicxml", ".xml")
 SUFFIXES = (".abc", ".krn", ".mid", ".midi", *XML_SUFFIXES)
-SHARD = 250  # pieces between two savings while a cache is built: about ten seconds of work
+SHARD = 50  # pieces between two savings while a cache is built
 HEAD = 200_000  # bytes of MusicXML that hold title, rights and credits
 Progress = Callable[[int, int], None]  # pieces done, pieces in all
 
@@ -67,10 +68,10 @@ def pieces(corpora: Path | None = None, folders: Sequence[Path] = (), restricted
 
 def load(piece: Piece) -> Score:
     """The piece as a Score. Raises ScoreError if the file cannot be read."""
-    from abcscribe.score import abc_reader, lytk_bridge
-
     suffix = piece.path.suffix.lower()
     if suffix == ".abc":
+        from abcscribe.score import abc_reader
+
         return abc_reader.read_abc(_tunes(piece.path)[piece.index])[0]
     if suffix in XML_SUFFIXES:
         return lytk_bridge.read_musicxml(piece.path)
@@ -199,23 +200,24 @@ def _judged(piece: Piece, restricted: bool) -> Piece:
 
 def _shard(folder: Path, batch: Sequence[Piece]) -> NoteCache:
     """The notes of some pieces, read now or by an earlier build of the same files."""
-    key = _sha256("".join(f"{piece.id} {piece.sha256}\n" for piece in batch).encode())[:16]
+    key = _sha256("".join(f"{piece.id} {piece.sha256} {piece.left_out}\n" for piece in batch).encode())[:16]
     path = folder / f"{key}.npz"
     if not path.exists():
-        cached, unread = [], []
-        for piece in batch:
-            try:
-                score = load(piece)
-            except ScoreError as error:
-                unread.append(dataclasses.replace(piece, left_out=f"unreadable: {error}"))
-                continue
-            notes = notes_of(score)
-            if len(notes.onset):
-                cached.append(CachedPiece(piece, tuple(part.name for part in score.parts), notes))
-            else:
-                unread.append(dataclasses.replace(piece, left_out="no notes"))
-        save(path, cached, unread)
+        read = [_read(piece) for piece in batch]
+        save(path, [it for it in read if isinstance(it, CachedPiece)], [it for it in read if isinstance(it, Piece)])
     return NoteCache(path)
+
+
+def _read(piece: Piece) -> CachedPiece | Piece:
+    """The notes of the piece, or the piece with the reason why there are none."""
+    try:
+        score = load(piece)
+    except ScoreError as error:
+        return dataclasses.replace(piece, left_out=f"unreadable: {error}")
+    notes = notes_of(score)
+    if not len(notes.onset):
+        return dataclasses.replace(piece, left_out="no notes")
+    return CachedPiece(piece, tuple(part.name for part in score.parts), notes)
 
 
 def _assigned(cached: Sequence[CachedPiece]) -> list[Piece]:

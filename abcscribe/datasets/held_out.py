@@ -55,7 +55,7 @@ INCIPITS = {
     "Schumann, Träumerei": "-5 0 -1 0 4 7 12 11 9 7",
     "Beethoven, Pathétique, Adagio": "4 2 7 5 4 7 12 14 7",
 }
-# Twelve intervals in a row are thirteen notes, repeated ones not counted. Runs of eight (tried first) also met in scales:
+# Twelve intervals in a row are thirteen notes, repeated ones not counted. Runs of eight (tried first) met in scales too:
 # they dropped half of the string quartets.
 WINDOW = 12
 
