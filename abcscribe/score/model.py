@@ -262,11 +262,16 @@ def _bar_problems(bar: Bar, notes: tuple[Note, ...], voices: set[int]) -> Iterat
         ends[note.voice] = (note.start, note.end)
 
 
+MOST_PASSES = 8  # over a bar, on average: music needs 2 or 3, and broken input must end soon
+
+
 def _play_order(bars: tuple[Bar, ...]) -> list[int]:
     order: list[int] = []
-    start, i, turn, jumps = 0, 0, 1, 0
+    turns = [max((int(n) for n in bar.ending.split(",") if n.isdigit()), default=2) for bar in bars]
+    start, i, turn, passed = 0, 0, 1, 0
     while i < len(bars):
         bar = bars[i]
+        passed += 1
         if bar.repeat_start and i != start:
             start, turn = i, 1
         if bar.ending and str(turn) not in bar.ending.split(","):
@@ -275,21 +280,11 @@ def _play_order(bars: tuple[Bar, ...]) -> list[int]:
                 i = following
                 continue
         order.append(i)
-        jumps += bar.repeat_end
-        if bar.repeat_end and turn < _turns(bars, start, i) and jumps <= 4 * len(bars):
+        another = i + 1 < len(bars) and bool(bars[i + 1].ending)  # a further ending follows at once
+        if bar.repeat_end and passed < MOST_PASSES * len(bars) and turn < max(2, *turns[start : i + 1 + another]):
             i, turn = start, turn + 1
             continue
         if bar.repeat_end:
-            start, turn = i + 1, 1 if not _ending_follows(bars, i + 1) else turn + 1
+            start, turn = i + 1, turn + 1 if another else 1
         i += 1
     return order
-
-
-def _ending_follows(bars: tuple[Bar, ...], i: int) -> bool:
-    return i < len(bars) and bool(bars[i].ending)
-
-
-def _turns(bars: tuple[Bar, ...], start: int, last: int) -> int:
-    """How often the section that begins at ``start`` is played, as seen from its repeat sign at ``last``."""
-    numbers = [int(n) for bar in bars[start : last + 1] for n in bar.ending.split(",") if n.isdigit()]
-    return max([2, *numbers])
