@@ -26,6 +26,8 @@ MODE_SUFFIXES = {
     "mixolydian": "Mix", "aeolian": "Aeo", "locrian": "Loc",
 }  # fmt: skip
 ACCIDENTALS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
+CLEF_OCTAVES = {"-8": 1, "+8": -1}  # how far above the sounding octave a clef is written (ABC 2.1, 4.6)
+VERSION_LINE = "%abc-2.1"  # without it music21 lets an accidental hold for one note only
 _UNITS = (Fraction(1, 2), Fraction(1), Fraction(1, 4), Fraction(2))  # quarters in L:, the preferred first
 
 Events = list[tuple[Note, ...]]  # the chords of one voice in a bar
@@ -88,6 +90,7 @@ def _unit_length(written: Iterable[Fraction]) -> Fraction:
 
 def _header(score: Score, number: int, unit: Fraction, voices: Sequence[_Voice]) -> Iterator[str]:
     first = score.bars[0] if score.bars else Bar(Fraction(4))
+    yield VERSION_LINE
     yield f"X:{number}"
     yield f"T:{escape(score.title)}"
     if score.composer:
@@ -254,6 +257,7 @@ class _BarPitches:
     def __init__(self, voice: _Voice, i: int, key: Key) -> None:
         self.key = key
         self.uses = voice.staff_uses[i]
+        self.octave_shift = CLEF_OCTAVES.get(voice.clef[-2:], 0)
         self.shown: set[tuple[str, int]] = set()  # (step, octave) that had an accidental
         self.last: dict[str, tuple[int, int]] = {}  # step -> (octave, alter) of the note before
 
@@ -267,6 +271,7 @@ class _BarPitches:
             needed = len(voices) > 1 or self.last.get(step) != (octave, alter)
         self.shown.add((step, octave))
         self.last[step] = octave, alter
+        octave += self.octave_shift
         name = step + "," * (4 - octave) if octave < 5 else step.lower() + "'" * (octave - 5)
         return ACCIDENTALS[alter] + name if needed else name
 

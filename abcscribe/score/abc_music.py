@@ -1,0 +1,401 @@
+"""The music code of one ABC voice: tokens -> bars of events, with every assumption noted as a problem.
+
+Knows notes, rests, chords, tuplets, ties, bar lines and the fields that change them on the way; it does not know other
+voices, headers or files (abc_reader does). Time is counted in whole ticks, so that a megabyte of nonsense costs a
+megabyte of integer additions; the tick is fine enough for every tuplet that people write.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+
+from abcscribe.score.abc_fields import ACCIDENTAL_ALTERS, NO_KEY, Header, KeyField, Properties, default_unit
+from abcscribe.score.model import Key, Metre, Pitch, Tempo
+from abcscribe.score.spelling import FIFTHS, pitch_at
+
+TICKS = 2**10 * 3**3 * 5**2 * math.prod((7, 11, 13, 17, 19, 23, 29, 31))  # in a quarter
+MOST_BARS = 20_000  # in a voice: ten times a long symphony movement
+MOST_LAYERS = 8  # overlays of one voice
+MOST_PROBLEMS = 1_000
+LONGEST_NOTE = 64 * TICKS
+
+_NOTE = (
+    r"(?P<accidental>\^\^|\^/?|__|_/?|=)?(?P<step>[A-Ga-g])(?P<octave>[,']*)(?P<length>[\d/]*)(?P<dot>\.(?=[\s\])]|$))?"
+)
+# The dialect of the origin's article: A^2 is a sharp of length 2, C. is dotted.
+_POSTFIX_NOTE = r"(?P<step>[A-Ga-g])(?P<accidental>\^\^?|__?|=)?(?P<octave>[,']*)(?P<length>[\d/]*)(?P<dot>\.)?"
+_TOKENS = r"""
+    (?P<note>{note})
+  | (?P<space>[\s`$*\\]+)
+  | (?P<field>\[[A-Za-z]:[^\]]{{0,200}}\])
+  | (?P<bar>\.?(?:\[?\|\]?|:+(?=[:|])|(?<=:):)(?:[|:]|\](?!\d)|\[(?=\|))*(?P<attached>\[?\d+(?:[,.-]\d+)*)?)
+  | (?P<ending>\[(?=\d)(?P<turns>\d+(?:[,.-]\d+)*))
+  | (?P<chord>\[(?P<body>[^\[\]|]{{0,200}})\](?P<chord_length>[\d/]*))
+  | (?P<rest>[zx](?P<rest_length>[\d/]*))
+  | (?P<bars_rest>[ZX](?P<bars>\d*))
+  | (?P<tie>-)
+  | (?P<tuplet>\((?P<p>\d+)(?::(?P<q>\d*)(?::(?P<r>\d*))?)?)
+  | (?P<broken><+|>+)
+  | (?P<grace>\{{(?P<graces>[^{{}}]{{0,200}})\}})
+  | (?P<ignored>"[^"]{{0,300}}"|!\S{{1,30}}!|\+\S{{1,30}}\+|[().~HLMOPSTuvJRhijklmnopqrstwy]\d*)
+  | (?P<overlay>&+)
+  | (?P<junk>[^A-Ga-gzxZX\[\](|:"!{{\s]+|.)
+"""
+TOKENS = re.compile(_TOKENS.format(note=_NOTE), re.X)
+POSTFIX_TOKENS = re.compile(_TOKENS.format(note=_POSTFIX_NOTE), re.X)
+_LENGTH = re.compile(r"(\d{0,4})(/{0,8})(\d{0,4})")
+_INNER_NOTE = re.compile(f"{_NOTE}(?P<tie>-?)")
+_POSTFIX_INNER_NOTE = re.compile(f"{_POSTFIX_NOTE}(?P<tie>-?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in the text that is not ABC or does not add up, and what was read instead."""
+
+    line: int  # 1-based
+    column: int  # 1-based
+    what: str
+    assumed: str
+
+
+class Problems:
+    """A list of problems with an upper length, so that nonsense cannot fill the memory."""
+
+    def __init__(self) -> None:
+        self.found: list[Problem] = []
+
+    def add(self, line: int, column: int, what: str, assumed: str) -> None:
+        if len(self.found) < MOST_PROBLEMS - 1:
+            self.found.append(Problem(line, column, what, assumed))
+        elif len(self.found) == MOST_PROBLEMS - 1:
+            self.found.append(Problem(line, column, "too many problems", "further ones are not listed"))
+
+
+@dataclass(slots=True)
+class Event:
+    """A chord, a note or, without pitches, a rest."""
+
+    start: int  # ticks from the bar line
+    duration: int  # ticks
+    pitches: list[Pitch]
+    ties: list[bool]
+    grace: tuple[Pitch, ...]
+    layer: int  # 0, or the number of the overlay
+
+
+@dataclass(slots=True)
+class TextBar:
+    """One bar of one voice; what changed at its start, None for what did not."""
+
+    line: int
+    column: int
+    new_metre: tuple[Metre | None] | None
+    new_key: Key | None
+    new_tempo: Tempo | None
+    repeat_start: bool
+    ending: str
+    events: list[Event] = field(default_factory=list)
+    length: int = 0  # ticks
+    repeat_end: bool = False
+
+
+class VoiceReader:
+    """Reads the music of one voice, token by token, into ``bars``."""
+
+    def __init__(self, problems: Problems, header: Header, postfix: bool) -> None:
+        self.problems = problems
+        self.bars: list[TextBar] = []
+        self.properties = Properties()
+        self.program: int | None = None
+        self.line = 0
+        self.postfix = postfix
+        self.accidentals_hold = "not" if postfix else header.accidentals_hold
+        self.metre = header.metre
+        self.octave = self.transpose = 0
+        self.alters = NO_KEY.alters
+        self.set_unit(header.unit or default_unit(header.metre))
+        self.handlers = {
+            "note": self._note, "bar": self._bar, "chord": self._chord, "rest": self._rest, "tie": self._tie,
+            "broken": self._broken, "tuplet": self._tuplet, "grace": self._grace, "ending": self._ending,
+            "bars_rest": self._bars_rest, "overlay": self._overlay, "junk": self._junk,
+        }  # fmt: skip
+        # What waits for the next bar
+        self._new_metre: tuple[Metre | None] | None = None
+        self._new_key: Key | None = None
+        self._new_tempo: Tempo | None = None
+        self._repeat_start = False
+        self._turns = ""
+        # What waits for the next note
+        self._graces: tuple[Pitch, ...] = ()
+        self._tuplet_ratio = (1, 1, 0)  # p notes in the time of q, for the next r
+        self._stretch = (1, 1)  # of the note behind > or <
+        self._tied: dict[tuple[str, int], int] = {}  # written (step, octave) -> alter of notes tied into the next
+        # Within the bar
+        self._current: TextBar | None = None
+        self._last: Event | None = None
+        self._written: list[tuple[str, int, int]] = []  # (step, octave, alter) of the last event
+        self._accidentals: dict[object, int] = {}
+        self._now = self._layer = 0
+        self.set_key(header.key or NO_KEY)
+
+    # Fields
+
+    def set_unit(self, unit: Fraction) -> None:
+        self.unit = int(unit * TICKS)
+        self._lengths: dict[str, int] = {"": self.unit}
+
+    def set_metre(self, metre: Metre | None) -> None:
+        self.metre = metre
+        self._new_metre = (metre,)
+
+    def set_key(self, key: KeyField) -> None:
+        if key.key:
+            self.alters = key.alters
+            fifths = key.key.fifths + _fifths_of(self.transpose)
+            self._new_key = Key(fifths, key.key.mode) if -7 <= fifths <= 7 else key.key
+            self._accidentals.clear()
+        self.set_properties(key.properties)
+
+    def set_tempo(self, tempo: Tempo) -> None:
+        self._new_tempo = tempo
+
+    def set_properties(self, new: Properties) -> None:
+        old = self.properties
+        if new.clef or new.octave:
+            self.octave = new.octave
+        if new.transpose is not None:
+            self.transpose = new.transpose
+        name = old.name if new.name is None else new.name
+        self.properties = Properties(new.clef or old.clef, self.octave, self.transpose, name)
+
+    # Tokens
+
+    def _note(self, match: re.Match[str]) -> None:
+        accidental, step, octave, length, dot = match.group("accidental", "step", "octave", "length", "dot")
+        column = match.start()
+        written = self._pitch(accidental, step, octave, column)
+        ticks = self._lengths.get(length) or self._length(length, column)
+        self._add([written], [False], ticks * 3 // 2 if dot else ticks, column)
+
+    def _chord(self, match: re.Match[str]) -> None:
+        column = match.start()
+        inner = _POSTFIX_INNER_NOTE if self.postfix else _INNER_NOTE
+        written, ties, lengths = [], [], []
+        for note in inner.finditer(match["body"]):
+            accidental, step, octave, length, dot, tie = note.group(
+                "accidental", "step", "octave", "length", "dot", "tie"
+            )
+            written.append(self._pitch(accidental, step, octave, column))
+            ties.append(tie == "-")
+            ticks = self._lengths.get(length) or self._length(length, column)
+            lengths.append(ticks * 3 // 2 if dot else ticks)
+        if not written:
+            self._report(column, "a chord without notes", "nothing")
+            return
+        if len(set(lengths)) > 1:
+            self._report(column, "a chord of unequal lengths", "the length of its first note")
+        outer = self._lengths.get(match["chord_length"]) or self._length(match["chord_length"], column)
+        self._add(written, ties, self._ticks(lengths[0] * outer, self.unit, column), column)
+
+    def _rest(self, match: re.Match[str]) -> None:
+        length = match["rest_length"]
+        self._add([], [], self._lengths.get(length) or self._length(length, match.start()), match.start())
+
+    def _bars_rest(self, match: re.Match[str]) -> None:
+        digits = match["bars"]
+        count = min(int(digits) if digits and len(digits) < 4 else 1, MOST_BARS - len(self.bars))
+        length = int((self.metre or Metre()).length * TICKS)
+        self._close_bar()
+        for _ in range(count):
+            self._add([], [], length, match.start())
+            self._close_bar()
+
+    def _tie(self, match: re.Match[str]) -> None:
+        if not self._last or not self._last.pitches:
+            self._report(match.start(), "a tie without a note before it", "nothing")
+            return
+        self._last.ties = [True] * len(self._last.ties)
+        self._tied = {(step, octave): alter for step, octave, alter in self._written}
+
+    def _broken(self, match: re.Match[str]) -> None:
+        if not self._last:
+            self._report(match.start(), f"{match[0][:8]} without a note before it", "nothing")
+            return
+        dots = min(len(match[0]), 3)
+        long, short = (2 ** (dots + 1) - 1, 2**dots), (1, 2**dots)
+        before, self._stretch = (long, short) if match[0][0] == ">" else (short, long)
+        duration = self._ticks(self._last.duration * before[0], before[1], match.start())
+        self._now += duration - self._last.duration
+        self._last.duration = duration
+        self._extend_bar()
+
+    def _tuplet(self, match: re.Match[str]) -> None:
+        p, q, r = (int(n) if n and len(n) < 3 else 0 for n in match.group("p", "q", "r"))
+        if not p:
+            self._report(match.start(), f"an unknown tuplet {match[0][:12]}", "plain values")
+            return
+        in_beat = 3 if self.metre and self.metre.compound else 2
+        usual = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}.get(p, in_beat if p < 10 else 1 << (p.bit_length() - 1))
+        self._tuplet_ratio = (p, q or usual, r or p)
+
+    def _grace(self, match: re.Match[str]) -> None:
+        notes = (_POSTFIX_INNER_NOTE if self.postfix else _INNER_NOTE).finditer(match["graces"])
+        written = (self._pitch(n["accidental"], n["step"], n["octave"], match.start()) for n in notes)
+        self._graces += tuple(self._sounding(*pitch) for pitch in written)
+
+    def _overlay(self, match: re.Match[str]) -> None:
+        self._layer = min(self._layer + 1, MOST_LAYERS - 1)
+        self._now = 0
+        self._last = None
+        self._accidentals.clear()
+
+    def _bar(self, match: re.Match[str]) -> None:
+        sign = match[0][: match.start("attached") - match.start()] if match["attached"] else match[0]
+        sign = sign.strip(".[]")
+        self._close_bar(ends_repeat=sign.startswith(":"))
+        self._repeat_start |= sign.endswith(":")
+        if match["attached"]:
+            self._turns = _turns(match["attached"].lstrip("["))
+
+    def _ending(self, match: re.Match[str]) -> None:
+        self._close_bar()
+        self._turns = _turns(match["turns"])
+
+    def _junk(self, match: re.Match[str]) -> None:
+        self._report(match.start(), f"unknown text {match[0][:20]!r}", "nothing")
+
+    # Bars
+
+    def end_of_line(self) -> None:
+        """Text that ends its lines with full bars, but without bar lines, is common."""
+        if self._current and self.metre and self._current.length == self.metre.length * TICKS and self._layer == 0:
+            self._close_bar()
+
+    def finish(self) -> None:
+        self._close_bar()
+
+    def _close_bar(self, ends_repeat: bool = False) -> None:
+        if self._current:
+            if len(self.bars) < MOST_BARS:
+                self.bars.append(self._current)
+            else:
+                self._report(0, f"more than {MOST_BARS} bars", "the piece ends here")
+        if ends_repeat and self.bars:
+            self.bars[-1].repeat_end = True
+        self._current = None
+        self._now = self._layer = 0
+        self._last = None
+        self._accidentals.clear()
+
+    def _open_bar(self, column: int) -> TextBar:
+        bar = TextBar(
+            self.line, column + 1, self._new_metre, self._new_key, self._new_tempo,
+            self._repeat_start, self._turns,
+        )  # fmt: skip
+        self._new_metre = self._new_key = self._new_tempo = None
+        self._repeat_start, self._turns = False, ""
+        return bar
+
+    def _add(self, written: list[tuple[str, int, int]], ties: list[bool], ticks: int, column: int) -> None:
+        if self._stretch != (1, 1):
+            ticks, self._stretch = self._ticks(ticks * self._stretch[0], self._stretch[1], column), (1, 1)
+        p, q, left = self._tuplet_ratio
+        if left:
+            ticks = self._ticks(ticks * q, p, column)
+            self._tuplet_ratio = (p, q, left - 1)
+        if not self._current:
+            self._current = self._open_bar(column)
+        pitches = [self._sounding(*pitch) for pitch in written]
+        self._last = Event(self._now, ticks, pitches, ties, self._graces if written else (), self._layer)
+        self._current.events.append(self._last)
+        self._written = written
+        self._tied = {pitch[:2]: pitch[2] for pitch, tie in zip(written, ties, strict=True) if tie}
+        if written:
+            self._graces = ()
+        self._now += ticks
+        self._extend_bar()
+
+    def _extend_bar(self) -> None:
+        if self._current:
+            self._current.length = max(self._current.length, self._now)
+
+    # Pitches and lengths
+
+    def _pitch(self, accidental: str | None, letter: str, marks: str, column: int) -> tuple[str, int, int]:
+        """The written (step, octave, alter), with what the bar and the signature do to it."""
+        step = letter.upper()
+        octave = 4 + (letter >= "a") + marks.count("'") - marks.count(",")
+        holds_for: object = step if self.accidentals_hold == "pitch" else (step, octave)
+        if accidental:
+            if accidental[-1] == "/":
+                self._report(column, "a quarter tone", "a semitone")
+            alter = ACCIDENTAL_ALTERS[accidental.rstrip("/")]
+            if self.accidentals_hold != "not":
+                self._accidentals[holds_for] = alter
+        elif holds_for in self._accidentals:
+            alter = self._accidentals[holds_for]
+        elif (step, octave) in self._tied:
+            alter = self._tied[step, octave]
+        else:
+            alter = self.alters[step]
+        return step, octave, alter
+
+    def _sounding(self, step: str, octave: int, alter: int) -> Pitch:
+        return _sounding_pitch(step, octave + self.octave, alter, self.transpose)
+
+    def _length(self, text: str, column: int) -> int:
+        """Ticks of a length such as ``3/2``; remembered for the next note."""
+        match = _LENGTH.fullmatch(text)
+        top, slashes, bottom = match.groups() if match else ("", "", "")
+        if bottom and not slashes:  # more than four digits
+            match = None
+        numerator = int(top or 1)
+        denominator = int(bottom) * 2 ** (len(slashes) - 1) if bottom else 2 ** len(slashes)
+        if not match or not numerator or not denominator or numerator * self.unit > LONGEST_NOTE * denominator:
+            self._report(column, f"an impossible length {text[:12]}", "the length of L:")
+            return self.unit
+        self._lengths[text] = ticks = self._ticks(numerator * self.unit, denominator, column)
+        return ticks
+
+    def _ticks(self, numerator: int, denominator: int, column: int) -> int:
+        """A quotient in ticks; one that is not whole is rounded to a 1/64 of a quarter, a nonsense value anyway."""
+        ticks, rest = divmod(numerator, denominator)
+        if rest or ticks > LONGEST_NOTE or not ticks:
+            self._report(column, "a length that cannot be written", "the nearest 256th note")
+            grain = TICKS // 64
+            return min(max(round(ticks / grain), 1) * grain, LONGEST_NOTE)
+        return ticks
+
+    def _report(self, column: int, what: str, assumed: str) -> None:
+        self.problems.add(self.line, column + 1, what, assumed)
+
+
+def _turns(text: str) -> str:
+    """``1``, ``1,3`` or ``1-3`` -> "1", "1,3", "1,2,3"; nothing above nine."""
+    turns: list[int] = []
+    for item in re.split("[,.]", text[:40]):
+        first, _, last = item.partition("-")
+        if 0 < len(first) < 3:
+            turns.extend(range(int(first), min(int(last) if 0 < len(last) < 3 else int(first), 9) + 1))
+    return ",".join(str(turn) for turn in turns[:9])
+
+
+def _fifths_of(semitones: int) -> int:
+    """Steps on the line of fifths that a transposition moves, the nearest of the two ways round."""
+    return (7 * semitones + 6) % 12 - 6
+
+
+@lru_cache(maxsize=4096)
+def _sounding_pitch(step: str, octave: int, alter: int, transpose: int) -> Pitch:
+    """A written pitch transposed, and by octaves moved into the MIDI range 0-127."""
+    pitch = Pitch(step, alter, octave)
+    midi = pitch.midi + transpose
+    midi += max(0, -(midi // 12)) * 12
+    midi -= max(0, -((127 - midi) // 12)) * 12
+    if midi == pitch.midi:
+        return pitch
+    return pitch_at(midi, FIFTHS.index(step) - 1 + 7 * alter + _fifths_of(transpose))
