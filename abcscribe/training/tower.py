@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from abcscribe.spectrogram import FRAME_RATE, LOWEST_PITCH, PITCHES
 
 ONSET_WIDTH = 1.5  # frames over which an onset target falls from 1 to 0: lets the peak be read between frames
 ONSET_WEIGHT = 3.0  # of a cell with an onset: onsets are rare
+LOG_STEPS = 50
 # Relative weights of the losses. Family and velocity are helpers; notes must come first.
 LOSS_WEIGHTS = {"onset": 2.0, "sounding": 1.0, "velocity": 0.02, "family": 0.02}
 
@@ -55,8 +56,11 @@ class Batch:
     family: torch.Tensor
 
 
-def main(config: TowerTraining) -> Iterator[dict]:
-    """Train until the time budget is spent; yields a log entry (step, minutes, losses) every 50 steps."""
+def main(config: TowerTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[dict]:
+    """Train until the time budget is spent; yields a log entry (step, minutes, losses) every LOG_STEPS steps.
+
+    ``clock`` tells seconds.
+    """
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     config.out.mkdir(parents=True, exist_ok=True)
@@ -65,10 +69,10 @@ def main(config: TowerTraining) -> Iterator[dict]:
         model.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
     )
     step, spent = _resume(config.out, model, optimizer)
-    began = saved = time.monotonic()
+    began = saved = clock()
     sums: dict[str, float] = {}
     for batch in batches(config.clips, config.batch, config.seed + step):
-        minutes = spent + (time.monotonic() - began) / 60
+        minutes = spent + (clock() - began) / 60
         if minutes >= config.minutes:
             break
         for group in optimizer.param_groups:
@@ -80,14 +84,14 @@ def main(config: TowerTraining) -> Iterator[dict]:
         optimizer.step()
         optimizer.zero_grad()
         step += 1
-        sums = {name: sums.get(name, 0.0) + float(loss.detach()) / 50 for name, loss in losses.items()}
-        if step % 50 == 0:
+        sums = {name: sums.get(name, 0.0) + float(loss.detach()) / LOG_STEPS for name, loss in losses.items()}
+        if step % LOG_STEPS == 0:
             yield {"step": step, "clips": step * config.batch, "minutes": round(minutes, 2), **sums}
             sums = {}
-        if time.monotonic() - saved > 60 * config.checkpoint_minutes:
-            saved = time.monotonic()
+        if clock() - saved > 60 * config.checkpoint_minutes:
+            saved = clock()
             _save(config, model, optimizer, step, minutes)
-    _save(config, model, optimizer, step, spent + (time.monotonic() - began) / 60)
+    _save(config, model, optimizer, step, spent + (clock() - began) / 60)
 
 
 def tower_losses(model: AudioTower, batch: Batch) -> dict[str, torch.Tensor]:

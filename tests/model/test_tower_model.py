@@ -1,0 +1,109 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from abcscribe.model.audio_tower import AudioTower, HarmonicStack, sinusoids
+from abcscribe.model.checkpoint import export_tower, load_tower
+from abcscribe.model.config import WINDOW_FRAMES, AudioTowerConfig
+from abcscribe.model.runtime import MARGIN, STEP, TowerRuntime
+from abcscribe.spectrogram import BINS, HOP, PITCHES, normalise, spectrogram
+
+TINY = AudioTowerConfig(channels=8, blocks=1, squeezed=2, width=16, layers=1, heads=2)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("checkpoint")
+    save_file(AudioTower(TINY).state_dict(), folder / "tower.safetensors")
+    (folder / "config.json").write_text(json.dumps(dataclasses.asdict(TINY)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runtime(folder):
+    export_tower(folder, folder / "tower.onnx")
+    return TowerRuntime(str(folder / "tower.onnx"))
+
+
+def test_shapes():
+    embeddings, activity, velocity, family = AudioTower(TINY)(torch.rand(2, 64, BINS))
+    assert embeddings.shape == (2, 16, TINY.width)
+    assert activity.shape == (2, 2, 64, PITCHES)
+    assert velocity.shape == (2, 16, PITCHES)
+    assert family.shape == (2, TINY.families, 16, PITCHES)
+
+
+def test_a_token_decides_its_own_four_frames():
+    """Frame f of the activity comes from token f // 4: without context, far frames cannot reach it."""
+    tower = AudioTower(TINY).eval()
+    with torch.no_grad():
+        for parameter in (tower.context.leave.weight, tower.context.leave.bias):
+            parameter.zero_()
+        frames = torch.rand(1, 160, BINS)
+        changed = frames.clone()
+        changed[:, 80:84] += 1.0
+        difference = (tower(frames)[1] - tower(changed)[1]).abs().sum(dim=(0, 1, 3))
+    assert difference[80:84].min() > 0
+    assert difference[:56].max() == 0
+    assert difference[112:].max() == 0
+
+
+def test_the_harmonic_stack_puts_partials_under_their_fundamental():
+    x = torch.zeros(1, 1, 1, BINS)
+    x[..., 100] = 1
+    stacked = HarmonicStack((0.5, 1, 2))(x)
+    assert stacked.shape == (1, 3, 1, BINS)
+    assert [int(channel.argmax()) for channel in stacked[0, :, 0]] == [136, 100, 64]
+
+
+def test_positions_differ():
+    table = sinusoids(40, 16)
+    assert torch.cdist(table, table).fill_diagonal_(1).min() > 0.01
+
+
+def test_a_checkpoint_describes_itself(folder):
+    assert load_tower(folder).config == TINY
+
+
+def test_the_exported_tower_gives_the_numbers_of_the_trained_one(folder, runtime):
+    waveform = np.random.default_rng(0).standard_normal(WINDOW_FRAMES * HOP).astype(np.float32)
+    frames = spectrogram(normalise(waveform))[None]
+    with torch.no_grad():
+        expected = load_tower(folder)(torch.from_numpy(frames))
+    for ours, theirs in zip(runtime.session.run(None, {"frames": frames}), expected, strict=True):
+        assert np.abs(ours - theirs.numpy()).max() < 1e-3
+
+
+@pytest.mark.parametrize("samples", [1, HOP, 5 * HOP + 3, STEP * HOP, WINDOW_FRAMES * HOP, (2 * STEP + 100) * HOP + 7])
+def test_a_stream_covers_every_frame_once(runtime, samples):
+    waveform = np.random.default_rng(1).standard_normal(samples).astype(np.float32)
+    stretches = list(runtime.stream([waveform]))
+    assert sum(len(s.onset) for s in stretches) == -(-samples // HOP)
+    for stretch in stretches:
+        assert stretch.onset.shape == stretch.sounding.shape == stretch.velocity.shape == stretch.family.shape[:2]
+        assert np.allclose(stretch.family.sum(axis=2), 1, atol=1e-5)
+
+
+def test_a_stream_does_not_depend_on_how_it_is_cut(runtime):
+    waveform = np.random.default_rng(2).standard_normal(1300 * HOP).astype(np.float32)
+    whole = np.concatenate([s.onset for s in runtime.stream([waveform])])
+    cut = np.concatenate([s.onset for s in runtime.stream(np.array_split(waveform, 17))])
+    assert np.allclose(whole, cut, atol=1e-6)
+
+
+def test_frames_lie_where_they_sound(runtime):
+    """Activity frame i comes from window frame MARGIN + i: a change of the audio moves only frames near it."""
+    waveform = np.random.default_rng(3).standard_normal(300 * HOP).astype(np.float32)
+    assert MARGIN < 300
+    (stretch,) = runtime.stream([waveform])
+    (shifted,) = runtime.stream([np.concatenate([np.zeros(4 * HOP, np.float32), waveform])])
+    assert len(shifted.onset) == len(stretch.onset) + 4
+
+
+def test_no_audio_gives_no_activity(runtime):
+    assert list(runtime.stream([])) == []
