@@ -1,0 +1,223 @@
+"""ABC text -> reward: the reported metrics as what reinforcement learning maximises.
+
+A reward is a plain function of TRL's contract, ``f(completions, reference, **columns) -> list[float | None]``: the
+answers (texts, or chat messages), the column of reference ABC texts, and whatever other columns there are, ignored.
+Higher is better, in [0, 1]; None means that a row cannot be scored, because the reference cannot be read. All are
+picklable.
+
+``origin_reward`` is the experiment that this project began with: 1 less the weighted sum of its four losses.
+``full_reward`` adds rhythm, key and structure, and counts all that is not pitch only as far as there is content: a
+policy learns soon that a good guess of the header earns half of the origin's reward whatever the notes are. The
+components are rewards too, under their own names, so that a trainer logs each.
+
+What can be read is scored; what cannot is no error but a bad answer. An answer without a key field (``K:`` ends every
+ABC header, so prose has none) or without a note earns 0, in every component. An answer that goes on with further tunes
+is paid for the share of its text that is the first one: a policy that does not stop must not be paid in full for how it
+began.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from abcscribe.metrics import instrument, key, metre, pitch, rhythm, structure, tempo
+from abcscribe.metrics.matching import Line, lines, match_voices
+from abcscribe.score.abc_reader import read_abc
+from abcscribe.score.model import Score
+
+Completion = str | Sequence[Mapping[str, Any]]  # a text, or the messages of a chat
+Rewards = list[float | None]
+Components = Mapping[str, float | None]  # credit by name, in [0, 1]; None: the reference does not say
+
+# An answer may be this much longer than its reference before the rest is not read any more: enough to see that it is
+# far too long, which the metrics then say, and little enough that no answer takes longer than 100 ms.
+LONGEST_RATIO = 3
+LONGEST_LEAST = 3000  # characters: a header with comments before a very short reference
+
+KEY_FIELD = re.compile(r"^[ \t]*K:", re.MULTILINE)
+TUNE_START = re.compile(r"^[ \t]*X ?:", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class RewardWeights:
+    """How much each component counts. They are divided by the sum of those that can be scored."""
+
+    pitch: float
+    metre: float
+    tempo: float
+    instrument: float
+    rhythm: float = 0.0
+    key: float = 0.0
+    structure: float = 0.0
+    content: float = 0.0  # pitch credit from which on the others count in full, in proportion below; 0: always in full
+
+
+ORIGIN = RewardWeights(pitch=0.5, metre=0.15, tempo=0.15, instrument=0.2)
+
+# Notes and their rhythm are what a reader of the sheet would have to correct by hand: 60 %; a wrong header is a line.
+# Content: random notes of the right key and number get a pitch credit of about 0.2, so they keep two fifths of the
+# rest; an answer with half of its notes right keeps all of it.
+FULL = RewardWeights(
+    pitch=0.35, rhythm=0.25, metre=0.10, tempo=0.08, structure=0.08, key=0.07, instrument=0.07, content=0.5
+)
+
+NAMES = tuple(field.name for field in dataclasses.fields(RewardWeights) if field.name != "content")
+NOTHING: Components = dict.fromkeys(NAMES, 0.0)
+
+
+def origin_reward(completions: Sequence[Completion], reference: Sequence[str], **columns: Any) -> Rewards:
+    """1 less the origin's total loss: half pitch, .15 metre, .15 tempo, .2 instrument."""
+    return weighted_reward(completions, reference, ORIGIN)
+
+
+def full_reward(completions: Sequence[Completion], reference: Sequence[str], **columns: Any) -> Rewards:
+    """All components, weighted by FULL."""
+    return weighted_reward(completions, reference, FULL)
+
+
+def pitch_reward(completions: Sequence[Completion], reference: Sequence[str], **columns: Any) -> Rewards:
+    """1 less the pitch loss."""
+    return _component("pitch", completions, reference)
+
+
+def metre_reward(completions: Sequence[Completion], reference: Sequence[str], **columns: Any) -> Rewards:
+    """1 less the metre loss."""
+    return _component("metre", completions, reference)
+
+
+def tempo_reward(completions: Sequence[Completion], reference: Sequence[str], **columns: Any) -> Rewards:
+    """1 less the tempo loss; None if the reference has no tempo."""
+    return _component("tempo", completions, reference)
+
+
+def instrument_reward(completions: Sequence[Completion], reference: Sequence[str], **columns: Any) -> Rewards:
+    """1 less the instrument loss."""
+    return _component("instrument", completions, reference)
+
+
+def rhythm_reward(completions: Sequence[Completion], reference: Sequence[str], **columns: Any) -> Rewards:
+    """The rhythm score."""
+    return _component("rhythm", completions, reference)
+
+
+def key_reward(completions: Sequence[Completion], reference: Sequence[str], **columns: Any) -> Rewards:
+    """The weighted key score."""
+    return _component("key", completions, reference)
+
+
+def structure_reward(completions: Sequence[Completion], reference: Sequence[str], **columns: Any) -> Rewards:
+    """The structure score, lowered by what the reader had to complain of."""
+    return _component("structure", completions, reference)
+
+
+REWARDS: dict[str, Callable[..., Rewards]] = {
+    "origin": origin_reward,
+    "full": full_reward,
+    "pitch": pitch_reward,
+    "metre": metre_reward,
+    "tempo": tempo_reward,
+    "instrument": instrument_reward,
+    "rhythm": rhythm_reward,
+    "key": key_reward,
+    "structure": structure_reward,
+}
+
+
+def weighted_reward(completions: Sequence[Completion], reference: Sequence[str], weights: RewardWeights) -> Rewards:
+    """One reward for each row, for weights of one's own."""
+    rows = [text_components(r, _text(c)) for c, r in zip(completions, reference, strict=True)]
+    return [None if row is None else combine(row, weights) for row in rows]
+
+
+def combine(components: Components, weights: RewardWeights) -> float:
+    """The weighted mean of the credits that can be given; see RewardWeights.content. Never falls as a credit rises."""
+    given = {name: credit for name, credit in components.items() if credit is not None}
+    counts = min(1.0, (given["pitch"] / weights.content)) if weights.content else 1.0
+    shares = {name: getattr(weights, name) for name in given}
+    rest = sum(shares[name] * credit for name, credit in given.items() if name != "pitch")
+    return (shares["pitch"] * given["pitch"] + counts * rest) / sum(shares.values())
+
+
+def score_components(reference: Score, prediction: Score) -> Components:
+    """The credits of a predicted Score, for a policy that does not write text. Repeats are unfolded."""
+    return _credits(_Reading.of(reference), _Reading.of(prediction))
+
+
+@lru_cache(maxsize=4096)  # a trainer calls several rewards with the same batch
+def text_components(reference: str, prediction: str) -> Components | None:
+    """The credits of a predicted ABC text; None if the reference has no music to compare with."""
+    expected = _reference(reference)
+    if expected is None:
+        return None
+    text = prediction[: max(LONGEST_LEAST, LONGEST_RATIO * len(reference))]
+    given = _read(text)
+    return NOTHING if given is None else _credits(expected, given)
+
+
+def _component(name: str, completions: Sequence[Completion], reference: Sequence[str]) -> Rewards:
+    rows = [text_components(r, _text(c)) for c, r in zip(completions, reference, strict=True)]
+    return [None if row is None else row[name] for row in rows]
+
+
+def _text(completion: Completion) -> str:
+    """The text of a completion; of a chat, all that the assistant says."""
+    if isinstance(completion, str):
+        return completion
+    return "\n".join(_content(message["content"]) for message in completion if message["role"] == "assistant")
+
+
+def _content(content: str | Sequence[Mapping[str, Any]]) -> str:
+    """A message's text; multi-modal messages are lists of parts."""
+    return content if isinstance(content, str) else "\n".join(part.get("text", "") for part in content)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A score as it sounds, and how it came in."""
+
+    score: Score  # repeats unfolded
+    lines: Sequence[Line]
+    problems: int = 0  # that the reader met
+    share: float = 1.0  # of the text that was read: its first tune
+
+    @classmethod
+    def of(cls, score: Score, problems: int = 0, share: float = 1.0) -> _Reading:
+        unfolded = score.unfolded()
+        return cls(unfolded, lines(unfolded), problems, share)
+
+
+def _read(text: str) -> _Reading | None:
+    """None if the text is not ABC, or has not one note."""
+    if not KEY_FIELD.search(text):
+        return None
+    starts = [found.start() for found in TUNE_START.finditer(text)]
+    share = starts[1] / len(text) if len(starts) > 1 else 1.0
+    score, problems = read_abc(text)
+    reading = _Reading.of(score, len(problems), share)
+    return reading if reading.lines else None
+
+
+_reference = lru_cache(maxsize=1024)(_read)  # the answers of a group share one
+
+
+def _credits(expected: _Reading, given: _Reading) -> Components:
+    if not given.lines:
+        return NOTHING
+    matches = match_voices(expected.lines, given.lines)
+    legible = len(given.score.bars) / (len(given.score.bars) + given.problems)
+    values = {
+        "pitch": 1 - pitch.loss(matches),
+        "metre": 1 - metre.loss(expected.score, given.score),
+        "tempo": 1 - tempo.loss(expected.score, given.score),
+        "instrument": 1 - instrument.loss(expected.score, given.score),
+        "rhythm": rhythm.score(matches),
+        "key": key.score(expected.score, given.score),
+        "structure": legible * structure.evaluate(expected.score, given.score)["score"],
+    }
+    return {name: None if math.isnan(value) else value * given.share for name, value in values.items()}
