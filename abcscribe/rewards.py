@@ -183,13 +183,14 @@ class _Reading:
 
     score: Score  # repeats unfolded
     lines: Sequence[Line]
-    problems: int = 0  # that the reader met
-    share: float = 1.0  # of the text that was read: its first tune
+    shape: structure.Shape
+    problems: int  # that the reader met
+    share: float  # of the text that was read: its first tune
 
     @classmethod
     def of(cls, score: Score, problems: int = 0, share: float = 1.0) -> _Reading:
         unfolded = score.unfolded()
-        return cls(unfolded, lines(unfolded), problems, share)
+        return cls(unfolded, lines(unfolded), structure.shape(unfolded), problems, share)
 
 
 def _read(text: str) -> _Reading | None:
@@ -218,6 +219,6 @@ def _credits(expected: _Reading, given: _Reading) -> Components:
         "instrument": 1 - instrument.loss(expected.score, given.score),
         "rhythm": rhythm.score(matches),
         "key": key.score(expected.score, given.score),
-        "structure": legible * structure.evaluate(expected.score, given.score)["score"],
+        "structure": legible * structure.compare(expected.shape, given.shape)["score"],
     }
     return {name: None if math.isnan(value) else value * given.share for name, value in values.items()}

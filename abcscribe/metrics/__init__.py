@@ -42,7 +42,7 @@ NOTE_METRICS: dict[str, ModuleType] = {"notes": notes, "multi_instrument": multi
 def evaluate_scores(
     reference: Score, prediction: Score, names: Collection[str] = tuple(SCORE_METRICS)
 ) -> dict[str, float]:
-    """All score metrics, or those of ``names``, as ``module.figure``. Repeats are unfolded: what is heard is compared."""
+    """All score metrics, or those of ``names``, as ``module.figure``. Repeats are unfolded: what sounds is compared."""
     reference, prediction = reference.unfolded(), prediction.unfolded()
     return _flat({name: SCORE_METRICS[name].evaluate(reference, prediction) for name in names})
 

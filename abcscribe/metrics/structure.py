@@ -15,11 +15,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from abcscribe.metrics.ticks import ticks
 from abcscribe.score.model import Bar, Note, Score
 
 LONGEST_CYCLE = 8  # bars: the usual strain of a folk tune, longer than any loop a language model was seen to fall into
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A score without its contents."""
+
+    bars: int
+    length: int  # ticks
+    sound: float  # share of bars without a problem
+    repetition: float  # share of bars that only go on with a cycle
 
 
 def sound_bars(score: Score) -> float:
@@ -68,21 +79,25 @@ def _content(notes: tuple[Note, ...]) -> int:
     return hash(frozenset((n.voice, ticks(n.start), ticks(n.duration), n.pitch.midi) for n in notes)) if notes else 0
 
 
-def length_ratio(reference: Score, prediction: Score) -> float:
-    """The shorter over the longer, in quarters."""
-    lengths = sorted(float(sum(bar.length for bar in score.bars)) for score in (reference, prediction))
-    return lengths[0] / lengths[1] if lengths[1] else 1.0
+def shape(score: Score) -> Shape:
+    """What ``compare`` needs to know of a score."""
+    return Shape(len(score.bars), sum(ticks(bar.length) for bar in score.bars), sound_bars(score), repetition(score))
+
+
+def compare(expected: Shape, given: Shape) -> dict[str, float]:
+    """The figures of ``evaluate``."""
+    if not expected.bars and not given.bars:
+        return dict.fromkeys(("bars", "repetition", "length", "score"), 1.0)
+    shorter, longer = sorted((expected.length, given.length))
+    values = {
+        # An irregular reference (an open repeat, a cadenza) sets the standard.
+        "bars": min(1.0, given.sound / (expected.sound or 1.0)),
+        "repetition": 1 - max(0.0, given.repetition - expected.repetition) / (1 - expected.repetition),
+        "length": shorter / longer if longer else 1.0,
+    }
+    return values | {"score": values["bars"] * values["repetition"] * values["length"]}
 
 
 def evaluate(reference: Score, prediction: Score) -> dict[str, float]:
     """``bars``, ``repetition``, ``length`` and their product ``score``."""
-    if not reference.bars and not prediction.bars:
-        return dict.fromkeys(("bars", "repetition", "length", "score"), 1.0)
-    usual, found = repetition(reference), repetition(prediction)
-    values = {
-        # An irregular reference (an open repeat, a cadenza) sets the standard.
-        "bars": min(1.0, sound_bars(prediction) / (sound_bars(reference) or 1.0)),
-        "repetition": 1 - max(0.0, found - usual) / (1 - usual),
-        "length": length_ratio(reference, prediction),
-    }
-    return values | {"score": values["bars"] * values["repetition"] * values["length"]}
+    return compare(shape(reference), shape(prediction))

@@ -232,6 +232,8 @@ class Score:
     def unfolded(self) -> Score:
         """The score as it is played: repeats and endings written out (one level; a repeat without a start goes back
         to the bar after the last repeat, or to the beginning)."""
+        if not any(bar.repeat_end or bar.repeat_start or bar.ending for bar in self.bars):
+            return self
         order = _play_order(self.bars)
         bars = tuple(dataclasses.replace(self.bars[i], repeat_start=False, repeat_end=False, ending="") for i in order)
         parts = tuple(dataclasses.replace(part, bars=tuple(part.bars[i] for i in order)) for part in self.parts)
