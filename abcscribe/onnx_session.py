@@ -9,7 +9,7 @@ import onnxruntime
 
 
 def open_session(model: Path) -> onnxruntime.InferenceSession:
-    """``OMP_NUM_THREADS`` bounds the threads as it does elsewhere (the runtime itself ignores it); default: all cores."""
+    """``OMP_NUM_THREADS`` bounds the threads as elsewhere, though the runtime itself ignores it; default: all cores."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only: some models draw a page of warnings from the optimiser
     threads = os.environ.get("OMP_NUM_THREADS", "")

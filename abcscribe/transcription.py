@@ -7,6 +7,7 @@ its function, because importing it would then hide ``abcscribe.transcribe``, the
 from __future__ import annotations
 
 import dataclasses
+import os
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -96,7 +97,7 @@ def events(
         yield Warned(message)
     _check_music(path, listener.peak, notes, hearer.noise_confidence)
     score = notes_to_score(notes, hints, seconds=begin + listener.seconds)
-    yield Done(dataclasses.replace(score, title=score.title or path.stem))
+    yield Done(dataclasses.replace(score, title=_title(path)))
 
 
 class _Listener(Iterable[np.ndarray]):
@@ -119,6 +120,11 @@ def _length(recorded: float | None, start: float, end: float | None) -> float | 
     if recorded is None:
         return None
     return max(0.0, (recorded if end is None else min(end, recorded)) - start)
+
+
+def _title(path: Path) -> str:
+    """The file's name as text of one line: names are bytes and may be neither."""
+    return " ".join(os.fsencode(path.stem).decode("utf-8", "replace").split())
 
 
 def _check_music(path: Path, peak: float, notes: list[PlayedNote], noise_confidence: float) -> None:

@@ -1,0 +1,194 @@
+"""The command line. Data goes to stdout, and only with ``-o -``; all that is said goes to stderr.
+
+Exit codes: 0, 1 if something could not be done (one sentence says what and why), 2 for a command that makes no sense,
+130 for Ctrl-C. Only the standard library and typer are imported before it is known what is wanted: ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from abcscribe import engines, hints
+from abcscribe.errors import AbcscribeError
+from abcscribe.score import instruments
+
+if TYPE_CHECKING:
+    from abcscribe.batch import Job, Outcome, Settings
+    from abcscribe.score.model import Score
+
+DEFAULT_FORMATS = "abc,musicxml,midi,pdf"
+
+app = typer.Typer(
+    help="A recording goes in, a readable score comes out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_T = TypeVar("_T")
+
+
+def main() -> None:
+    """Entry point. With ABCSCRIBE_DEBUG set, failures keep their traceback."""
+    try:
+        app()
+    except (AbcscribeError, OSError) as error:
+        if os.environ.get("ABCSCRIBE_DEBUG"):
+            raise
+        from abcscribe.batch import sentence
+
+        _say(sentence(error))
+        sys.exit(1)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _option(*names: str, parse: Callable[[str], _T] | None = None, **settings: Any) -> Any:
+    """An option whose text ``parse`` understands; what it does not is a usage error."""
+
+    def parsed(text: str) -> _T:
+        assert parse is not None
+        try:
+            return parse(text)
+        except AbcscribeError as error:
+            raise typer.BadParameter(str(error)) from None
+
+    return typer.Option(*names, parser=parsed if parse else None, **settings)
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    from abcscribe.score.writers import WRITERS
+
+    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
+    unknown = [name for name in names if name not in WRITERS]
+    if unknown or not names:
+        raise typer.BadParameter(f"{', '.join(unknown) or text!r} is no format; there are {', '.join(WRITERS)}.")
+    return names
+
+
+def _engine(name: str) -> str:
+    if name not in engines.ENGINES:
+        raise typer.BadParameter(f"there is no engine {name!r}; there are {', '.join(engines.ENGINES)}.")
+    return name
+
+
+@app.command()
+def transcribe(
+    files: Annotated[list[Path], typer.Argument(help="Recordings or videos; folders are searched for them.")],
+    output: Annotated[str, _option("-o", "--output", help="Folder for the scores; - for stdout.")] = ".",
+    formats: Annotated[Any, _option("-f", "--formats", parse=_formats, metavar="NAME,...")] = DEFAULT_FORMATS,
+    engine: Annotated[str, _option("--engine", parse=_engine, metavar="NAME")] = engines.DEFAULT,
+    tempo: Annotated[Any, _option("--tempo", parse=hints.parse_tempo, metavar="QUARTERS/MINUTE")] = None,
+    metre: Annotated[Any, _option("--metre", parse=hints.parse_metre, metavar="3/4")] = None,
+    key: Annotated[Any, _option("--key", parse=hints.parse_key, metavar="'Bb minor'")] = None,
+    instrument: Annotated[Any, _option("--instrument", parse=hints.parse_instrument, metavar="flute")] = None,
+    downbeat: Annotated[Any, _option("--downbeat", parse=hints.parse_seconds, help="When some bar begins.")] = None,
+    start: Annotated[Any, _option("--start", parse=hints.parse_seconds, help="Skip what comes before.")] = None,
+    end: Annotated[Any, _option("--end", parse=hints.parse_seconds, help="Skip what comes after.")] = None,
+    jobs: Annotated[int, typer.Option(help="Recordings to work on at once.", min=1)] = 1,
+) -> None:
+    """Write the score of every recording. Hints take the place of what would be found by ear.
+
+    Times are seconds or 1:35; they count from the start of the recording.
+    """
+    from abcscribe import batch
+    from abcscribe.engines.notes_to_score import Hints
+
+    known = Hints(tempo, metre, key, instrument, downbeat)
+    settings = batch.Settings(formats, engine, known, start, end)
+    if output == "-":
+        _to_stdout(files, settings)
+        return
+    Path(output).mkdir(parents=True, exist_ok=True)
+    todo = batch.jobs(files, Path(output), settings)
+    failed = [outcome for outcome in _outcomes(todo, jobs) if not _told(outcome)]
+    if len(todo) > 1:
+        _say(f"{len(todo) - len(failed)} of {len(todo)} recordings transcribed.")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _outcomes(todo: list[Job], processes: int) -> Iterator[Outcome]:
+    """Do the work, with a bar on a terminal: of the recording, or of the batch if several are worked on at once."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from abcscribe import batch, transcription
+
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        if processes > 1 and len(todo) > 1:
+            whole = bar.add_task("recordings", total=len(todo))
+            for outcome in batch.run_all(todo, min(processes, len(todo))):
+                bar.advance(whole)
+                yield outcome
+            return
+        task = bar.add_task("")
+
+        def show(event: transcription.Event) -> None:
+            if isinstance(event, transcription.Heard):
+                bar.update(task, completed=event.seconds, total=event.total)
+
+        for job in todo:
+            bar.reset(task, description=job.recording.name, total=None)
+            yield batch.run(job, show)
+
+
+def _told(outcome: Outcome) -> bool:
+    """Say what became of a recording. True if it became a score."""
+    for warning in outcome.warnings:
+        _say(f"Warning: {warning}")
+    if outcome.score is None:
+        _say(outcome.error)
+        return False
+    _say(f"{outcome.job.recording}: {_summary(outcome.score)}")
+    for path in outcome.written:
+        _say(f"  {path}")
+    return True
+
+
+def _summary(score: Score) -> str:
+    """Such as ``3/4, G major, quarter = 92, Violin + Cello, 32 bars, confidence 81 %``."""
+    first = score.bars[0]
+    parts = " + ".join(part.name or instruments.name(part.program) for part in score.parts)
+    said = [str(first.metre or "free metre"), str(first.key)]
+    if first.tempo:
+        said.append(f"quarter = {first.tempo.quarter_bpm:.0f}")
+    said += [parts, f"{len(score.bars)} bars"]
+    sure = [bar.confidence for bar in score.bars if bar.confidence is not None]
+    if sure:
+        said.append(f"confidence {sum(sure) / len(sure):.0%}")
+    return ", ".join(said)
+
+
+def _to_stdout(files: list[Path], settings: Settings) -> None:
+    from abcscribe import transcription
+    from abcscribe.score.writers import render
+
+    if len(files) != 1 or len(settings.formats) != 1:
+        raise typer.BadParameter("-o - takes one recording and one format.")
+    score = transcription.transcribe(
+        files[0], engine=settings.engine, hints=settings.hints, start=settings.start, end=settings.end
+    )
+    sys.stdout.buffer.write(render(score, settings.formats[0]))
+
+
+@app.command("engines")
+def list_engines() -> None:
+    """List the engines, and for those that cannot run the reason."""
+    for name, info in engines.ENGINES.items():
+        try:
+            engines.load(name)
+            state = "ready"
+        except AbcscribeError as error:
+            state = str(error)
+        typer.echo(f"{name:12} {info.summary}: {state}")

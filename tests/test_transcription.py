@@ -1,0 +1,103 @@
+"""The road from a file to a Score, with an engine that hears sines: what is told on the way and what is refused."""
+
+from pathlib import Path
+
+import media
+import numpy as np
+import pytest
+
+from abcscribe import engines
+from abcscribe.engines.notes_to_score import Hints
+from abcscribe.errors import AudioError, EngineError
+from abcscribe.score.model import Key, Metre
+from abcscribe.transcription import Done, Heard, Warned, events, transcribe
+
+SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
+
+
+@pytest.fixture
+def scale(tmp_path: Path) -> Path:
+    return media.write(tmp_path / "scale.flac", media.tone(4.0, pitches=SCALE))
+
+
+def test_a_scale_becomes_a_score(scale: Path, tone: str) -> None:
+    score = transcribe(scale, engine=tone)
+    assert [note.pitch for note in score.sounding_notes()] == list(SCALE)
+    assert score.title == "scale"
+    assert score.seconds == pytest.approx(4.0)
+    assert not score.problems()
+
+
+def test_hints_take_the_place_of_what_is_heard(scale: Path, tone: str) -> None:
+    hints = Hints(tempo=120, metre=Metre(3, 4), key=Key(2), instrument=73)
+    bar, part = (score := transcribe(scale, engine=tone, hints=hints)).bars[0], score.parts[0]
+    assert (bar.metre, bar.key, part.program) == (Metre(3, 4), Key(2), 73)
+    assert bar.tempo
+    assert bar.tempo.quarter_bpm == pytest.approx(120, rel=0.05)
+
+
+def test_events_tell_how_far_it_is_and_end_with_the_score(tmp_path: Path, tone: str) -> None:
+    path = media.write(tmp_path / "long.wav", np.tile(media.tone(4.0, pitches=SCALE), 35))
+    told = list(events(path, engine=tone))
+    heard = [event for event in told if isinstance(event, Heard)]
+    assert [event.seconds for event in heard] == pytest.approx([60, 120, 140])
+    assert all(event.total == pytest.approx(140) for event in heard)
+    assert sum(len(event.notes) for event in heard) == 35 * len(SCALE)
+    assert isinstance(told[-1], Done)
+
+
+def test_a_section_keeps_the_times_of_the_recording(scale: Path, tone: str) -> None:
+    score = transcribe(scale, engine=tone, start=1.0, end=3.0)
+    assert [note.pitch for note in score.sounding_notes()] == list(SCALE[2:6])
+    assert score.bars[0].seconds == pytest.approx(1.0, abs=0.6)
+    assert score.seconds == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    ("samples", "sentence"),
+    [
+        (np.zeros(16_000), "is silent"),
+        (np.full(16_000, 0.5), "is silent"),
+        (np.random.default_rng(1).normal(0, 0.1, 32_000), "seems to be noise"),
+        (np.pad(np.ones(1), 16_000) * 0.01, "No notes"),
+    ],
+)
+def test_what_is_not_music_is_refused(tmp_path: Path, tone: str, samples: np.ndarray, sentence: str) -> None:
+    path = media.write(tmp_path / "a.wav", samples)
+    with pytest.raises(AudioError, match=sentence):
+        transcribe(path, engine=tone)
+
+
+def test_a_cut_off_file_is_transcribed_with_a_warning(tmp_path: Path, scale: Path, tone: str) -> None:
+    cut = tmp_path / "cut.flac"
+    whole = scale.read_bytes()
+    cut.write_bytes(whole[: len(whole) // 2])
+    told = list(events(cut, engine=tone))
+    (warning,) = [event for event in told if isinstance(event, Warned)]
+    assert "should last 4 s but only" in warning.message
+    assert isinstance(told[-1], Done)
+    with pytest.warns(UserWarning, match="is it cut off"):
+        transcribe(cut, engine=tone)
+
+
+def test_a_name_that_is_not_utf8_gives_a_title_that_is(tmp_path: Path, tone: str) -> None:
+    path = tmp_path / b"caf\xe9\nX:2.wav".decode("utf-8", "surrogateescape")
+    try:
+        media.write(tmp_path / "a.wav", media.tone(2.0, pitches=SCALE[:4])).rename(path)
+    except OSError:  # a file system that takes no such names needs no care
+        return
+    assert transcribe(path, engine=tone).title == "caf\ufffd X:2"
+
+
+def test_the_file_is_looked_at_before_the_engine_is_loaded(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        transcribe(tmp_path / "nothing.wav", engine="no such engine")
+
+
+def test_an_unknown_engine_is_refused_with_the_known_ones(scale: Path) -> None:
+    with pytest.raises(EngineError, match=r"no engine 'x'.*abcscribe, basic-pitch"):
+        transcribe(scale, engine="x")
+
+
+def test_an_engine_is_loaded_once(tone: str) -> None:
+    assert engines.load(tone) is engines.load(tone)
