@@ -71,7 +71,8 @@ def to_musicxml(score: Score, tabs: Mapping[int, TabStaff] | None = None) -> str
     add(add(identification, "encoding"), "software", "abcscribe")
     _add_part_list(add(root, "part-list"), score.parts)
     for index, part in enumerate(score.parts):
-        _PartWriter(score.bars, part, (tabs or {}).get(index)).write(add(root, "part", id=f"P{index + 1}"))
+        writer = _PartWriter(score.bars, part, (tabs or {}).get(index), is_first=index == 0)
+        writer.write(add(root, "part", id=f"P{index + 1}"))
     ET.indent(root, " ")
     return _HEAD + _ILLEGAL_XML.sub("", ET.tostring(root, encoding="unicode")) + "\n"
 
@@ -105,8 +106,9 @@ def _add_score_part(part_list: ET.Element, index: int, part: Part) -> None:
 class _PartWriter:
     """Writes one part bar by bar; remembers the ties that are open over the bar lines."""
 
-    def __init__(self, bars: Sequence[Bar], part: Part, tab: TabStaff | None) -> None:
+    def __init__(self, bars: Sequence[Bar], part: Part, tab: TabStaff | None, is_first: bool) -> None:
         self.bars, self.part, self.tab = bars, part, tab
+        self.is_first = is_first  # carries the tempo marks
         self.offsets = bar_offsets(bars)
         self.voices = [self._laid_out(index) for index in range(len(bars))]
         durations = [bar.length for bar in bars]
@@ -132,7 +134,7 @@ class _PartWriter:
                 measure.set("implicit", "yes")
             _add_left_barline(measure, bar)
             self._add_attributes(measure, index)
-            if bar.tempo and (index == 0 or bar.tempo != self.bars[index - 1].tempo):
+            if self.is_first and bar.tempo and (index == 0 or bar.tempo != self.bars[index - 1].tempo):
                 _add_tempo(measure, bar.tempo)
             self._add_staves(measure, index)
             _add_right_barline(measure, bar, stops.get(index, ""), last=index + 1 == len(self.bars))
