@@ -26,7 +26,7 @@ from abcscribe.datasets import held_out, licences, manifest, splits
 from abcscribe.datasets.manifest import Piece
 from abcscribe.datasets.note_cache import CachedPiece, NoteCache, Notes, notes_of, save
 from abcscribe.errors import ScoreError
-from abcscribe.score import lytk_bridge
+from abcscribe.score import abc_reader, lytk_bridge
 from abcscribe.score.model import Score
 
 ENVIRONMENT = "ABCSCRIBE_CORPORA"  # the folder that holds the OpenScore collections, when no path is given
@@ -70,8 +70,6 @@ def load(piece: Piece) -> Score:
     """The piece as a Score. Raises ScoreError if the file cannot be read."""
     suffix = piece.path.suffix.lower()
     if suffix == ".abc":
-        from abcscribe.score import abc_reader
-
         return abc_reader.read_abc(_tunes(piece.path)[piece.index])[0]
     if suffix in XML_SUFFIXES:
         return lytk_bridge.read_musicxml(piece.path)
@@ -144,14 +142,16 @@ def _in_abc(path: Path, name: str, source: str, licence: licences.Licence) -> It
 
 @lru_cache(maxsize=4)
 def _tunes(path: Path) -> list[str]:
-    """The tunes of an ABC file, each from its ``X:`` line."""
+    """The tunes of an ABC file, each behind the fields at the top of the file, which hold for all."""
     data = path.read_bytes()
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return [tune for tune in re.split(r"^(?=X:)", text, flags=re.MULTILINE) if tune.startswith("X:")]
+    top, *tunes = re.split(r"^(?=X:)", text, flags=re.MULTILINE)
+    common = "".join(re.findall(r"^(?:[A-Z]:|%%).*\n", top, flags=re.MULTILINE))
+    return [common + tune for tune in tunes]
 
 
 def _text_of(path: Path, data: bytes) -> str:

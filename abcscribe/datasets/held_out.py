@@ -15,9 +15,13 @@ import numpy as np
 
 from abcscribe.datasets import splits
 
-# Bach's chorales in the benchmark and others of the same melodies; the prelude BWV 858; Petzold's minuet.
+# By BWV number. First the benchmark's own chorales, then other settings of their melodies (Ach Gott und Herr; Wo Gott
+# der Herr nicht bei uns hält; Herr Gott, dich loben alle wir; Nun bitten wir den Heiligen Geist; Nun lob, mein Seel),
+# which Bach varies too much for `by_melody` to find each of them; then a prelude and Petzold's minuet.
 BWV = frozenset({
-    "255", "256", "274", "275", "296", "297", "326", "327", "364", "385", "48.3", "62.6", "390",
+    "255", "256", "274", "275", "296", "297", "326", "327", "364", "385", "390",
+    "48.3", "62.6", "114.7", "178.7", "257", "258", "130.6", "169.7", "197.5", "389", "17.7", "28.2", "29.8", "51.4",
+    "167.5", "225.2",
     "858", "anh114", "anh.114",
 })  # fmt: skip
 
@@ -28,7 +32,7 @@ _TITLES = {
     "Tchaikovsky, The Seasons op. 37a": r"tch?aikovsk.*(seasons|saisons|march|mars\b|novemb|troika)|song of the lark",
     "Chopin, op. 7/1, 33/2, 25/4, 10/3": "|".join(_OPUS.format(*n) for n in ((7, 1), (33, 2), (25, 4), (10, 3))),
     # Mazurkas were made into songs without their numbers: leave all of them out.
-    "Chopin, a mazurka or an arrangement": r"chopin.*mazur|mazur.*chopin|tristesse",
+    "Chopin, a mazurka or an arrangement": r"chopin.*(mazur|tristesse)|mazur.*chopin",
     "Beethoven, Pathétique op. 13": r"path[ée]tique|beethoven.*\bop\.? ?13\b",
     "Mozart, K. 331, 332, 265": r"mozart.*\bkv?\.? ?(331|332|265|300[eik])\b|alla turca|turkish march|rondo turc",
     "Ah! vous dirai-je, maman": r"vous dirai|twinkle,? twinkle|baa,? baa,? black sheep|morgen kommt der weihnachtsmann",
@@ -55,8 +59,8 @@ INCIPITS = {
     "Schumann, Träumerei": "-5 0 -1 0 4 7 12 11 9 7",
     "Beethoven, Pathétique, Adagio": "4 2 7 5 4 7 12 14 7",
 }
-# Twelve intervals in a row are thirteen notes, repeated ones not counted. Runs of eight (tried first) met in scales too:
-# they dropped half of the string quartets.
+# Twelve intervals in a row are thirteen notes, repeated ones not counted. Runs of eight, tried first, are met in
+# scales and dropped half of the string quartets.
 WINDOW = 12
 
 
