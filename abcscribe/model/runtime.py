@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 
 from abcscribe.model.config import FRAMES_PER_TOKEN, WINDOW_FRAMES
+from abcscribe.onnx_session import open_session
 from abcscribe.spectrogram import HOP, normalise, spectrogram
 
 MARGIN = 48  # frames (0.77 s) of context thrown away on each side of a window
 STEP = WINDOW_FRAMES - 2 * MARGIN
-DEFAULT_CHECKPOINT = "tower.onnx"
+WEIGHTS = Path(__file__).parent / "weights" / "tower.onnx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,9 @@ class Activity:
 class TowerRuntime:
     """The tower as a function of a stream of audio."""
 
-    def __init__(self, model: str | bytes | None = None) -> None:
-        """``model``: path or bytes of an ONNX file; the one in the package by default."""
-        import onnxruntime
-
-        if model is None:
-            model = (files("abcscribe.model") / "weights" / DEFAULT_CHECKPOINT).read_bytes()
-        onnxruntime.set_default_logger_severity(3)
-        self.session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    def __init__(self, model: Path = WEIGHTS) -> None:
+        """``model``: an ONNX file of ``checkpoint.export_tower``; by default the one in the package."""
+        self.session = open_session(model)
 
     def stream(self, blocks: Iterable[np.ndarray]) -> Iterator[Activity]:
         """Blocks of samples (16 kHz, any length) -> stretches of activity, in order and without gaps.

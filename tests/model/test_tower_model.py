@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def runtime(folder):
     export_tower(folder, folder / "tower.onnx")
-    return TowerRuntime(str(folder / "tower.onnx"))
+    return TowerRuntime(folder / "tower.onnx")
 
 
 def test_shapes():
@@ -76,7 +76,7 @@ def test_the_exported_tower_gives_the_numbers_of_the_trained_one(folder, runtime
     with torch.no_grad():
         expected = load_tower(folder)(torch.from_numpy(frames))
     for ours, theirs in zip(runtime.session.run(None, {"frames": frames}), expected, strict=True):
-        assert np.abs(ours - theirs.numpy()).max() < 1e-3
+        assert np.abs(ours - theirs.numpy()).max() < 1e-2
 
 
 @pytest.mark.parametrize("samples", [1, HOP, 5 * HOP + 3, STEP * HOP, WINDOW_FRAMES * HOP, (2 * STEP + 100) * HOP + 7])

@@ -1,0 +1,41 @@
+"""``abcscribe train``. Imports nothing heavy until a command runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Train the networks.", no_args_is_help=True)
+
+
+@app.command()
+def tower(
+    clips: Annotated[Path, typer.Option(help="Folder of abcscribe data render.")] = Path("data/clips"),
+    out: Annotated[Path, typer.Option(help="Checkpoint folder; a run that finds one there goes on from it.")] = Path(
+        "data/tower"
+    ),
+    minutes: Annotated[float, typer.Option(help="Time budget of all runs together.")] = 90.0,
+    batch: Annotated[int, typer.Option(help="Clips a step.")] = 12,
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
+) -> None:
+    """Train the audio tower; prints one JSON line every 50 steps. Ends with an ONNX file in the checkpoint folder."""
+    from abcscribe.model.checkpoint import export_tower
+    from abcscribe.training.tower import TowerTraining, main
+
+    for entry in main(TowerTraining(clips, out, minutes=minutes, batch=batch, threads=threads)):
+        typer.echo(json.dumps(entry))
+    export_tower(out, out / "tower.onnx")
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder.")],
+    out: Annotated[Path, typer.Argument(help="ONNX file to write.")],
+) -> None:
+    """Write a checkpoint as the ONNX file that transcription runs."""
+    from abcscribe.model.checkpoint import export_tower
+
+    export_tower(checkpoint, out)
