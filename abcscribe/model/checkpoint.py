@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import onnx.numpy_helper
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from abcscribe.model.audio_tower import AudioTower
 from abcscribe.model.config import WINDOW_FRAMES, AudioTowerConfig
@@ -46,6 +46,16 @@ def export_tower(folder: Path, out: Path) -> None:
     temporary = out.with_suffix(".tmp")
     onnx.save(_stored_as_half(onnx.load_from_string(buffer.getvalue())), temporary)
     temporary.replace(out)
+
+
+def ship(folder: Path, weights: Path) -> None:
+    """What a release keeps of a checkpoint: the ONNX file, and float16 weights that training can go on from."""
+    weights.mkdir(parents=True, exist_ok=True)
+    export_tower(folder, weights / "tower.onnx")
+    tensors = load_file(folder / "tower.safetensors")
+    half = {name: t.half() if t.is_floating_point() else t for name, t in tensors.items()}
+    save_file(half, weights / "tower.safetensors")
+    (weights / "config.json").write_text((folder / "config.json").read_text())
 
 
 def _stored_as_half(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -17,6 +17,7 @@ def tower(
     out: Annotated[Path, typer.Option(help="Checkpoint folder; a run that finds one there goes on from it.")] = Path(
         "data/tower"
     ),
+    start: Annotated[Path | None, typer.Option(help="Checkpoint folder whose weights a new run begins with.")] = None,
     minutes: Annotated[float, typer.Option(help="Time budget of all runs together.")] = 90.0,
     batch: Annotated[int, typer.Option(help="Clips a step.")] = 12,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
@@ -25,17 +26,17 @@ def tower(
     from abcscribe.model.checkpoint import export_tower
     from abcscribe.training.tower import TowerTraining, main
 
-    for entry in main(TowerTraining(clips, out, minutes=minutes, batch=batch, threads=threads)):
+    for entry in main(TowerTraining(clips, out, start, minutes, batch=batch, threads=threads)):
         typer.echo(json.dumps(entry))
     export_tower(out, out / "tower.onnx")
 
 
 @app.command()
-def export(
-    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder.")],
-    out: Annotated[Path, typer.Argument(help="ONNX file to write.")],
+def ship(
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder of a training run.")],
+    weights: Annotated[Path, typer.Argument(help="Folder to fill: ONNX to transcribe with, float16 to train on.")],
 ) -> None:
-    """Write a checkpoint as the ONNX file that transcription runs."""
-    from abcscribe.model.checkpoint import export_tower
+    """Keep of a checkpoint what a release needs."""
+    from abcscribe.model import checkpoint as checkpoints
 
-    export_tower(checkpoint, out)
+    checkpoints.ship(checkpoint, weights)

@@ -35,6 +35,7 @@ class TowerTraining:
 
     clips: Path  # folder of datasets.render
     out: Path  # checkpoint folder: tower.safetensors, config.json, state.pt
+    start: Path | None = None  # checkpoint folder whose weights a new run begins with
     minutes: float = 90.0  # time budget over all resumed runs together
     batch: int = 12
     learning_rate: float = 2e-3
@@ -68,7 +69,7 @@ def main(config: TowerTraining, clock: Callable[[], float] = time.monotonic) -> 
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
     )
-    step, spent = _resume(config.out, model, optimizer)
+    step, spent = _resume(config, model, optimizer)
     began = saved = clock()
     sums: dict[str, float] = {}
     for batch in batches(config.clips, config.batch, config.seed + step):
@@ -167,11 +168,14 @@ def clip_targets(notes: np.ndarray, frames: int) -> tuple[np.ndarray, np.ndarray
     return activity, velocity, family
 
 
-def _resume(out: Path, model: AudioTower, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
-    if not (out / "state.pt").exists():
+def _resume(config: TowerTraining, model: AudioTower, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
+    """Steps and minutes already behind the run."""
+    if not (config.out / "state.pt").exists():
+        if config.start is not None:
+            model.load_state_dict(load_file(config.start / "tower.safetensors"))
         return 0, 0.0
-    model.load_state_dict(load_file(out / "tower.safetensors"))
-    state = torch.load(out / "state.pt", weights_only=True)
+    model.load_state_dict(load_file(config.out / "tower.safetensors"))
+    state = torch.load(config.out / "state.pt", weights_only=True)
     optimizer.load_state_dict(state["optimizer"])
     return state["step"], state["minutes"]
 

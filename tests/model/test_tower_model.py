@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from abcscribe.model.audio_tower import AudioTower, HarmonicStack, sinusoids
-from abcscribe.model.checkpoint import export_tower, load_tower
+from abcscribe.model.checkpoint import export_tower, load_tower, ship
 from abcscribe.model.config import WINDOW_FRAMES, AudioTowerConfig
 from abcscribe.model.runtime import MARGIN, STEP, TowerRuntime
 from abcscribe.spectrogram import BINS, HOP, PITCHES, normalise, spectrogram
@@ -68,6 +68,14 @@ def test_positions_differ():
 
 def test_a_checkpoint_describes_itself(folder):
     assert load_tower(folder).config == TINY
+
+
+def test_what_is_shipped_can_be_trained_on_and_transcribed_with(folder, tmp_path):
+    ship(folder, tmp_path / "weights")
+    again = load_tower(tmp_path / "weights")
+    for ours, theirs in zip(again.parameters(), load_tower(folder).parameters(), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-3)
+    assert (tmp_path / "weights" / "tower.onnx").exists()
 
 
 def test_the_exported_tower_gives_the_numbers_of_the_trained_one(folder, runtime):
