@@ -1,4 +1,5 @@
-"""MusicXML, MXL, MIDI, Humdrum **kern and LilyPond files -> Score, through lytk's intermediate representation.
+"""MusicXML, MXL, MIDI, Humdrum **kern and LilyPond files -> Score, through lytk's intermediate representation, and back
+to LilyPond.
 
 lytk (Rust) parses and its ``to_dict()`` is exact: durations are note values with dots and tuplet ratios, never floats.
 This module knows that dict and nothing of the file formats. What the Score does not model (lyrics, slurs, dynamics,
@@ -34,6 +35,7 @@ from abcscribe.score.model import (
     Staff,
     Tempo,
 )  # fmt: skip
+from abcscribe.score.musicxml import to_musicxml
 
 Json = dict[str, Any]
 VoiceKey = tuple[int, int]  # (staff, lytk's voice number), both 1-based
@@ -70,6 +72,14 @@ def read_lilypond(path: str | Path) -> Score:
     return _read(path, lytk.from_lilypond, "LilyPond")
 
 
+def to_lilypond(score: Score) -> str:
+    """LilyPond source. Raises ScoreError if lytk cannot write the score."""
+    try:
+        return lytk.to_lilypond(lytk.from_musicxml_string(to_musicxml(score)))
+    except (lytk.LytkError, ValueError) as error:
+        raise ScoreError(f"The score cannot be written as LilyPond: {error}.") from error
+
+
 def _read(path: str | Path, parse: Callable[[str], lytk.Score], kind: str) -> Score:
     try:
         document = parse(str(path)).to_dict()
@@ -91,11 +101,11 @@ def score_from_lytk(document: Json) -> Score:
         max((draft.lengths[i] for draft in drafts if i < len(draft.lengths)), default=0) for i in range(bar_count)
     ]
     metadata = document.get("metadata", {})
-    titles = [text for text in (metadata.get("title"), metadata.get("subtitle")) if text]
+    title, subtitle = metadata.get("title", ""), metadata.get("subtitle", "")
     return Score(
         bars=_shared_bars(drafts, [Fraction(length) for length in lengths]),
         parts=tuple(_finished_part(draft, bar_count) for draft in drafts),
-        title=" - ".join(titles),
+        title=title if subtitle in title else f"{title} - {subtitle}" if title else subtitle,
         composer=metadata.get("composer", ""),
     )
 
