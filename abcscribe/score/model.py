@@ -27,6 +27,7 @@ MODE_FIFTHS = {
     "major": 0, "minor": 3, "ionian": 0, "dorian": 2, "phrygian": 4, "lydian": -1, "mixolydian": 1,
     "aeolian": 3, "locrian": 5,
 }  # fmt: skip
+_ENDING_NUMBERS = tuple("123456789")
 CLEFS = ("treble", "bass", "alto", "tenor", "treble-8", "treble+8", "bass-8", "soprano", "mezzo", "baritone", "perc")
 
 
@@ -264,29 +265,39 @@ def _bar_problems(bar: Bar, notes: tuple[Note, ...], voices: set[int]) -> Iterat
         ends[note.voice] = (note.start, note.end)
 
 
-MOST_PASSES = 8  # over a bar, on average: music needs 2 or 3, and broken input must end soon
-
-
 def _play_order(bars: tuple[Bar, ...]) -> list[int]:
+    """Indices of the bars as they are played. Nine times each at most, whatever the endings say."""
     order: list[int] = []
-    turns = [max((int(n) for n in bar.ending.split(",") if n.isdigit()), default=2) for bar in bars]
-    start, i, turn, passed = 0, 0, 1, 0
-    while i < len(bars):
-        bar = bars[i]
-        passed += 1
-        if bar.repeat_start and i != start:
-            start, turn = i, 1
-        if bar.ending and str(turn) not in bar.ending.split(","):
-            following = next((j for j in range(i + 1, len(bars)) if bars[j].ending or bars[j].repeat_start), None)
-            if following is not None:  # skip this ending; the last one is played whatever its number says
-                i = following
-                continue
-        order.append(i)
-        another = i + 1 < len(bars) and bool(bars[i + 1].ending)  # a further ending follows at once
-        if bar.repeat_end and passed < MOST_PASSES * len(bars) and turn < max(2, *turns[start : i + 1 + another]):
-            i, turn = start, turn + 1
-            continue
-        if bar.repeat_end:
-            start, turn = i + 1, turn + 1 if another else 1
-        i += 1
+    start = 0
+    while start < len(bars):
+        endings = _section(bars, start)
+        section = range(start, start + len(endings))
+        turns = _turns(bars, section, endings)
+        for turn in range(1, turns + 1):
+            for i, ending in zip(section, endings, strict=True):
+                if turns > 1 and ending and str(turn) not in ending.split(","):
+                    continue
+                order.append(i)
+                if bars[i].repeat_end and turn < turns:
+                    break
+        start = section.stop
     return order
+
+
+def _section(bars: tuple[Bar, ...], start: int) -> list[str]:
+    """For each bar of the section that is repeated as one from ``start`` on, the ending it belongs to."""
+    endings: list[str] = []
+    for i in range(start, len(bars)):
+        if bars[i].repeat_start and i > start:
+            break
+        endings.append(bars[i].ending or (endings[-1] if endings else ""))
+        if bars[i].repeat_end and not (i + 1 < len(bars) and bars[i + 1].ending):
+            break
+    return endings
+
+
+def _turns(bars: tuple[Bar, ...], section: range, endings: list[str]) -> int:
+    """How often a section is played: once without a repeat sign, else twice or as often as its endings say."""
+    if not any(bars[i].repeat_end for i in section):
+        return 1
+    return max([2, *(int(n) for ending in endings for n in ending.split(",") if n in _ENDING_NUMBERS)])
