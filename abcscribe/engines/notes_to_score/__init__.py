@@ -1,4 +1,9 @@
-"""Notes of any engine -> a readable Score: beats, metre, bars, key, voices."""
+"""Notes of any engine -> a readable Score: beats, metre, bars, key, parts and voices.
+
+The road, one module a stage: `cleaning` (what was really played, in chords), `metre` (with `features`, `network`, `rhythm`
+and `beats`: where each chord stands in which bar), `keys`, `parts` (with `streams`, `hands` and `quantise`: who plays what,
+and how long it is written), `assemble`. ``docs/notes_to_score.md`` tells how well each of them does.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from abcscribe.engines.notes_to_score.assemble import TICKS, BarSpan, Line, WrittenNote, assemble
-from abcscribe.engines.notes_to_score.keys import find_key
-from abcscribe.score.instruments import FAMILY_PROGRAM
+from abcscribe.engines.notes_to_score import cleaning
+from abcscribe.engines.notes_to_score.assemble import BarSpan, assemble
+from abcscribe.engines.notes_to_score.keys import find_key, pitch_class_weights
+from abcscribe.engines.notes_to_score.metre import Placed, place
+from abcscribe.engines.notes_to_score.parts import Arranger
+from abcscribe.engines.notes_to_score.rhythm import TICKS, bar_ticks
 from abcscribe.score.model import Key, Metre, PlayedNote, Score, Tempo
 
 __all__ = ["Hints", "notes_to_score"]
+
+PICKUP = (
+    0.45  # of a bar: music that begins later than this in its first bar is a pickup, else the bar begins with rests
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,51 +34,69 @@ class Hints:
     tempo: float | None = None  # quarter notes in a minute
     metre: Metre | None = None
     key: Key | None = None
-    instrument: int | None = None  # General MIDI program of every part
+    instrument: int | None = None  # General MIDI program; the recording is then written as one part
     downbeat: float | None = None  # seconds: where some bar begins
 
 
 def notes_to_score(notes: Sequence[PlayedNote], hints: Hints = Hints(), *, seconds: float | None = None) -> Score:
-    """Write what was played as a score. ``seconds`` is the length of the recording."""
-    notes = sorted(notes, key=lambda n: (n.onset, n.pitch))
-    if not notes:
-        return Score(seconds=seconds)
-    onsets = np.array([n.onset for n in notes])
-    quarter = 60 / (hints.tempo or _tempo(onsets))
-    origin = onsets[0] if hints.downbeat is None else hints.downbeat
-    ticks = np.round((onsets - origin) / quarter * 4).astype(int) * (TICKS // 4)
-    metre = hints.metre or Metre()
-    bar = int(metre.length * TICKS)
-    weights = np.zeros(12)
-    for note in notes:
-        weights[note.pitch % 12] += note.offset - note.onset
-    starts = sorted(set(ticks.tolist()))
-    following = dict(zip(starts, [*starts[1:], starts[-1] + TICKS], strict=True))
-    written = {
-        (t, n.pitch): WrittenNote(t, following[t] - t, n.pitch) for t, n in zip(ticks.tolist(), notes, strict=True)
-    }
-    first, last = starts[0] // bar, (following[starts[-1]] - 1) // bar
-    spans = [BarSpan(b * bar, bar, float(origin + b * bar * quarter / TICKS), 0.5) for b in range(first, last + 1)]
-    families = [n.family for n in notes if n.family]
-    family = max(set(families), key=families.count) if families else "piano"
-    program = FAMILY_PROGRAM.get(family, 0) if hints.instrument is None else hints.instrument
+    """Write what was played as a score; no notes give a score without bars. ``seconds`` is the recording's length."""
+    played = tuple(sorted(notes, key=lambda n: (n.onset, n.pitch)))
+    heard = cleaning.clean(played)
+    if not heard:
+        return Score(performance=played, seconds=seconds)
+    groups = cleaning.chords(heard)
+    onsets = cleaning.chord_onsets(heard, groups)
+    placed = place(heard, groups, onsets, metre=hints.metre, tempo=hints.tempo, downbeat=hints.downbeat)
+    spans = _bars(placed)
+    tempo = _tempo(placed, hints.tempo)
     return assemble(
-        [Line(tuple(written.values()), program)],
+        Arranger(heard, groups, placed, spans[-1].end).lines(hints.instrument),
         spans,
-        metre=metre,
-        key=hints.key or find_key(weights),
-        tempo=Tempo(round(60 / quarter)),
-        performance=notes,
+        metre=placed.metre,
+        key=hints.key or find_key(pitch_class_weights(heard)),
+        tempo=tempo,
+        performance=played,
         seconds=seconds,
     )
 
 
-def _tempo(onsets: np.ndarray) -> float:
-    """Quarter BPM of a steady grid on which most onsets lie, near 100."""
-    gaps = np.diff(onsets)
-    gaps = gaps[gaps > 0.05]
-    if not len(gaps):
-        return 100.0
-    bpms = np.arange(60, 160, 1.0)
-    misfit = [np.mean(np.abs(gaps * b / 15 - np.round(gaps * b / 15))) + 0.2 * abs(np.log(b / 100)) for b in bpms]
-    return float(bpms[int(np.argmin(misfit))])
+def _tempo(placed: Placed, hint: float | None) -> Tempo:
+    """The metronome mark, in beats of the metre: the median over time, so that many quick notes do not decide."""
+    beat = placed.metre.beat
+    quarters, seconds = np.diff(placed.ticks) / TICKS, np.diff(placed.onsets)
+    quarter = float(np.median(placed.quarter))
+    moved = quarters > 0
+    if moved.any():
+        pace, weight = seconds[moved] / quarters[moved], quarters[moved]
+        order = np.argsort(pace)
+        middle = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
+        quarter = float(pace[order][min(middle, len(order) - 1)])
+    return Tempo(round((hint or 60 / quarter) / float(beat)), beat)
+
+
+def _bars(placed: Placed) -> list[BarSpan]:
+    bar = bar_ticks(placed.metre)
+    first, last = int(placed.ticks[0]), int(placed.ticks[-1])
+    lines = [line for line in range(0, last + bar + 1, bar) if line > first or line == 0]
+    if first >= PICKUP * bar:
+        lines[0] = first - first % 3
+    seconds = _seconds(placed, lines)
+    index = np.searchsorted(placed.ticks, lines)
+    return [
+        BarSpan(start, end - start, float(at), _confidence(placed.certainty[a:b]))
+        for start, end, at, a, b in zip(lines, lines[1:], seconds, index, index[1:], strict=False)
+    ]
+
+
+def _seconds(placed: Placed, ticks: Sequence[int]) -> np.ndarray:
+    """When each tick comes: between the chords around it, beyond the ends at the tempo there; never below zero."""
+    distinct, first = np.unique(placed.ticks, return_index=True)
+    at = np.interp(ticks, distinct, placed.onsets[first])
+    wanted = np.asarray(ticks)
+    at += np.minimum(wanted - distinct[0], 0) * placed.quarter[0] / TICKS
+    at += np.maximum(wanted - distinct[-1], 0) * placed.quarter[-1] / TICKS
+    return np.maximum(at, 0.0)
+
+
+def _confidence(certainty: np.ndarray) -> float | None:
+    return round(float(certainty.mean()), 2) if len(certainty) else None
