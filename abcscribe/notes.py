@@ -86,13 +86,13 @@ def _refined(onset: np.ndarray, peak: int) -> float:
 
 
 def _last_active(active: np.ndarray, start: int, limit: int) -> int:
-    """First frame after ``start`` where the pitch has been silent for longer than LONGEST_GAP; at most ``limit``."""
+    """First frame after ``start`` of a silence that is longer than LONGEST_GAP or lasts to ``limit``, else ``limit``."""
     silent = 0
     for frame in range(start + 1, limit):
         silent = 0 if active[frame] else silent + 1
         if silent > LONGEST_GAP:
             return frame - LONGEST_GAP
-    return limit
+    return limit - silent
 
 
 def _soft_span(sounding: np.ndarray, active: np.ndarray, begin: int, end: int) -> list[tuple[float, float, int]]:

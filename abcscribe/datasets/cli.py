@@ -36,6 +36,24 @@ def scores(
 
 
 @app.command()
+def suite(
+    out: Annotated[Path, typer.Argument(help="Folder to fill with recordings, scores and a manifest.csv.")],
+    notes: Annotated[Path, typer.Option(help="Note cache.")] = Path("data/notes.npz"),
+    clips: Annotated[int, typer.Option(help="Recordings.")] = 30,
+    seed: Annotated[int, typer.Option()] = 1,
+    samples: Annotated[
+        Path | None, typer.Option(help="Folder of sampled instruments that training never hears.")
+    ] = None,
+) -> None:
+    """Record pieces of the test split for abcscribe evaluate."""
+    from abcscribe.datasets.suite import SuiteConfig, make_suite
+
+    with progress_bar("recording") as advance:
+        for done, total in make_suite(SuiteConfig(notes, out, clips, seed, samples)):
+            advance(done, total)
+
+
+@app.command()
 def render(
     out: Annotated[Path, typer.Option(help="Folder of clips to fill.")] = Path("data/clips"),
     notes: Annotated[Path, typer.Option(help="Note cache; made first if it is missing.")] = Path("data/notes.npz"),

@@ -66,9 +66,9 @@ def _decode(activity: Activity, frames: slice) -> list[PlayedNote]:
 def _quietest(activity: Activity) -> int:
     """The frame of the last CUT_FRAMES with the least going on: few pitches sounding, none beginning."""
     busy = activity.sounding.sum(axis=1) + 4 * activity.onset.sum(axis=1)
-    smooth = np.convolve(busy, np.ones(5) / 5, "same")
     first = len(busy) - CUT_FRAMES
-    return first + int(smooth[first:].argmin())
+    smooth = np.convolve(busy[first:], np.ones(5) / 5, "valid")
+    return first + 2 + int(smooth.argmin())
 
 
 def _shifted(notes: list[PlayedNote], frames: int) -> list[PlayedNote]:
