@@ -101,13 +101,18 @@ def score_from_lytk(document: Json) -> Score:
         max((draft.lengths[i] for draft in drafts if i < len(draft.lengths)), default=0) for i in range(bar_count)
     ]
     metadata = document.get("metadata", {})
-    title, subtitle = metadata.get("title", ""), metadata.get("subtitle", "")
+    title, subtitle = _line(metadata.get("title")), _line(metadata.get("subtitle"))
     return Score(
         bars=_shared_bars(drafts, [Fraction(length) for length in lengths]),
         parts=tuple(_finished_part(draft, bar_count) for draft in drafts),
         title=title if subtitle in title else f"{title} - {subtitle}" if title else subtitle,
-        composer=metadata.get("composer", ""),
+        composer=_line(metadata.get("composer")),
     )
+
+
+def _line(text: str | None) -> str:
+    """A name or title on one line: part names may be broken to fit in front of a staff."""
+    return " ".join((text or "").split())
 
 
 def _flat_parts(children: Iterable[Json]) -> Iterator[Json]:
@@ -226,7 +231,7 @@ def _finished_part(draft: _DraftPart, bar_count: int) -> Part:
     percussion = source.get("midi_channel") == 10
     return Part(
         bars=_with_true_ties(bars, draft.lengths),
-        name=source.get("name", ""),
+        name=_line(source.get("name")),
         program=PERCUSSION if percussion else source.get("midi_program", 0),
         staves=_staves(source, numbers),
     )
