@@ -86,7 +86,7 @@ def _refined(onset: np.ndarray, peak: int) -> float:
 
 
 def _last_active(active: np.ndarray, start: int, limit: int) -> int:
-    """First frame after ``start`` of a silence that is longer than LONGEST_GAP or lasts to ``limit``, else ``limit``."""
+    """First frame after ``start`` of a silence longer than LONGEST_GAP, or lasting to ``limit``; else ``limit``."""
     silent = 0
     for frame in range(start + 1, limit):
         silent = 0 if active[frame] else silent + 1

@@ -59,8 +59,8 @@ def test_an_opening_is_whole_bars_of_a_good_length():
 
 def test_a_suite_holds_recordings_scores_and_notes(samples, tmp_path, monkeypatch):
     piece = Piece(
-        id="x", source="s", path=tmp_path, index=0, title="T", licence="CC0", terms="permitted", sha256="", split="test",
-        group="x", left_out="",
+        id="x", source="s", path=tmp_path, index=0, title="T", licence="CC0", terms="permitted", sha256="",
+        split="test", group="x", left_out="",
     )  # fmt: skip
 
     class Cache:
