@@ -48,6 +48,7 @@ TITLES = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _TITLES.
 INCIPITS = {
     "Yankee Doodle": "0 2 4 0 4 2 -5 0 2 4 0 -1 0 2 4 5 4 2 0 -1 -5 -3 -1 0",
     "Yankee Doodle, plain": "0 2 4 0 4 2 0 2 4 0 -1 0 2 4 5 4 2 0 -1 -5 -3 -1 0",
+    "Yankee Doodle, chorus": "9 11 9 7 9 11 12 7 9 7 5 4 5 7 9 11 9 7 9 11 12 9 7 12 11 14 12",
     "Jingle Bells": "4 7 0 2 4 5 4 2 4 2 7 4 7 0 2 4 5 4 7 5 2 0",
     "Jingle Bells, verse": "-5 4 2 0 -5 4 2 0 -3 5 4 2 -1 7 5 2 4",
     "Petzold, Minuet in G": "7 0 2 4 5 7 0 9 5 7 9 11 12 0 5 7 5 4 2 4 5 4 2 0 -1 0 2 4 0 2",
