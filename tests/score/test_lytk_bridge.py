@@ -1,0 +1,144 @@
+"""Files of other programs -> Score."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from example_scores import quartet
+
+from abcscribe.errors import ScoreError
+from abcscribe.score import Key, Metre, Score
+from abcscribe.score.lytk_bridge import read_kern, read_lilypond, read_midi, read_musicxml
+from abcscribe.score.writers import render
+
+HEAD = """<score-partwise version="4.0"><part-list>
+<score-part id="P1"><part-name>Clarinet
+in B flat</part-name><score-instrument id="I"><instrument-name>c</instrument-name></score-instrument>
+<midi-instrument id="I"><midi-channel>1</midi-channel><midi-program>72</midi-program></midi-instrument>
+</score-part></part-list><part id="P1">"""
+CLEF = "<clef><sign>G</sign><line>2</line></clef>"
+TIME = "<time><beats>2</beats><beat-type>4</beat-type></time>"
+
+
+def from_measures(folder: Path, *measures: str) -> Score:
+    """The score of a part with these measures; six divisions a quarter."""
+    numbered = "".join(f'<measure number="{i}">{content}</measure>' for i, content in enumerate(measures, 1))
+    path = folder / "score.musicxml"
+    path.write_text(f"{HEAD}{numbered}</part></score-partwise>")
+    return read_musicxml(path)
+
+
+def attributes(*more: str) -> str:
+    return f"<attributes><divisions>6</divisions>{''.join(more)}</attributes>"
+
+
+def xml_note(step: str, duration: int, kind: str, *more: str, octave: int = 4, voice: int = 1, first: str = "") -> str:
+    pitch = f"<pitch><step>{step}</step><octave>{octave}</octave></pitch>"
+    length = f"<duration>{duration}</duration>" if duration else ""
+    return f"<note>{first}{pitch}{length}<voice>{voice}</voice><type>{kind}</type>{''.join(more)}</note>"
+
+
+def test_a_transposing_instrument_sounds_as_it_does(tmp_path: Path) -> None:
+    key = "<key><fifths>2</fifths></key>"
+    down = "<transpose><diatonic>-1</diatonic><chromatic>-2</chromatic></transpose>"
+    score = from_measures(tmp_path, attributes(key, TIME, CLEF, down) + xml_note("F", 12, "half"))
+    assert score.bars[0].key == Key(0)
+    assert str(score.parts[0].bars[0][0].pitch) == "Eb4"
+    assert (score.parts[0].name, score.parts[0].program) == ("Clarinet in B flat", 71)
+
+
+def test_tuplets_are_exact(tmp_path: Path) -> None:
+    third = "<time-modification><actual-notes>3</actual-notes><normal-notes>2</normal-notes></time-modification>"
+    triplet = "".join(xml_note(step, 2, "eighth", third) for step in "CDE")
+    score = from_measures(tmp_path, attributes(TIME, CLEF) + triplet + xml_note("C", 6, "quarter"))
+    assert [n.start for n in score.parts[0].bars[0]] == [0, Fraction(1, 3), Fraction(2, 3), 1]
+
+
+def test_grace_notes_wait_for_their_note_over_the_bar_line(tmp_path: Path) -> None:
+    grace = xml_note("B", 0, "eighth", first="<grace/>")
+    bars = (attributes(TIME, CLEF) + xml_note("C", 12, "half") + grace, xml_note("A", 12, "half"))
+    notes = from_measures(tmp_path, *bars).parts[0].bars
+    assert notes[0][0].grace == ()
+    assert [str(pitch) for pitch in notes[1][0].grace] == ["B4"]
+
+
+def test_ties_that_lead_nowhere_are_dropped(tmp_path: Path) -> None:
+    tie = '<notations><tied type="start"/></notations>'
+    begin = '<tie type="start"/>'
+    whole = xml_note("C", 12, "half", tie).replace("<voice>", f"{begin}<voice>")
+    score = from_measures(tmp_path, attributes(TIME, CLEF) + whole, whole, xml_note("D", 12, "half"))
+    assert [bar[0].tie for bar in score.parts[0].bars] == [True, False, False]
+
+
+def test_voices_are_numbered_staff_by_staff(tmp_path: Path) -> None:
+    back = "<backup><duration>12</duration></backup>"
+    clefs = '<staves>2</staves><clef number="1"><sign>G</sign><line>2</line></clef>'
+    clefs += '<clef number="2"><sign>F</sign><line>4</line></clef>'
+    low = xml_note("C", 12, "half", "<staff>2</staff>", octave=3, voice=5)
+    high = xml_note("C", 12, "half", "<staff>1</staff>", octave=5)
+    inner = xml_note("E", 12, "half", "<staff>1</staff>", voice=2)
+    part = from_measures(tmp_path, attributes(TIME, clefs) + low + back + inner + back + high).parts[0]
+    assert [(staff.clef, staff.voices) for staff in part.staves] == [("treble", (1, 2)), ("bass", (3,))]
+    assert [(n.voice, str(n.pitch)) for n in part.bars[0]] == [(1, "C5"), (2, "E4"), (3, "C3")]
+
+
+def test_pickups_and_changes_of_metre(tmp_path: Path) -> None:
+    three = "<time><beats>3</beats><beat-type>8</beat-type></time>"
+    bars = (attributes(TIME, CLEF) + xml_note("C", 3, "eighth"), attributes(three) + xml_note("C", 6, "quarter"))
+    score = from_measures(tmp_path, *bars, "")
+    assert [(bar.length, bar.metre) for bar in score.bars] == [
+        (Fraction(1, 2), Metre(2, 4)), (Fraction(1), Metre(3, 8)), (Fraction(3, 2), Metre(3, 8))
+    ]  # fmt: skip
+
+
+def test_a_tempo_inside_a_bar_counts_from_the_next_one(tmp_path: Path) -> None:
+    mark = "<direction><direction-type><metronome><beat-unit>quarter</beat-unit><per-minute>{}</per-minute>"
+    mark += "</metronome></direction-type></direction>"
+    half = xml_note("C", 6, "quarter")
+    score = from_measures(
+        tmp_path, attributes(TIME, CLEF) + mark.format(60) + half + mark.format(90) + half, half + half
+    )
+    assert [bar.tempo.quarter_bpm for bar in score.bars if bar.tempo] == [60, 90]
+
+
+def test_endings_for_several_turns_are_numbered(tmp_path: Path) -> None:
+    def ending(number: str, kind: str, side: str, sign: str = "") -> str:
+        return f'<barline location="{side}"><ending number="{number}" type="{kind}"/>{sign}</barline>'
+
+    whole, back = xml_note("C", 12, "half"), '<repeat direction="backward"/>'
+    first = ending("1, 2", "start", "left") + whole + ending("1, 2", "stop", "right", back)
+    last = ending("3", "start", "left") + whole + ending("3", "discontinue", "right")
+    score = from_measures(tmp_path, attributes(TIME, CLEF) + whole, first, last)
+    assert [bar.ending for bar in score.bars] == ["", "1,2", "3"]
+    assert score.bars[1].repeat_end
+
+
+def test_kern(tmp_path: Path) -> None:
+    path = tmp_path / "score.krn"
+    path.write_text("**kern\t**kern\n*clefF4\t*clefG2\n*k[f#]\t*k[f#]\n*M3/4\t*M3/4\n=1\t=1\n2.G\t4b\n.\t8cc#\n"
+                    ".\t8dd\n.\t4ee\n=2\t=2\n2.C\t2.r\n*-\t*-\n")  # fmt: skip
+    score = read_kern(path)
+    assert [bar.length for bar in score.bars] == [3, 3]
+    assert score.bars[0].key.fifths == 1
+    pitches = {tuple(str(n.pitch) for n in part.bars[0]) for part in score.parts}
+    assert pitches == {("G3",), ("B4", "C#5", "D5", "E5")}
+
+
+def test_midi_and_lilypond_that_were_written_are_read_back(tmp_path: Path) -> None:
+    score = quartet()
+    for reader, name in ((read_midi, "midi"), (read_lilypond, "lilypond")):
+        path = tmp_path / name
+        path.write_bytes(render(score, name))
+        again = reader(path)
+        assert [(n.onset, n.pitch) for n in again.sounding_notes()] == [
+            (n.onset, n.pitch) for n in score.sounding_notes()
+        ], name
+
+
+@pytest.mark.parametrize("reader", [read_musicxml, read_kern, read_midi, read_lilypond])
+@pytest.mark.parametrize("content", [b"", b"\x00\xff" * 50, b"<score-partwise><part", b"PK\x03\x04 not a zip"])
+def test_nonsense_is_one_sentence(reader, content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "nonsense"
+    path.write_bytes(content)
+    with pytest.raises(ScoreError, match=r"^[^\n]*nonsense[^\n]*\.$"):
+        reader(path)
