@@ -69,6 +69,14 @@ def to_musicxml(score: Score, tabs: Mapping[int, TabStaff] | None = None) -> str
     if score.composer:
         add(identification, "creator", score.composer, type="composer")
     add(add(identification, "encoding"), "software", "abcscribe")
+    for kind, text, side, height in (
+        ("title", score.title, "center", "top"),
+        ("composer", score.composer, "right", "bottom"),
+    ):
+        if text:
+            credit = add(root, "credit", page="1")
+            add(credit, "credit-type", kind)
+            add(credit, "credit-words", text, justify=side, halign=side, valign=height)
     _add_part_list(add(root, "part-list"), score.parts)
     for index, part in enumerate(score.parts):
         writer = _PartWriter(score.bars, part, (tabs or {}).get(index), is_first=index == 0)

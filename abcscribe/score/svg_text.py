@@ -21,6 +21,7 @@ ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 
 TEXT_FONTS = "Libertinus Serif, Times, serif"  # the first is in Typst's wheel
 _MUSIC_FONT = "Leipzig"  # Verovio's default
+_TITLE_SIZE = 1.6  # times the size of other texts; Verovio 6.4 does not take it from MusicXML
 _UNITS_PER_EM = 1000  # of its glyph files
 
 
@@ -43,6 +44,9 @@ _STYLE = ("x", "y", "text-anchor", "font-size", "font-family", "font-style", "fo
 def portable(svg: str) -> str:
     """Verovio's SVG with flat text elements, music characters as outlines, and no web font."""
     root = ET.fromstring(svg)
+    for title in root.iterfind(f".//{{{SVG}}}g[@class='pgHead']//{{{SVG}}}tspan[@text-anchor='middle']"):
+        for span in title.iterfind(f".//{{{SVG}}}tspan[@font-size]"):
+            span.set("font-size", f"{float(span.attrib['font-size'].removesuffix('px')) * _TITLE_SIZE:g}px")
     for parent in list(root.iter()):
         for child in list(parent):
             if child.tag == f"{{{SVG}}}text":
@@ -103,8 +107,8 @@ def _glyph(character: str) -> tuple[str, float]:
     """(outline, advance) of a character of the music font, in its units; y grows upwards."""
     data = Path(verovio.__file__).parent / "data"
     code = f"{ord(character):04X}"
-    outline = ET.parse(data / _MUSIC_FONT / f"{code}.xml").getroot().find("path")
+    outline = ET.parse(data / _MUSIC_FONT / f"{code}.xml").getroot().find("path")  # None: a blank
     metrics = ET.parse(data / f"{_MUSIC_FONT}.xml").getroot().find(f"g[@c='{code}']")
-    if outline is None or metrics is None:
-        raise KeyError(f"Verovio's music font has no glyph {code}.")
-    return outline.attrib["d"], float(metrics.attrib["h-a-x"])
+    if metrics is None:
+        raise KeyError(f"Verovio's music font has no character {code}.")
+    return "" if outline is None else outline.attrib["d"], float(metrics.attrib["h-a-x"])
