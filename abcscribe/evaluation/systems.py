@@ -1,0 +1,66 @@
+"""What can be compared, by name: every engine of ``abcscribe.engines``, and ``majority``.
+
+A system turns a recording into an Answer. An engine that hears notes answers with the Score that users get. One that
+writes ABC text itself (a language model) offers ``answer(path, *, temperature, max_tokens, seed) -> str`` instead of
+``notes``; its text is read as any text is, and it may be asked several times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from abcscribe import engines, transcription
+from abcscribe.score.abc_reader import read_abc
+from abcscribe.score.model import Bar, Key, Metre, Score, Tempo
+
+MAJORITY = "majority"
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a language model is asked."""
+
+    temperature: float = 0.0
+    max_tokens: int = 2048
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a system makes of a recording."""
+
+    score: Score
+    problems: int = 0  # that its text has, if it writes text
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Something to compare."""
+
+    name: str
+    samples: bool  # whether its answers differ from time to time
+    answer: Callable[[Path, Sampling], Answer]
+
+
+def load(name: str) -> System:
+    """A system, ready to run. Raises EngineError if it is unknown or not installed."""
+    if name == MAJORITY:
+        return System(name, False, lambda path, sampling: Answer(MAJORITY_SCORE))
+    engine = engines.load(name)
+    write = getattr(engine, "answer", None)
+    if write is None:
+        return System(name, False, lambda path, sampling: Answer(transcription.transcribe(path, engine=name)))
+
+    def read(path: Path, sampling: Sampling) -> Answer:
+        text = write(path, temperature=sampling.temperature, max_tokens=sampling.max_tokens, seed=sampling.seed)
+        score, problems = read_abc(text)
+        return Answer(score, len(problems))
+
+    return System(name, True, read)
+
+
+# What to answer without listening: the most frequent header of the folk and classical corpora, and no note.
+MAJORITY_SCORE = Score((Bar(Fraction(4), Metre(4, 4), Key(0), Tempo(120)),))
