@@ -197,7 +197,19 @@ class _PartWriter:
                 if playing:
                     self._add_voice(measure, index, WrittenNote(voice, staff_number), signs)
                 else:
-                    WrittenNote(voice, staff_number, ticks=length).add_to(measure)
+                    self._add_silence(measure, index, WrittenNote(voice, staff_number))
+
+    def _add_silence(self, measure: ET.Element, index: int, blank: WrittenNote) -> None:
+        """A whole-bar rest; in a pickup or a divided bar the rests that it really is long (music21 would otherwise
+        read a full bar)."""
+        bar = self.bars[index]
+        if bar.metre is None or bar.length >= bar.metre.length:
+            replace(blank, ticks=int(bar.length * self.divisions)).add_to(measure)
+            return
+        note_after = ((bar.length, Fraction(1)),)  # write_rhythm says nothing of a bar without any note
+        for value in write_rhythm(note_after, bar.length + 1, bar.metre, self.offsets[index]):
+            if value.event is None:
+                replace(blank, ticks=int(value.duration * self.divisions), value=value).add_to(measure)
 
     def _signs(self, index: int, voices: Sequence[int]) -> dict[tuple[Note, Pitch], str]:
         notes = [note for note in self.part.bars[index] if note.voice in voices]

@@ -116,6 +116,16 @@ def test_bars_are_numbered_as_musicians_count() -> None:
     assert [m.get("implicit") for m in measures] == ["yes", None, None, "yes", None]
 
 
+def test_a_silent_bar_has_one_rest_and_a_silent_pickup_its_own_length() -> None:
+    bars = (Bar(Fraction(3, 2)), Bar(Fraction(4)))
+    rests = tree(Score(bars, (Part(((), ())),))).findall("part/measure/note")
+    assert [(r.find("rest").get("measure"), r.findtext("type")) for r in rests] == [
+        (None, "eighth"),
+        (None, "quarter"),
+        ("yes", None),
+    ]
+
+
 def test_endings_open_and_close() -> None:
     bars = [
         Bar(Fraction(4), repeat_start=True),
