@@ -24,6 +24,7 @@ from abcscribe.errors import AudioError
 
 SAMPLE_RATE = 16_000  # Hz
 BLOCK_SECONDS = 60.0  # 3.8 MB at 16 kHz
+PIECE = 8_192  # samples that the resampler hands over at once: codec frames are shorter and Python's time is per piece
 # What counts as a recording in a folder. A file that the user names is opened whatever its ending.
 SUFFIXES = frozenset({
     ".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".mp4", ".mov", ".mkv", ".webm", ".aif", ".aiff",
@@ -86,7 +87,7 @@ def blocks(
         empty = True
         for block in _regrouped(pieces, max(1, round(seconds * rate))):
             empty = False
-            yield block
+            yield np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     if empty and start:
         raise AudioError(f"{path} ends before {start:g} s.")
     if empty:
@@ -114,12 +115,11 @@ def _waveform(container: InputContainer, rate: int) -> Iterator[np.ndarray]:
     """Decoded, resampled and averaged over the channels: pieces of float32 (samples,)."""
     # A stream may change its format on the way (HE-AAC, chained Ogg); a resampler cannot.
     for _, frames in groupby(_frames(container), key=lambda f: (f.sample_rate, f.format.name, f.layout.nb_channels)):
-        resampler = av.AudioResampler(format="flt", rate=rate)
+        resampler = av.AudioResampler(format="flt", rate=rate, frame_size=PIECE)
         for frame in chain(frames, (None,)):
             for resampled in resampler.resample(frame):
                 channels = resampled.layout.nb_channels
-                samples = resampled.to_ndarray().reshape(-1, channels).mean(axis=1)  # interleaved -> (samples,)
-                yield np.nan_to_num(samples, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+                yield resampled.to_ndarray().reshape(-1, channels).mean(axis=1)  # interleaved -> (samples,)
 
 
 def _frames(container: InputContainer) -> Iterator[av.AudioFrame]:

@@ -1,7 +1,7 @@
 """Recordings -> files of scores: which recordings, where their scores lie, and one failure that stops no other.
 
-This stage knows folders, names and processes. What a recording becomes is ``transcription``'s matter, how a format looks
-that of ``score.writers``.
+This stage knows folders, names and processes. What a recording becomes is the matter of ``transcription``, how a format
+looks that of ``score.writers``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from abcscribe import audio, transcription
 from abcscribe.engines.notes_to_score import Hints
 from abcscribe.errors import AbcscribeError, AudioError
 from abcscribe.score.model import Score
-from abcscribe.score.writers import WRITERS, render
+from abcscribe.score.writers import WRITERS, render, replace_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,18 +126,8 @@ def write(score: Score, target: Path, formats: Sequence[str]) -> tuple[Path, ...
     contents = {Path(f"{target}{WRITERS[name].suffix}"): render(score, name) for name in formats}
     target.parent.mkdir(parents=True, exist_ok=True)
     for path, content in contents.items():
-        replace(path, content)
+        replace_file(path, content)
     return tuple(contents)
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write a file so that whoever opens it sees the old content or the new, never a part."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def sentence(error: AbcscribeError | OSError, subject: Path | None = None) -> str:

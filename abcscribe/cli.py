@@ -9,28 +9,38 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from abcscribe import engines, hints
+from abcscribe.datasets import cli as data_cli
 from abcscribe.errors import AbcscribeError
-from abcscribe.score import instruments
+from abcscribe.score import instruments, writers
+from abcscribe.training import cli as training_cli
 
 if TYPE_CHECKING:
     from abcscribe.batch import Job, Outcome, Settings
     from abcscribe.score.model import Score
+    from abcscribe.transcription import Event
 
+BEATS = {Fraction(1, 2): "eighth", Fraction(1): "quarter", Fraction(3, 2): "dotted quarter", Fraction(2): "half"}
 DEFAULT_FORMATS = "abc,musicxml,midi,pdf"
 
 app = typer.Typer(
     help="A recording goes in, a readable score comes out.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain text: quick, and an error stays one line
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(data_cli.app, name="data")
+app.add_typer(training_cli.app, name="train")
 
 _T = TypeVar("_T")
 
@@ -49,7 +59,8 @@ def main() -> None:
 
 
 def _say(text: str) -> None:
-    typer.echo(text, err=True)
+    """One line on stderr. Names of files may hold anything, line breaks and terminal commands too."""
+    typer.echo("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text), err=True)
 
 
 def _option(*names: str, parse: Callable[[str], _T] | None = None, **settings: Any) -> Any:
@@ -66,12 +77,12 @@ def _option(*names: str, parse: Callable[[str], _T] | None = None, **settings: A
 
 
 def _formats(text: str) -> tuple[str, ...]:
-    from abcscribe.score.writers import WRITERS
-
     names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in WRITERS]
+    unknown = [name for name in names if name not in writers.WRITERS]
     if unknown or not names:
-        raise typer.BadParameter(f"{', '.join(unknown) or text!r} is no format; there are {', '.join(WRITERS)}.")
+        raise typer.BadParameter(
+            f"{', '.join(unknown) or text!r} is no format; there are {', '.join(writers.WRITERS)}."
+        )
     return names
 
 
@@ -91,9 +102,15 @@ def transcribe(
     metre: Annotated[Any, _option("--metre", parse=hints.parse_metre, metavar="3/4")] = None,
     key: Annotated[Any, _option("--key", parse=hints.parse_key, metavar="'Bb minor'")] = None,
     instrument: Annotated[Any, _option("--instrument", parse=hints.parse_instrument, metavar="flute")] = None,
-    downbeat: Annotated[Any, _option("--downbeat", parse=hints.parse_seconds, help="When some bar begins.")] = None,
-    start: Annotated[Any, _option("--start", parse=hints.parse_seconds, help="Skip what comes before.")] = None,
-    end: Annotated[Any, _option("--end", parse=hints.parse_seconds, help="Skip what comes after.")] = None,
+    downbeat: Annotated[
+        Any, _option("--downbeat", parse=hints.parse_seconds, metavar="TIME", help="When some bar begins.")
+    ] = None,
+    start: Annotated[
+        Any, _option("--start", parse=hints.parse_seconds, metavar="TIME", help="Skip what comes before.")
+    ] = None,
+    end: Annotated[
+        Any, _option("--end", parse=hints.parse_seconds, metavar="TIME", help="Skip what comes after.")
+    ] = None,
     jobs: Annotated[int, typer.Option(help="Recordings to work on at once.", min=1)] = 1,
 ) -> None:
     """Write the score of every recording. Hints take the place of what would be found by ear.
@@ -118,29 +135,26 @@ def transcribe(
 
 
 def _outcomes(todo: list[Job], processes: int) -> Iterator[Outcome]:
-    """Do the work, with a bar on a terminal: of the recording, or of the batch if several are worked on at once."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    """Do the work, with a bar of each recording's seconds, or of the batch if several are worked on at once."""
+    from abcscribe import batch
+    from abcscribe.progress import progress_bar
 
-    from abcscribe import batch, transcription
-
-    columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        if processes > 1 and len(todo) > 1:
-            whole = bar.add_task("recordings", total=len(todo))
-            for outcome in batch.run_all(todo, min(processes, len(todo))):
-                bar.advance(whole)
+    if processes > 1 and len(todo) > 1:
+        with progress_bar("recordings") as advance:
+            for done, outcome in enumerate(batch.run_all(todo, min(processes, len(todo))), 1):
+                advance(done, len(todo))
                 yield outcome
-            return
-        task = bar.add_task("")
+        return
+    for job in todo:
+        with progress_bar("seconds") as advance:
+            yield batch.run(job, partial(_show, advance))
 
-        def show(event: transcription.Event) -> None:
-            if isinstance(event, transcription.Heard):
-                bar.update(task, completed=event.seconds, total=event.total)
 
-        for job in todo:
-            bar.reset(task, description=job.recording.name, total=None)
-            yield batch.run(job, show)
+def _show(advance: Callable[[int, int], None], event: Event) -> None:
+    from abcscribe.transcription import Heard
+
+    if isinstance(event, Heard):
+        advance(round(event.seconds), round(event.total or event.seconds))
 
 
 def _told(outcome: Outcome) -> bool:
@@ -157,13 +171,13 @@ def _told(outcome: Outcome) -> bool:
 
 
 def _summary(score: Score) -> str:
-    """Such as ``3/4, G major, quarter = 92, Violin + Cello, 32 bars, confidence 81 %``."""
+    """Such as ``6/8, G major, dotted quarter = 92, Violin + Cello, 32 bars, confidence 81 %``."""
     first = score.bars[0]
     parts = " + ".join(part.name or instruments.name(part.program) for part in score.parts)
     said = [str(first.metre or "free metre"), str(first.key)]
     if first.tempo:
-        said.append(f"quarter = {first.tempo.quarter_bpm:.0f}")
-    said += [parts, f"{len(score.bars)} bars"]
+        said.append(f"{BEATS.get(first.tempo.beat, first.tempo.beat)} = {first.tempo.bpm:.0f}")
+    said += [parts, f"{len(score.bars)} bar{'s' * (len(score.bars) != 1)}"]
     sure = [bar.confidence for bar in score.bars if bar.confidence is not None]
     if sure:
         said.append(f"confidence {sum(sure) / len(sure):.0%}")
@@ -172,14 +186,33 @@ def _summary(score: Score) -> str:
 
 def _to_stdout(files: list[Path], settings: Settings) -> None:
     from abcscribe import transcription
-    from abcscribe.score.writers import render
 
     if len(files) != 1 or len(settings.formats) != 1:
         raise typer.BadParameter("-o - takes one recording and one format.")
     score = transcription.transcribe(
         files[0], engine=settings.engine, hints=settings.hints, start=settings.start, end=settings.end
     )
-    sys.stdout.buffer.write(render(score, settings.formats[0]))
+    sys.stdout.buffer.write(writers.render(score, settings.formats[0]))
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(help="A score: ABC, MusicXML, MIDI, kern, LilyPond or abcscribe's JSON.")],
+    target: Annotated[Path, typer.Argument(help="The file to write; its suffix names the format.")],
+    name: Annotated[str | None, typer.Option("-f", "--format", help="The format, whatever the suffix.")] = None,
+) -> None:
+    """Write a score in another format."""
+    from abcscribe.score.convert import convert as convert_file
+
+    for problem in convert_file(source, target, name):
+        _say(f"Warning: {problem}")
+
+
+@app.command("formats")
+def list_formats() -> None:
+    """List the formats that can be written."""
+    for name, writer in writers.WRITERS.items():
+        typer.echo(f"{name:17} {writer.suffix:17} {writer.summary}")
 
 
 @app.command("engines")

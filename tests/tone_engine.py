@@ -35,9 +35,10 @@ class ToneEngine:
 
 def _hear(frame: np.ndarray) -> tuple[int, float]:
     """(MIDI pitch or 0, share of the energy that is in it)."""
-    spectrum = np.abs(np.fft.rfft(frame * np.hanning(FRAME), 16_384)) ** 2
+    frame = frame - frame.mean()
     if np.sqrt(np.mean(frame**2)) < 1e-3:
         return 0, 0.0
+    spectrum = np.abs(np.fft.rfft(frame * np.hanning(FRAME), 16_384)) ** 2
     peak = int(spectrum[28:].argmax()) + 28  # from 27 Hz
     share = spectrum[max(0, peak - 80) : peak + 81].sum() / spectrum.sum()
     pitch = 69 + 12 * np.log2(peak * 16_000 / 16_384 / 440)

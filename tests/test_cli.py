@@ -1,0 +1,94 @@
+"""The command line as a shell sees it: exit codes, what goes to stdout and what to stderr."""
+
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import media
+import numpy as np
+import pytest
+import tone_engine
+from command_line import run
+
+from abcscribe.errors import AbcscribeError
+from abcscribe.score.model import PlayedNote
+
+SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
+
+
+@pytest.fixture
+def scale(tmp_path: Path) -> Path:
+    return media.write(tmp_path / "scale.wav", media.tone(4.0, pitches=SCALE))
+
+
+def test_a_score_is_summed_up_on_stderr_and_stdout_stays_empty(tmp_path: Path, scale: Path, tone: str) -> None:
+    ran = run("transcribe", scale, "--engine", tone, "-f", "abc,midi", "-o", tmp_path, "--key", "G", "--metre", "3/4")
+    assert (ran.code, ran.out) == (0, b"")
+    assert f"{scale}: 3/4, G major, " in ran.err
+    assert f"  {tmp_path / 'scale.abc'}\n  {tmp_path / 'scale.mid'}\n" in ran.err
+    assert (tmp_path / "scale.mid").read_bytes().startswith(b"MThd")
+
+
+def test_stdout_gets_the_data_alone(scale: Path, tone: str) -> None:
+    ran = run("transcribe", scale, "--engine", tone, "-f", "abc", "-o", "-")
+    assert ran.code == 0
+    assert ran.out.startswith(b"%abc")
+    assert ran.out.endswith(b"|]\n")
+
+
+def test_an_instrument_is_named_and_a_section_is_cut(tmp_path: Path, scale: Path, tone: str) -> None:
+    arguments = ["--instrument", "flute", "--start", "0:01", "--end", "3", "--tempo", "120", "--downbeat", "1"]
+    ran = run("transcribe", scale, "--engine", tone, "-f", "abc", "-o", "-", *arguments)
+    assert b"%%MIDI program 73" in ran.out
+    assert b"Q:1/4=120" in ran.out
+
+
+def test_ctrl_c_ends_quietly_and_leaves_no_file(
+    tmp_path: Path, scale: Path, tone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: object, blocks: Iterable[np.ndarray]) -> Iterator[list[PlayedNote]]:
+        raise KeyboardInterrupt
+        yield []
+
+    monkeypatch.setattr(tone_engine.ToneEngine, "notes", interrupted)
+    ran = run("transcribe", scale, "--engine", tone, "-f", "abc", "-o", tmp_path / "out")
+    assert ran.code == 130
+    assert "Traceback" not in ran.err
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_convert(tmp_path: Path) -> None:
+    source = tmp_path / "tune.abc"
+    source.write_text("X:1\nT:Tune\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|]\n")
+    assert run("convert", source, tmp_path / "tune.mid").code == 0
+    assert (tmp_path / "tune.mid").read_bytes().startswith(b"MThd")
+    refused = run("convert", source, tmp_path / "tune.docx")
+    assert refused.code == 1
+    assert "tune.docx has no suffix" in refused.err
+
+
+def test_engines_and_formats_are_listed_on_stdout(tone: str) -> None:
+    assert b"tone         sines only: ready" in run("engines").out
+    assert b"performance-midi" in run("formats").out
+
+
+@pytest.mark.parametrize("command", ["transcribe", "convert", "engines", "formats", "data", "train"])
+def test_every_command_explains_itself(command: str) -> None:
+    assert run(command, "--help").code == 0
+    assert command in run("--help").out.decode()
+
+
+def test_debugging_keeps_the_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ["convert", tmp_path / "no.abc", tmp_path / "no.mid"]
+    assert run(*arguments).code == 1
+    monkeypatch.setenv("ABCSCRIBE_DEBUG", "1")
+    with pytest.raises(AbcscribeError):
+        run(*arguments)
+
+
+def test_the_installed_command_runs(tmp_path: Path) -> None:
+    command = Path(sys.executable).with_name("abcscribe")
+    done = subprocess.run([command, "transcribe", tmp_path / "x.wav", "-o", tmp_path], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == f"{tmp_path / 'x.wav'}: no such file or directory.\n"
