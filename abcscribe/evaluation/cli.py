@@ -1,0 +1,55 @@
+"""``abcscribe evaluate``: a Typer command for the command line to add."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from abcscribe.evaluation.run import Row
+
+DEFAULT_OUT = "evaluation"
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add ``evaluate`` to an app."""
+    app.command()(evaluate)
+
+
+def evaluate(
+    suite: Annotated[Path, typer.Option(help="Folder with recordings and a manifest.csv.")],
+    engine: Annotated[str, typer.Option(metavar="NAME,...", help="Engines; majority answers without listening.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for rows, scores and report.")] = Path(
+        DEFAULT_OUT
+    ),
+    protocol: Annotated[str, typer.Option(help="standard, or origin: 30 clips, 3 sampled answers.")] = "standard",
+    jobs: Annotated[int, typer.Option(min=1, help="Recordings to work on at once.")] = 1,
+) -> None:
+    """Compare engines on recordings whose notes and scores are known.
+
+    Writes rows.jsonl, a row of figures for each recording and engine, and report.html. Rows that are there already are
+    kept, so a run that was stopped goes on, and an engine can be added later.
+    """
+    from abcscribe.evaluation import report, run, suites
+
+    if protocol not in run.PROTOCOLS:
+        raise typer.BadParameter(f"There is no protocol {protocol!r}; there are {', '.join(run.PROTOCOLS)}.")
+    clips = suites.read_suite(suite)
+    names = list(dict.fromkeys(name.strip() for name in engine.split(",") if name.strip()))
+    output.mkdir(parents=True, exist_ok=True)
+    chosen = run.PROTOCOLS[protocol]
+    rows = run.evaluate(clips, names, output, chosen, jobs, _tell)
+    page = report.write_report(output, rows, chosen, suite.name, shlex.join(["abcscribe", *sys.argv[1:]]))
+    typer.echo(f"{len(rows)} rows; report: {page}", err=True)
+
+
+def _tell(row: Row) -> None:
+    """A line for each row, for whoever watches."""
+    figures = row["figures"]
+    shown = {"reward": "reward.full", "onset F1": "notes.onset_f1"}
+    said = ", ".join(f"{label} {figures[name]:.2f}" for label, name in shown.items() if name in figures)
+    typer.echo(f"{row['system']:12} {row['clip']}: {row['error'] or said or 'done'}", err=True)
