@@ -30,62 +30,63 @@ TUNINGS = {
     "banjo": "G4 D3 G3 B3 D4",
 }
 LINE_WIDTH = 78  # characters
+MOST_STRINGS = 12
 QUARTER_WIDTH = 4  # characters that a quarter takes at least
 
 _PITCH = re.compile(r"([A-Ga-g])(#|b)?(\d)")
 
 
-def tuning(text: str) -> tuple[Pitch, ...]:
-    """A tuning by its name in TUNINGS or as its open strings, such as "D2 A2 D3 G3 B3 E4". Raises ScoreError."""
-    strings = TUNINGS.get(text.strip().lower(), text).split()
-    matches = [_PITCH.fullmatch(string) for string in strings]
-    if not strings or len(strings) > 12 or not all(matches):
-        names = ", ".join(TUNINGS)
-        raise ScoreError(f'{text!r} is no tuning; name one ({names}) or its open strings, such as "E1 A1 D2 G2".')
+def open_strings(tuning: str) -> tuple[Pitch, ...]:
+    """The strings of a tuning, by its name in TUNINGS or as text such as "D2 A2 D3 G3 B3 E4". Raises ScoreError."""
+    names = TUNINGS.get(tuning.strip().lower(), tuning).split()
+    matches = [match for name in names if (match := _PITCH.fullmatch(name))]
+    if not 0 < len(matches) == len(names) <= MOST_STRINGS:
+        known = ", ".join(TUNINGS)
+        raise ScoreError(f'{tuning!r} is no tuning; name one ({known}) or its open strings, such as "E1 A1 D2 G2".')
     alters = {"#": 1, "b": -1, None: 0}
-    return tuple(Pitch(m[1].upper(), alters[m[2]], int(m[3])) for m in matches if m)
+    return tuple(Pitch(match[1].upper(), alters[match[2]], int(match[3])) for match in matches)
 
 
-def usual_tuning(part: Part) -> tuple[Pitch, ...]:
-    """The tuning that an instrument asks for; the guitar's for all that have no frets."""
-    named = next((name for name in ("ukulele", "mandolin", "banjo", "bass") if name in part.name.lower()), "guitar")
-    return tuning("bass" if group(part.program) == "bass" else named)
+def usual_tuning(part: Part) -> str:
+    """The tuning of the instrument that a part names; the guitar's for all that have no frets."""
+    if group(part.program) == "bass":
+        return "bass"
+    return next((name for name in ("ukulele", "mandolin", "banjo", "bass") if name in part.name.lower()), "guitar")
 
 
-def to_ascii(score: Score, strings: Sequence[Pitch] | None = None) -> str:
-    """Tablature as text; parts are played on ``strings``, or each on what is usual for it."""
-    blocks = [" - ".join(filter(None, (score.title, score.composer)))] if score.title or score.composer else []
+def to_ascii(score: Score, tuning: str | None = None) -> str:
+    """Tablature as text; parts are played on the strings of ``tuning``, or each on what is usual for it."""
+    title = " - ".join(text for text in (score.title, score.composer) if text)
+    blocks = [title] if title else []
     for part in _fretted(score):
-        tuned = tuple(strings or usual_tuning(part))
-        fingering = finger(part, score.bar_starts(), tuned)
-        blocks.append(_heading(part, tuned, fingering))
-        blocks.extend(_systems(score.bars, part, tuned, fingering))
+        strings = open_strings(tuning or usual_tuning(part))
+        fingering = finger(part, score.bar_starts(), strings)
+        blocks.append(_heading(part, strings, fingering))
+        blocks.extend(_systems(score.bars, part, strings, fingering))
     return "\n\n".join(blocks) + "\n"
 
 
-def to_tab_musicxml(score: Score, strings: Sequence[Pitch] | None = None) -> str:
+def to_tab_musicxml(score: Score, tuning: str | None = None) -> str:
     """MusicXML with a staff of tablature below the notes of each part."""
-    return to_musicxml(*with_tab_parts(score, strings))
+    return to_musicxml(*with_tab_parts(score, tuning))
 
 
-def to_tab_pdf(score: Score, strings: Sequence[Pitch] | None = None) -> bytes:
+def to_tab_pdf(score: Score, tuning: str | None = None) -> bytes:
     """Notes with tablature below, engraved on A4 pages."""
     from abcscribe.score.engrave import to_pdf  # heavy
 
-    return to_pdf(*with_tab_parts(score, strings))
+    return to_pdf(*with_tab_parts(score, tuning))
 
 
-def with_tab_parts(score: Score, strings: Sequence[Pitch] | None = None) -> tuple[Score, dict[int, TabStaff]]:
+def with_tab_parts(score: Score, tuning: str | None = None) -> tuple[Score, dict[int, TabStaff]]:
     """The score with a part of tablature after each part, and what stands in those (by index)."""
     parts: list[Part] = []
     tabs: dict[int, TabStaff] = {}
     for part in _fretted(score):
-        tuned = tuple(strings or usual_tuning(part))
-        fingering = finger(part, score.bar_starts(), tuned)
-        tab = _tab_part(part, fingering)
-        high_first = {key: (len(tuned) - string, fret) for key, (string, fret) in fingering.places.items()}
-        tabs[len(parts) + 1] = TabStaff(tuned, high_first)
-        parts += [part, tab]
+        strings = open_strings(tuning or usual_tuning(part))
+        tab_part, staff = _tab_part(part, strings, finger(part, score.bar_starts(), strings))
+        tabs[len(parts) + 1] = staff
+        parts += [part, tab_part]
     return dataclasses.replace(score, parts=tuple(parts)), tabs
 
 
@@ -98,13 +99,23 @@ def _fretted(score: Score) -> list[Part]:
     return plucked or pitched
 
 
-def _tab_part(part: Part, fingering: Fingering) -> Part:
-    """The notes that have a place, all on one staff and without graces."""
-    bars = tuple(
-        tuple(dataclasses.replace(note, grace=()) for note in notes if (index, note) in fingering.places)
-        for index, notes in enumerate(part.bars)
-    )
-    return dataclasses.replace(part, bars=bars, name="", staves=(Staff(voices=part.voices),))
+def _tab_part(part: Part, strings: Sequence[Pitch], fingering: Fingering) -> tuple[Part, TabStaff]:
+    """The notes that have a place, as they sound there, on one staff and without graces."""
+    bars: list[tuple[Note, ...]] = []
+    positions: dict[tuple[int, Note], Place] = {}
+    for index, notes in enumerate(part.bars):
+        bar = []
+        for note in notes:
+            if (index, note) not in fingering.places:
+                continue
+            string, fret = fingering.places[index, note]
+            octaves = (strings[string].midi + fret - note.pitch.midi) // 12
+            pitch = dataclasses.replace(note.pitch, octave=note.pitch.octave + octaves)
+            bar.append(dataclasses.replace(note, pitch=pitch, grace=()))
+            positions[index, bar[-1]] = (len(strings) - string, fret)
+        bars.append(tuple(bar))
+    tab_part = dataclasses.replace(part, bars=tuple(bars), name="", staves=(Staff(voices=part.voices),))
+    return tab_part, TabStaff(tuple(strings), positions)
 
 
 def _heading(part: Part, strings: Sequence[Pitch], fingering: Fingering) -> str:

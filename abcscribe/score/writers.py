@@ -20,9 +20,10 @@ from abcscribe.score.model import Score
 class Writer:
     """How a format is written."""
 
-    write: Callable[[Score], bytes]
+    write: Callable[..., bytes]  # of a score; of a score and a tuning if it is ``fretted``
     suffix: str  # of its files
     summary: str
+    fretted: bool = False
 
 
 def _abc(score: Score) -> bytes:
@@ -85,22 +86,22 @@ def _png(score: Score) -> bytes:
     return to_png(score)
 
 
-def _tab(score: Score) -> bytes:
+def _tab(score: Score, tuning: str | None) -> bytes:
     from abcscribe.score.tab import to_ascii
 
-    return to_ascii(score).encode()
+    return to_ascii(score, tuning).encode()
 
 
-def _tab_musicxml(score: Score) -> bytes:
+def _tab_musicxml(score: Score, tuning: str | None) -> bytes:
     from abcscribe.score.tab import to_tab_musicxml
 
-    return to_tab_musicxml(score).encode()
+    return to_tab_musicxml(score, tuning).encode()
 
 
-def _tab_pdf(score: Score) -> bytes:
+def _tab_pdf(score: Score, tuning: str | None) -> bytes:
     from abcscribe.score.tab import to_tab_pdf
 
-    return to_tab_pdf(score)
+    return to_tab_pdf(score, tuning)
 
 
 def _json(score: Score) -> bytes:
@@ -118,9 +119,9 @@ WRITERS: dict[str, Writer] = {
     "svg": Writer(_svg, ".svg", "engraved, one tall image"),
     "pdf": Writer(_pdf, ".pdf", "engraved, A4 pages"),
     "png": Writer(_png, ".png", "engraved, one tall image"),
-    "tab": Writer(_tab, ".tab.txt", "tablature as text"),
-    "tab-musicxml": Writer(_tab_musicxml, ".tab.musicxml", "notes and tablature as MusicXML"),
-    "tab-pdf": Writer(_tab_pdf, ".tab.pdf", "notes and tablature, A4 pages"),
+    "tab": Writer(_tab, ".tab.txt", "tablature as text", fretted=True),
+    "tab-musicxml": Writer(_tab_musicxml, ".tab.musicxml", "notes and tablature as MusicXML", fretted=True),
+    "tab-pdf": Writer(_tab_pdf, ".tab.pdf", "notes and tablature, A4 pages", fretted=True),
     "lilypond": Writer(_lilypond, ".ly", "LilyPond source"),
     "json": Writer(_json, ".json", "everything: score, alignment, confidence and performance"),
 }
@@ -136,16 +137,20 @@ def format_of(path: str | Path) -> str:
     return suffixes[max(fitting, key=len)]
 
 
-def render(score: Score, name: str) -> bytes:
-    """A score in a format of WRITERS. Raises ScoreError if there is no such format, or if it cannot hold the score."""
+def render(score: Score, name: str, tuning: str | None = None) -> bytes:
+    """A score in a format of WRITERS; ``tuning`` (a name or open strings, see ``tab``) is for those with tablature.
+
+    Raises ScoreError if there is no such format or tuning, or if the format cannot hold the score.
+    """
     if name not in WRITERS:
         raise ScoreError(f"There is no format {name!r}; there are {', '.join(WRITERS)}.")
-    return WRITERS[name].write(score)
+    writer = WRITERS[name]
+    return writer.write(score, tuning) if writer.fretted else writer.write(score)
 
 
-def write_score(score: Score, path: str | Path, name: str | None = None) -> None:
-    """Write a file, in the format that its suffix asks for unless one is named."""
-    replace_file(Path(path), render(score, name or format_of(path)))
+def write_score(score: Score, path: str | Path, name: str | None = None, tuning: str | None = None) -> None:
+    """Write a file, in the format that its suffix asks for unless one is named. Raises ScoreError."""
+    replace_file(Path(path), render(score, name or format_of(path), tuning))
 
 
 def replace_file(path: Path, content: bytes) -> None:

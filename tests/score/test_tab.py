@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from abcscribe.errors import ScoreError
 from abcscribe.score import Bar, Part, Score
 from abcscribe.score.fingering import HIGHEST_FRET, WIDEST_STRETCH, finger
-from abcscribe.score.tab import TUNINGS, to_ascii, to_tab_musicxml, tuning, usual_tuning, with_tab_parts
+from abcscribe.score.tab import TUNINGS, open_strings, to_ascii, to_tab_musicxml, usual_tuning, with_tab_parts
 
-GUITAR = tuning("guitar")
+from abcscribe.score.writers import render
+
+GUITAR = open_strings("guitar")
 
 
 def melody(*pitches: str) -> Score:
@@ -83,19 +85,34 @@ def test_a_melody_keeps_its_top_note_when_a_chord_is_thinned() -> None:
 
 
 def test_tunings_by_name_and_by_strings() -> None:
-    assert [str(p) for p in tuning("Ukulele")] == ["G4", "C4", "E4", "A4"]
-    assert [p.midi for p in tuning("Eb2 G#2 d3")] == [39, 44, 50]
+    assert [str(p) for p in open_strings("Ukulele")] == ["G4", "C4", "E4", "A4"]
+    assert [p.midi for p in open_strings("Eb2 G#2 d3")] == [39, 44, 50]
     for name in TUNINGS:
-        assert len(tuning(name)) >= 4
+        assert len(open_strings(name)) >= 4
     for wrong in ("lute", "", "E2 X3", "E2 " * 13):
         with pytest.raises(ScoreError, match="no tuning"):
-            tuning(wrong)
+            open_strings(wrong)
 
 
 def test_instruments_have_their_usual_tuning() -> None:
-    assert usual_tuning(Part((), "Electric Bass", 33)) == tuning("bass")
-    assert usual_tuning(Part((), "Ukulele", 24)) == tuning("ukulele")
-    assert usual_tuning(recorded().parts[0]) == GUITAR
+    assert usual_tuning(Part((), "Electric Bass", 33)) == "bass"
+    assert usual_tuning(Part((), "Ukulele", 24)) == "ukulele"
+    assert usual_tuning(recorded().parts[0]) == "guitar"
+
+
+def test_the_tuning_can_be_chosen_for_every_tab_format() -> None:
+    drop_d = melody("D2", "A2", "D3", "F#3")
+    assert "D|-0" in to_ascii(drop_d, "guitar-drop-d")
+    for name in ("tab", "tab-musicxml", "tab-pdf"):
+        assert render(drop_d, name, "guitar-drop-d") != render(drop_d, name)
+        with pytest.raises(ScoreError, match="no tuning"):
+            render(drop_d, name, "lute")
+
+
+def test_tablature_sounds_where_the_hand_is() -> None:
+    score, tabs = with_tab_parts(melody("A1", "B1", "C2", "D2"))
+    assert [str(n.pitch) for n in score.parts[1].bars[0]] == ["A2", "B2", "C3", "D3"]
+    assert set(tabs[1].positions) == {(0, n) for n in score.parts[1].bars[0]}
 
 
 def test_only_the_fretted_parts_of_a_band_are_written() -> None:
