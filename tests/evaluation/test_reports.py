@@ -62,15 +62,13 @@ def test_the_report(tmp_path: Path):
     failing = [*ROWS, row("old", "c/1", 0.0, error="c/1 is <silent>.")]
     page = report.write_report(tmp_path, failing, PROTOCOLS["origin"], "tiny", "abcscribe evaluate").read_text()
     text = (tmp_path / "report.md").read_text()
-    assert (
-        "| reward | 0.200 [0.14, 0.24] | **0.540** [0.52, 0.56] | 11 |" in text.replace("0.20]", "0.24]")
-        or "**0.540**" in text
-    )
+    assert "| reward | 0.200 [" in text  # ten clips of .22 on average, and a failure
+    assert "| **0.540** [" in text
     assert "old, new answer alike every time: 3 equal answers" in text
     assert "| new − old | pitch loss |" in text
     assert "| times faster than real time | 5.0 | 5.0 |" in text
     assert "c/1 is &lt;silent&gt;." in page
-    for image in ("figures.svg", "groups.svg", "calibration.svg", "clips/reference/a/4.svg", "clips/new/a/0.svg"):
+    for image in ("figures.svg", "groups.svg", "calibration.svg", "clips/reference/a/4.svg", "clips/new/b/0.svg"):
         assert (tmp_path / image).read_text().lstrip().startswith("<")
         assert image in page
         assert image in text
