@@ -86,7 +86,8 @@ def test_a_waltz_is_written_as_played():
     assert score.bars[0].tempo.quarter_bpm == pytest.approx(100, rel=0.04)
     expected = [(int(w.split(":")[0]), float(w.split(":")[1])) for w in WALTZ.split()]
     assert sounding(score) == expected
-    assert [bar.seconds for bar in score.bars] == pytest.approx([0.4 + 1.8 * k for k in range(len(score.bars))], abs=0.06)
+    lines = [0.4 + 1.8 * k for k in range(len(score.bars))]
+    assert [bar.seconds for bar in score.bars] == pytest.approx(lines, abs=0.06)
 
 
 def test_a_march_is_in_quarters():

@@ -1,8 +1,8 @@
 """Notes of any engine -> a readable Score: beats, metre, bars, key, parts and voices.
 
-The road, one module a stage: `cleaning` (what was really played, in chords), `metre` (with `features`, `network`, `rhythm`
-and `beats`: where each chord stands in which bar), `keys`, `parts` (with `streams`, `hands` and `quantise`: who plays what,
-and how long it is written), `assemble`. ``docs/notes_to_score.md`` tells how well each of them does.
+The road, one module a stage: `cleaning` (what was really played, in chords), `metre` (with `features`, `network`,
+`rhythm` and `beats`: where each chord stands in which bar), `keys`, `parts` (with `streams`, `hands` and `quantise`:
+who plays what, and how long it is written), `assemble`. ``docs/notes_to_score.md`` tells how well each of them does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from abcscribe.engines.notes_to_score import cleaning
 from abcscribe.engines.notes_to_score.assemble import BarSpan, assemble
-from abcscribe.engines.notes_to_score.keys import find_key, pitch_class_weights
+from abcscribe.engines.notes_to_score.keys import find_key
 from abcscribe.engines.notes_to_score.metre import Placed, place
 from abcscribe.engines.notes_to_score.parts import Arranger
 from abcscribe.engines.notes_to_score.rhythm import TICKS, bar_ticks
@@ -53,7 +53,7 @@ def notes_to_score(notes: Sequence[PlayedNote], hints: Hints = Hints(), *, secon
         Arranger(heard, groups, placed, spans[-1].end).lines(hints.instrument),
         spans,
         metre=placed.metre,
-        key=hints.key or find_key(pitch_class_weights(heard)),
+        key=hints.key or find_key(heard),
         tempo=tempo,
         performance=played,
         seconds=seconds,

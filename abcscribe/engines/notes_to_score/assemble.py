@@ -1,7 +1,8 @@
 """Written notes on a grid of ticks -> the bars, ties and spelled pitches of a Score.
 
-This stage knows where every note stands and how long it is written; it cuts notes at bar lines and names pitches. How a
-duration looks inside a bar (ties, rests, tuplets, beams) is decided by `abcscribe.score.durations` when it is written.
+This stage knows where every note stands and how long it is written; it cuts notes at bar lines and names pitches. How
+a duration looks inside a bar (ties, rests, tuplets, beams) is decided by `abcscribe.score.durations` when it is
+written.
 """
 
 from __future__ import annotations

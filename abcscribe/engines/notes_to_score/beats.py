@@ -1,9 +1,9 @@
 """Onset times -> places in bars: Viterbi search over metre, place in the bar and tempo at once.
 
-A path says for every onset at which place of which bar it stands. It is likely if the steps from onset to onset are usual
-in its metre (`rhythm`), if the tempo moves little, and if the onsets fall where the tempo puts them; a note may also be
-held longer than written (a fermata, a breath), at a price. Metre, level of the beat, downbeat and note values are thus
-one decision. All metres are searched in one array; they never mix.
+A path says for every onset at which place of which bar it stands. It is likely if the steps from onset to onset are
+usual in its metre (`rhythm`), if the tempo moves little, and if the onsets fall where the tempo puts them; a note may
+also be held longer than written (a fermata, a breath), at a price. Metre, level of the beat, downbeat and note values
+are thus one decision. All metres are searched in one array; they never mix.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ RELATIVE_JITTER = 0.05  # the same, as a share of the time since the last onset
 WANDER = 0.06  # standard deviation of log tempo after one second
 WORST_MISS = 12.0  # nats that an onset costs at most, however far it is off
 EMPTY_BAR_PRICE = 2.0  # nats for each bar without an onset beyond those a table knows
-HOLDS = ((1.35, 4.0), (1.9, 5.0))  # (how much longer a held note sounds than written, price in nats)
+HOLDS = (1.4, 2.0, 3.0)  # how much longer a held note sounds than written
+RARE, FREQUENT = (
+    4.5,
+    2.0,
+)  # price of a hold in nats: in music that flows on; in music that stops at the end of each phrase
 SHORTEST_HOLD = 0.6  # seconds
 TOGETHER = 0.12  # seconds within which two onsets may stand at one place ...
 TOGETHER_PRICE = 3.0  # ... at this price in nats
@@ -91,6 +95,7 @@ def track(
     evidence: np.ndarray | None = None,
     tempo_evidence: np.ndarray | None = None,
     bpm: np.ndarray = BPM,
+    hold_price: float = RARE,
 ) -> list[Path]:
     """The best path through ``onsets`` (n seconds, ascending) in each metre of ``tables``.
 
@@ -108,7 +113,8 @@ def track(
     score += at_place[0] + at_tempo[0][:, None]
     back = []
     for n, gap in enumerate(gaps.tolist(), 1):
-        score, steps = _advance(lattice, score, gap, tick, may_hold=gap > max(SHORTEST_HOLD, usual))
+        holds = HOLDS if gap > max(SHORTEST_HOLD, usual) else ()
+        score, steps = _advance(lattice, score, gap, tick, holds, hold_price)
         score += at_place[n]
         score += at_tempo[n][:, None]
         back.append(steps)
@@ -124,12 +130,12 @@ _Steps = tuple[np.ndarray, np.ndarray, np.ndarray]  # each (tempos, places): sou
 
 
 def _advance(
-    lattice: _Lattice, score: np.ndarray, gap: float, tick: np.ndarray, may_hold: bool
+    lattice: _Lattice, score: np.ndarray, gap: float, tick: np.ndarray, holds: Sequence[float], price: float
 ) -> tuple[np.ndarray, _Steps]:
     """One onset further: scores and, for each state, how it was reached."""
     moved, from_tempo = _change_tempo(score, gap, tick)
     best, source, length = _step(lattice, moved, gap, tick)
-    for factor, price in HOLDS if may_hold else ():
+    for factor in holds:
         held, held_source, held_length = _step(lattice, moved, gap / factor, tick)
         better = held - price > best
         best, source, length = (

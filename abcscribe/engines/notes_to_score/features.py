@@ -1,7 +1,7 @@
 """What a listener notices at every onset: the input of the network in `network`.
 
-Nothing here depends on the transposition of the piece: pitches are intervals, pitch classes are counted from the tonic of
-the major key that fits the whole piece best.
+Nothing here depends on the transposition of the piece: pitches are intervals, pitch classes are counted from the
+tonic of the major key that fits the whole piece best.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from abcscribe.engines.notes_to_score.keys import find_key, pitch_class_weights
+from abcscribe.engines.notes_to_score.keys import find_key
 from abcscribe.score.model import PlayedNote
 
 WINDOWS = (0.5, 1.0, 2.0)  # seconds before and after an onset whose harmony is compared
@@ -78,7 +78,7 @@ def _smooth(values: np.ndarray, width: int = 8) -> np.ndarray:
 
 def _pitch_classes(notes: Sequence[PlayedNote], pitch: np.ndarray) -> np.ndarray:
     """(notes, 12) one-hot, counted from the tonic of the major key with the piece's signature."""
-    tonic = 7 * find_key(pitch_class_weights(notes)).fifths % 12
+    tonic = 7 * find_key(notes).fifths % 12
     return np.eye(12)[(pitch.astype(int) - tonic) % 12]
 
 

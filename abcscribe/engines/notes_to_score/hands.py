@@ -1,7 +1,7 @@
 """Piano music -> two hands, and at most two voices in each.
 
-The hands are divided by a line through the pitches, one value for each chord, found by dynamic programming: a hand spans
-little more than an octave, it does not jump without need, and the line lies in a gap between the notes.
+The hands are divided by a line through the pitches, one value for each chord, found by dynamic programming: a hand
+spans little more than an octave, it does not jump without need, and the line lies in a gap between the notes.
 """
 
 from __future__ import annotations

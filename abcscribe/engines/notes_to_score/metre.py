@@ -1,7 +1,7 @@
 """Chords in time -> their places in bars: joins what the network guesses with the search over rhythms.
 
-The metre is decided on the first chords, with coarse rhythms; the chosen metre is then followed through the whole piece with
-all rhythms. A hint removes the choice it is about and nothing else.
+The metre is decided on the first chords, with coarse rhythms; the chosen metre is then followed through the whole
+piece with all rhythms. A hint removes the choice it is about and nothing else.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from abcscribe.engines.notes_to_score.rhythm import METRES, TICKS, RhythmTable
 from abcscribe.score.model import Metre, PlayedNote
 
 DECISIVE = 250  # chords from which the metre is decided
-TRUST = 0.35  # weight of the network's log probabilities: neighbouring guesses rest on the same notes
-TEMPO_TRUST = 0.1
+TRUST = 0.3  # weight of the network's log probabilities: neighbouring guesses rest on the same notes
+TEMPO_TRUST = 0.25
 LEAST = -9.0  # log probability below which a guess says no more
 DENSE = 1.25  # notes a chord from which the music counts as several voices
 HINTED_TEMPO = 0.12  # how far the tempo may wander from a hint, in log
 HINT_NEAR = 0.12  # seconds between a hinted downbeat and the chord that is meant
+HALTING_PRICE = 6.0  # nats by which a reading with many fermatas must be better than one with few
 IMPOSSIBLE = -60.0
 # How common each metre is in what people record and print: a prior of our own, the corpora are too full of jigs.
 PRIOR = dict(zip(METRES, np.log([0.4, 0.2, 0.16, 0.15, 0.03, 0.02, 0.04]), strict=True))
@@ -49,7 +50,7 @@ def place(
     tempo: float | None = None,
     downbeat: float | None = None,
 ) -> Placed:
-    """Place the chords ``groups`` (indices of ``notes``) that begin at ``onsets``. ``tempo`` is in quarters a minute."""
+    """Place the chords ``groups`` (indices of ``notes``) that begin at ``onsets``; ``tempo`` counts quarters."""
     texture = "whole" if len(notes) > DENSE * len(groups) else "line"
     bpm = BPM if tempo is None else tempo * np.exp(np.linspace(-HINTED_TEMPO, HINTED_TEMPO, 7))
     guesses, tempos = network.guess(features(notes, groups, onsets))
@@ -58,7 +59,7 @@ def place(
         metre = _decide(onsets, texture, guesses, tempo_evidence, bpm, downbeat)
     table = rhythm.table(metre, texture)
     evidence = _evidence(table, guesses, onsets, downbeat)
-    path = beats.track(onsets, [table], evidence, tempo_evidence, bpm)[0]
+    path = _followed(onsets, [table], evidence, tempo_evidence, bpm)[0]
     path = _turned(path, onsets, downbeat)
     return Placed(metre, path.ticks, onsets, path.quarter, _certainty(path, guesses))
 
@@ -74,8 +75,21 @@ def _decide(
     tables = [rhythm.table(metre, texture).coarse() for metre in METRES]
     head = slice(0, DECISIVE)
     evidence = np.concatenate([_evidence(t, guesses[head], onsets[head], downbeat) for t in tables], axis=1)
-    paths = beats.track(onsets[head], tables, evidence, None if tempos is None else tempos[head], bpm)
+    paths = _followed(onsets[head], tables, evidence, None if tempos is None else tempos[head], bpm)
     return max(paths, key=lambda path: path.score + PRIOR[path.table.metre]).table.metre
+
+
+def _followed(
+    onsets: np.ndarray,
+    tables: Sequence[RhythmTable],
+    evidence: np.ndarray,
+    tempos: np.ndarray | None,
+    bpm: np.ndarray,
+) -> list[Path]:
+    """The best path in each metre: in music that flows or, if that is much likelier, that stops again and again."""
+    flowing = beats.track(onsets, tables, evidence, tempos, bpm, beats.RARE)
+    halting = beats.track(onsets, tables, evidence, tempos, bpm, beats.FREQUENT)
+    return [h if h.score - HALTING_PRICE > f.score else f for f, h in zip(flowing, halting, strict=True)]
 
 
 def _evidence(table: RhythmTable, guesses: np.ndarray, onsets: np.ndarray, downbeat: float | None) -> np.ndarray:

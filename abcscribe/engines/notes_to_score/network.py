@@ -1,8 +1,9 @@
 """A small network that guesses, for every onset, its place in which metre's bar and the tempo around it.
 
-It hears what `features` notices (harmony changes, accents, leaps, long notes, repeated basses) over some seventy onsets, and
-leaves it to the search in `beats` to make one consistent reading of its guesses. Dilated convolutions with residual
-connections; trained on performed public-domain scores by ``benchmarks/learn_network.py``, run here with numpy.
+It hears what `features` notices (harmony changes, accents, leaps, long notes, repeated basses) over some seventy
+onsets, and leaves it to the search in `beats` to make one consistent reading of its guesses. Dilated convolutions
+with residual connections; trained on performed public-domain scores by ``benchmarks/learn_network.py``, run here with
+numpy.
 """
 
 from __future__ import annotations

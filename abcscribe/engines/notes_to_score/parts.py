@@ -195,9 +195,8 @@ class Arranger:
             return []
         following = [*starts[1:], self.end]
         sounded = [
-                max(self._sounded(i, after) for i in chord)
-                for chord, after in zip(chords.values(), following, strict=True)
-            ]
+            max(self._sounded(i, after) for i in chord) for chord, after in zip(chords.values(), following, strict=True)
+        ]
         values = quantise.lengths(starts, sounded, self.metre, self.end)
         return [
             WrittenNote(start, value, pitch, voice)

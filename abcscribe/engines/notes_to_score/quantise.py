@@ -1,7 +1,7 @@
 """How long a note is written: readable values, not the seconds for which it sounded.
 
-Ends of heard notes say little: players shorten notes, halls lengthen them, detectors lose them. So a note lasts until the
-next one of its voice unless it clearly stops before, compared with how the player articulates everywhere else.
+Ends of heard notes say little: players shorten notes, halls lengthen them, detectors lose them. So a note lasts until
+the next one of its voice unless it clearly stops before, compared with how the player articulates everywhere else.
 """
 
 from __future__ import annotations

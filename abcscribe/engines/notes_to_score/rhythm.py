@@ -1,8 +1,8 @@
 """What rhythms are usual: for each metre, how likely the next onset is at each place of the bar, given the last one.
 
-The tables are learned from public-domain scores by ``benchmarks/learn_rhythm.py`` and ship as ``rhythm.npz``. There are two
-textures: "line", the onsets of one voice, and "whole", the onsets of all parts of a piece together, which are denser.
-Metres without a table of their own (a user's hint, such as 5/4) get one from a general formula.
+The tables are learned from public-domain scores by ``benchmarks/learn_rhythm.py`` and ship as ``rhythm.npz``. There
+are two textures: "line", the onsets of one voice, and "whole", the onsets of all parts of a piece together, which are
+denser. Metres without a table of their own (a user's hint, such as 5/4) get one from a general formula.
 """
 
 from __future__ import annotations
