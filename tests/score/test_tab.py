@@ -11,7 +11,6 @@ from abcscribe.errors import ScoreError
 from abcscribe.score import Bar, Part, Score
 from abcscribe.score.fingering import HIGHEST_FRET, WIDEST_STRETCH, finger
 from abcscribe.score.tab import TUNINGS, open_strings, to_ascii, to_tab_musicxml, usual_tuning, with_tab_parts
-
 from abcscribe.score.writers import render
 
 GUITAR = open_strings("guitar")
