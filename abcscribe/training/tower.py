@@ -26,7 +26,7 @@ from abcscribe.spectrogram import FRAME_RATE, LOWEST_PITCH, PITCHES
 ONSET_WIDTH = 1.5  # frames over which an onset target falls from 1 to 0: lets the peak be read between frames
 ONSET_WEIGHT = 3.0  # of a cell with an onset: onsets are rare
 LOG_STEPS = 50
-# Relative weights of the losses. With .02 for the family its cross-entropy stood at 1.7 (chance 2.4) after 15,000 clips,
+# Relative weights of the losses. With .02 the cross-entropy of the family stood at 1.7 (chance 2.4) after 15,000 clips
 # and singers were taken for pianos.
 LOSS_WEIGHTS = {"onset": 2.0, "sounding": 1.0, "velocity": 0.05, "family": 0.4}
 # Share of sounding cells that belong to each family, from 96 rendered clips: chords make pianos and guitars common.
