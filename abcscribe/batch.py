@@ -31,6 +31,7 @@ class Settings:
     hints: Hints = Hints()
     start: float | None = None  # seconds
     end: float | None = None
+    tuning: str | None = None  # for formats with tablature
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def run(job: Job, listener: Callable[[transcription.Event], None] = lambda event
             if isinstance(event, transcription.Warned):
                 warned.append(event.message)
             elif isinstance(event, transcription.Done):
-                written = write(event.score, job.target, settings.formats)
+                written = write(event.score, job.target, settings.formats, settings.tuning)
                 return Outcome(job, event.score, written, tuple(warned))
     except (AbcscribeError, OSError) as error:
         return Outcome(job, warnings=tuple(warned), error=sentence(error, job.recording))
@@ -120,10 +121,10 @@ def _start_worker(processes: int) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
 
 
-def write(score: Score, target: Path, formats: Sequence[str]) -> tuple[Path, ...]:
+def write(score: Score, target: Path, formats: Sequence[str], tuning: str | None = None) -> tuple[Path, ...]:
     """Write ``target`` plus each format's suffix. Nothing is written before every format is ready, and a file that
     exists is replaced in one step or not at all."""
-    contents = {Path(f"{target}{WRITERS[name].suffix}"): render(score, name) for name in formats}
+    contents = {Path(f"{target}{WRITERS[name].suffix}"): render(score, name, tuning) for name in formats}
     target.parent.mkdir(parents=True, exist_ok=True)
     for path, content in contents.items():
         replace_file(path, content)

@@ -19,6 +19,7 @@ import typer
 from abcscribe import engines, hints
 from abcscribe.datasets import cli as data_cli
 from abcscribe.errors import AbcscribeError
+from abcscribe.evaluation import cli as evaluation_cli
 from abcscribe.score import instruments, writers
 from abcscribe.training import cli as training_cli
 
@@ -39,6 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+evaluation_cli.add_commands(app)
 app.add_typer(data_cli.app, name="data")
 app.add_typer(training_cli.app, name="train")
 
@@ -92,6 +94,16 @@ def _engine(name: str) -> str:
     return name
 
 
+def _tuning(text: str) -> str:
+    from abcscribe.score.tab import open_strings
+
+    open_strings(text)
+    return text
+
+
+Tuning = Annotated[Any, _option("--tuning", parse=_tuning, metavar="'D2 A2 D3 G3 B3 E4'", help="For the tab formats.")]
+
+
 @app.command()
 def transcribe(
     files: Annotated[list[Path], typer.Argument(help="Recordings or videos; folders are searched for them.")],
@@ -111,6 +123,7 @@ def transcribe(
     end: Annotated[
         Any, _option("--end", parse=hints.parse_seconds, metavar="TIME", help="Skip what comes after.")
     ] = None,
+    tuning: Tuning = None,
     jobs: Annotated[int, typer.Option(help="Recordings to work on at once.", min=1)] = 1,
 ) -> None:
     """Write the score of every recording. Hints take the place of what would be found by ear.
@@ -121,7 +134,7 @@ def transcribe(
     from abcscribe.engines.notes_to_score import Hints
 
     known = Hints(tempo, metre, key, instrument, downbeat)
-    settings = batch.Settings(formats, engine, known, start, end)
+    settings = batch.Settings(formats, engine, known, start, end, tuning)
     if output == "-":
         _to_stdout(files, settings)
         return
@@ -192,7 +205,7 @@ def _to_stdout(files: list[Path], settings: Settings) -> None:
     score = transcription.transcribe(
         files[0], engine=settings.engine, hints=settings.hints, start=settings.start, end=settings.end
     )
-    sys.stdout.buffer.write(writers.render(score, settings.formats[0]))
+    sys.stdout.buffer.write(writers.render(score, settings.formats[0], settings.tuning))
 
 
 @app.command()
@@ -200,11 +213,12 @@ def convert(
     source: Annotated[Path, typer.Argument(help="A score: ABC, MusicXML, MIDI, kern, LilyPond or abcscribe's JSON.")],
     target: Annotated[Path, typer.Argument(help="The file to write; its suffix names the format.")],
     name: Annotated[str | None, typer.Option("-f", "--format", help="The format, whatever the suffix.")] = None,
+    tuning: Tuning = None,
 ) -> None:
     """Write a score in another format."""
     from abcscribe.score.convert import convert as convert_file
 
-    for problem in convert_file(source, target, name):
+    for problem in convert_file(source, target, name, tuning):
         _say(f"Warning: {problem}")
 
 

@@ -58,6 +58,11 @@ def test_ctrl_c_ends_quietly_and_leaves_no_file(
     assert not list((tmp_path / "out").iterdir())
 
 
+def test_a_tuning_reaches_the_tablature(tmp_path: Path, scale: Path, tone: str) -> None:
+    ran = run("transcribe", scale, "--engine", tone, "-f", "tab", "-o", "-", "--tuning", "C3 G3 C4 E4 A4 D5")
+    assert b"tuning C3 G3 C4 E4 A4 D5" in ran.out
+
+
 def test_convert(tmp_path: Path) -> None:
     source = tmp_path / "tune.abc"
     source.write_text("X:1\nT:Tune\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|]\n")
@@ -73,7 +78,7 @@ def test_engines_and_formats_are_listed_on_stdout(tone: str) -> None:
     assert b"performance-midi" in run("formats").out
 
 
-@pytest.mark.parametrize("command", ["transcribe", "convert", "engines", "formats", "data", "train"])
+@pytest.mark.parametrize("command", ["transcribe", "convert", "evaluate", "engines", "formats", "data", "train"])
 def test_every_command_explains_itself(command: str) -> None:
     assert run(command, "--help").code == 0
     assert command in run("--help").out.decode()

@@ -333,6 +333,11 @@ def bad_tempo(folder: Path) -> Arguments:
     return ["a.wav", "--tempo", "fast"]
 
 
+@case("a tuning that is none", 2)
+def bad_tuning(folder: Path) -> Arguments:
+    return ["a.wav", "-f", "tab", "--tuning", "loud"]
+
+
 @case("two recordings to stdout", 2)
 def two_to_stdout(folder: Path) -> Arguments:
     return ["a.wav", "b.wav", "-o", "-"]

@@ -29,7 +29,7 @@ ALLOWED = {
 # The top of the house: only the front door ``cli`` may import these, and nobody imports ``cli``.
 TOP = {"training", "evaluation", "server", "cli"}
 # Third-party libraries that ``score`` may use: those that read, write and engrave scores.
-SCORE_LIBRARIES = {"lytk", "verovio"}
+SCORE_LIBRARIES = {"lytk", "typst", "verovio"}
 HEAVY = {"torch", "transformers", "scipy", "music21", "partitura", "matplotlib", "librosa"}
 
 
@@ -91,7 +91,7 @@ def test_every_ruled_room_exists() -> None:
     ("statement", "unwanted"),
     [
         ("import abcscribe", HEAVY | {"numpy", "av", "onnxruntime", "typer", "rich"}),
-        ("import abcscribe.cli", HEAVY | {"numpy", "av", "onnxruntime", "lytk", "verovio"}),
+        ("import abcscribe.cli", HEAVY | {"numpy", "av", "onnxruntime", "lytk", "typst", "verovio"}),
         ("import abcscribe.batch", HEAVY),
         ("from abcscribe.engines import basic_pitch", HEAVY),
     ],

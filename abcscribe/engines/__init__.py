@@ -49,6 +49,7 @@ class EngineInfo:
 ENGINES = {
     "abcscribe": EngineInfo("abcscribe.engines.abcscribe", "the project's own audio tower, any instruments"),
     "basic-pitch": EngineInfo("abcscribe.engines.basic_pitch", "Spotify's Basic Pitch (2022), any one instrument"),
+    "transkun": EngineInfo("abcscribe.engines.transkun", "Transkun (2024), piano only"),
 }
 
 

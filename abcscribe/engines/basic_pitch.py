@@ -36,7 +36,7 @@ RISE_FRAMES = 2  # an onset is also inferred where activity rises within one and
 SECTION_FRAMES = 13_000  # 150 s; bounds memory at about 50 MB
 SEARCH_FRAMES = 2_600  # 30 s at the end of a section in which the best place to cut is looked for
 
-_REMEDY = "install it with: pip install --no-deps basic-pitch"
+_REMEDY = "pip install --no-deps basic-pitch brings it."
 
 
 def load() -> BasicPitch:
