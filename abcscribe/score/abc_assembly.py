@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
+from itertools import zip_longest
 from statistics import median
 
 from abcscribe.score.abc_fields import NO_KEY, Header
@@ -124,8 +125,7 @@ def _add_notes(
     events = [
         (i, event) for i, bar in enumerate(voice.bars) for event in bar.events if event.pitches and event.layer == layer
     ]
-    followers = [*events[1:], None]
-    for (i, event), following in zip(events, followers, strict=True):
+    for (i, event), following in zip_longest(events, events[1:]):
         tied: set[int] = set()
         if any(event.ties):
             tied = _tied(i, event, following, bars)

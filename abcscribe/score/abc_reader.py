@@ -32,7 +32,8 @@ MOST_VOICES = 64
 LONGEST_FIELD = 200  # characters of a field that are looked at
 ORIGIN_MIDDLE_OCTAVE = 5  # of %%octave-default: the octave of MIDI 60 counted as 60 // 12
 
-_FIELD = re.compile(r"\s*([A-Za-z+])\s?:(?![|:])(.*)")
+_FIELD = re.compile(r"\s*([A-Za-z+])\s?:(.*)")
+_REPEAT = re.compile(r"\s*[A-Ga-gxz]\s?:[|:]")  # a note and a repeat sign look like a field
 _COMMENT = re.compile(r"(?<!\\)%.*")
 _TUNE_START = re.compile(r"\s*X\s?:")
 _POSTFIX_SIGN = re.compile(r"[A-Ga-g][,']*[_^][,']*\d|%%octave-default")  # the dialect of the origin's article
@@ -95,7 +96,7 @@ class _TuneReader:
         line = _COMMENT.sub("", line)
         if not line.strip():
             self.after_blank = True
-        elif field := _FIELD.match(line):
+        elif (field := _FIELD.match(line)) and not (self.in_body and _REPEAT.match(line)):
             self._field(field[1], field[2].strip()[:LONGEST_FIELD], field.start(1))
         elif self._is_music(line):
             self._music(line)

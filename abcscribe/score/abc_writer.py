@@ -93,8 +93,8 @@ def _header(score: Score, number: int, unit: Fraction, voices: Sequence[_Voice])
     yield VERSION_LINE
     yield f"X:{number}"
     yield f"T:{escape(score.title)}"
-    if score.composer:
-        yield f"C:{escape(score.composer)}"
+    if composer := escape(score.composer):
+        yield f"C:{composer}"
     if any(len(part.voices) > 1 for part in score.parts):
         yield f"%%score {_systems(score)}"
     yield f"M:{_metre(first.metre)}"
@@ -119,8 +119,9 @@ def _systems(score: Score) -> str:
 
 
 def _voice_line(voice: _Voice) -> str:
-    name = f' name="{escape(voice.part.name, quoted=True)}"' if voice.leads_part and voice.part.name else ""
-    return f"V:{voice.id}{name} clef={voice.clef}"
+    name = escape(voice.part.name, quoted=True) if voice.leads_part else ""
+    label = f' name="{name}"' if name else ""
+    return f"V:{voice.id}{label} clef={voice.clef}"
 
 
 def _metre(metre: Metre | None) -> str:
