@@ -27,7 +27,7 @@ from functools import lru_cache
 from typing import Any
 
 from abcscribe.metrics import instrument, key, metre, pitch, rhythm, structure, tempo
-from abcscribe.metrics.matching import Line, lines, match_voices
+from abcscribe.metrics.matching import VIEWS, Line, lines, match_voices
 from abcscribe.score.abc_reader import read_abc
 from abcscribe.score.model import Score
 
@@ -210,14 +210,15 @@ _reference = lru_cache(maxsize=1024)(_read)  # the answers of a group share one
 def _credits(expected: _Reading, given: _Reading) -> Components:
     if not given.lines:
         return NOTHING
-    matches = match_voices(expected.lines, given.lines)
+    by_pitch = match_voices(expected.lines, given.lines)
+    alike = match_voices(expected.lines, given.lines, VIEWS)
     legible = len(given.score.bars) / (len(given.score.bars) + given.problems)
     values = {
-        "pitch": 1 - pitch.loss(matches),
+        "pitch": 1 - pitch.loss(by_pitch),
         "metre": 1 - metre.loss(expected.score, given.score),
         "tempo": 1 - tempo.loss(expected.score, given.score),
         "instrument": 1 - instrument.loss(expected.score, given.score),
-        "rhythm": rhythm.score(matches),
+        "rhythm": rhythm.score(alike),
         "key": key.score(expected.score, given.score),
         "structure": legible * structure.compare(expected.shape, given.shape)["score"],
     }

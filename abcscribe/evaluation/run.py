@@ -17,12 +17,13 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from abcscribe import audio, rewards
-from abcscribe.errors import AbcscribeError
+from abcscribe.errors import AbcscribeError, EngineError
 from abcscribe.evaluation import systems
 from abcscribe.evaluation.calibration import bar_agreement
 from abcscribe.evaluation.performed import performed
@@ -120,8 +121,12 @@ def _work(name: str, todo: Sequence[tuple[Clip, int]], protocol: Protocol, jobs:
     context = multiprocessing.get_context("spawn")  # a fork would share the parent's memory and its threads' locks
     with ProcessPoolExecutor(min(jobs, len(todo)), context, initializer=_start, initargs=(name,)) as pool:
         futures = [pool.submit(_row, clip, sample, protocol) for clip, sample in todo]
-        for future in as_completed(futures):
-            yield future.result()
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool:
+            message = f"A process of {name} was killed, perhaps for want of memory; the same command goes on from here."
+            raise EngineError(message) from None
 
 
 _system: systems.System | None = None  # of this worker process

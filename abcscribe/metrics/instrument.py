@@ -4,7 +4,7 @@
 order; a pair loses nothing for the same General MIDI program, something for the same family, and more the less alike
 the names are; missing and extra parts lose 1 each. It asks who is in the band, not who plays what: that is
 ``per_note``, the share of reference notes whose voice was answered by a voice of the same program (voices are matched
-by their pitches).
+by all ``VIEWS``).
 
 Defined values: two scores without parts lose 0; if only one of them has none, the loss is 1. ``per_note`` of a
 reference without notes is NaN.
@@ -19,7 +19,7 @@ import numpy as np
 from rapidfuzz.distance import Indel
 from scipy.optimize import linear_sum_assignment
 
-from abcscribe.metrics.matching import VoiceMatch, lines, match_voices
+from abcscribe.metrics.matching import VIEWS, VoiceMatch, lines, match_voices
 from abcscribe.score import instruments
 from abcscribe.score.model import Part, Score
 
@@ -67,6 +67,6 @@ def evaluate(reference: Score, prediction: Score) -> dict[str, float]:
     """``loss``, ``per_note``, and ``parts``: predicted less reference number of parts."""
     return {
         "loss": loss(reference, prediction),
-        "per_note": per_note(match_voices(lines(reference), lines(prediction))),
+        "per_note": per_note(match_voices(lines(reference), lines(prediction), VIEWS)),
         "parts": float(len(prediction.parts) - len(reference.parts)),
     }

@@ -1,8 +1,8 @@
 """Two scores -> which voice answers which, and which note answers which, without a common clock.
 
 The tempo, the metre and the order of voices of a prediction may all differ from the reference, so nothing here looks
-at absolute time. A voice is the sequence of its pitches; voices are paired by the assignment with the fewest edits, and
-notes of paired voices by the edit script that turns one sequence into the other.
+at absolute time. A voice is a sequence; voices are paired by the assignment with the fewest edits, and the notes of
+paired voices by the edit script that turns one sequence into the other.
 
 Ties are merged and grace notes left out (as in ``Score.sounding_notes``); a chord counts as its notes from the bottom.
 """
@@ -10,7 +10,7 @@ Ties are merged and grace notes left out (as in ``Score.sounding_notes``); a cho
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -39,9 +39,25 @@ class Line:
     program: int
     notes: tuple[LineNote, ...]
 
-    @property
-    def pitches(self) -> tuple[int, ...]:
-        return tuple(note.pitch for note in self.notes)
+
+View = Callable[[Line], Sequence[int]]
+
+
+def by_pitch(line: Line) -> Sequence[int]:
+    return [note.pitch for note in line.notes]
+
+
+def by_pitch_class(line: Line) -> Sequence[int]:
+    """The same for a voice in another octave."""
+    return [note.pitch % 12 for note in line.notes]
+
+
+def by_duration(line: Line) -> Sequence[int]:
+    """The same for a voice in another key."""
+    return [note.duration for note in line.notes]
+
+
+VIEWS = (by_pitch, by_pitch_class, by_duration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +91,32 @@ def merged(voices: Sequence[Line]) -> Line:
     return Line(0, 0, tuple(sorted(note for voice in voices for note in voice.notes)))
 
 
-def match_voices(reference: Sequence[Line], prediction: Sequence[Line]) -> list[VoiceMatch]:
-    """The pairing of voices with the fewest edits in all; the voices left over are matched with None."""
-    expected, given = [line.pitches for line in reference], [line.pitches for line in prediction]
-    edits = np.array([[Levenshtein.distance(r, p) for p in given] for r in expected], dtype=np.int64)
-    edits = edits.reshape(len(expected), len(given))
+def match_voices(
+    reference: Sequence[Line], prediction: Sequence[Line], views: Sequence[View] = (by_pitch,)
+) -> list[VoiceMatch]:
+    """The pairing of voices with the fewest edits in all, counted in each view of them; voices left over have None.
+
+    Pitch alone says how much of the music is right; all VIEWS say which voice is which even if little is.
+    """
+    shape = len(reference), len(prediction)
+    edits = {view: _edits(reference, prediction, view) for view in {by_pitch, *views}}
     # A pair is worth what it saves over deleting the one and inserting the other. It never costs more than that, so
     # an assignment of as many pairs as there can be is the best of all.
-    alone = np.add.outer([len(r) for r in expected], [len(p) for p in given])
-    rows, columns = linear_sum_assignment(edits - alone)
-    matches = [VoiceMatch(reference[i], prediction[j], int(edits[i, j])) for i, j in zip(rows, columns, strict=True)]
-    matches += [VoiceMatch(reference[i], None, len(expected[i])) for i in sorted(set(range(len(expected))) - {*rows})]
-    matches += [VoiceMatch(None, prediction[j], len(given[j])) for j in sorted(set(range(len(given))) - {*columns})]
-    return matches
+    alone = np.add.outer([len(line.notes) for line in reference], [len(line.notes) for line in prediction])
+    costs = sum((edits[view] - alone for view in views), np.zeros(shape))
+    rows, columns = linear_sum_assignment(costs)
+    pitches = edits[by_pitch]
+    pairs = [VoiceMatch(reference[i], prediction[j], int(pitches[i, j])) for i, j in zip(rows, columns, strict=True)]
+    missing = [VoiceMatch(line, None, len(line.notes)) for i, line in enumerate(reference) if i not in rows]
+    extra = [VoiceMatch(None, line, len(line.notes)) for j, line in enumerate(prediction) if j not in columns]
+    return pairs + missing + extra
+
+
+def _edits(reference: Sequence[Line], prediction: Sequence[Line], view: View) -> np.ndarray:
+    """Levenshtein distances, (reference voices, predicted voices)."""
+    given = [view(line) for line in prediction]
+    distances = [[Levenshtein.distance(view(line), other) for other in given] for line in reference]
+    return np.array(distances, dtype=np.int64).reshape(len(reference), len(prediction))
 
 
 def match_notes(matches: Sequence[VoiceMatch]) -> list[tuple[LineNote, LineNote]]:
@@ -114,7 +143,7 @@ def _align(reference: Sequence[LineNote], prediction: Sequence[LineNote]) -> Ite
 def anchors(reference: Line, prediction: Line) -> list[tuple[int, int]]:
     """Onsets (reference, predicted) in ticks of notes that agree in pitch, strictly increasing on both sides."""
     found: list[tuple[int, int]] = []
-    for step in Levenshtein.opcodes(reference.pitches, prediction.pitches):
+    for step in Levenshtein.opcodes(by_pitch(reference), by_pitch(prediction)):
         if step.tag == "equal":
             for r, p in zip(range(step.src_start, step.src_end), range(step.dest_start, step.dest_end), strict=True):
                 point = (reference.notes[r].onset, prediction.notes[p].onset)

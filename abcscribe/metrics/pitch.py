@@ -26,7 +26,8 @@ def loss(matches: Sequence[VoiceMatch]) -> float:
 
 
 def _merged_loss(expected: Sequence[Line], given: Sequence[Line]) -> float:
-    return loss(match_voices(*([merged(voices)] if voices else [] for voices in (expected, given))))
+    one, other = ([merged(voices)] if voices else [] for voices in (expected, given))
+    return loss(match_voices(one, other))
 
 
 def evaluate(reference: Score, prediction: Score) -> dict[str, float]:

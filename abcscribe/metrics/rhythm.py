@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from abcscribe.metrics.matching import VoiceMatch, lines, match_notes, match_voices
+from abcscribe.metrics.matching import VIEWS, VoiceMatch, lines, match_notes, match_voices
 from abcscribe.score.model import Score
 
 
@@ -39,5 +39,5 @@ def score(matches: Sequence[VoiceMatch]) -> float:
 
 def evaluate(reference: Score, prediction: Score) -> dict[str, float]:
     """``duration``, ``position``, ``scaled`` and ``score``, the mean of the first two; all in [0, 1]."""
-    values = compare(match_voices(lines(reference), lines(prediction)))
+    values = compare(match_voices(lines(reference), lines(prediction), VIEWS))
     return values | {"score": (values["duration"] + values["position"]) / 2}
