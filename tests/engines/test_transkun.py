@@ -24,7 +24,6 @@ class Network:
 
 
 def test_notes_without_pedals():
-    pytest.importorskip("torch")
     network = Network()
     blocks = [np.zeros(100, np.float32), np.zeros(50, np.float32)]
     (notes,) = transkun.Transkun(network).notes(blocks)
