@@ -144,24 +144,24 @@ def _key(key: Key) -> str:
 
 
 def _music(score: Score, voice: _Voice, unit: Fraction) -> Iterator[str]:
-    """The lines of one voice."""
+    """The lines of one voice: music, and fields where metre, key or tempo change."""
     line: list[str] = []
     full_bars = 0
     for i, bar in enumerate(score.bars):
-        if i == 0 and bar.repeat_start:
-            line.append("|:")
+        if not line:
+            yield from _changes(score.bars, i, voice.id == 1)
+            line, full_bars = ["|:"] if bar.repeat_start else [], 0
         if bar.ending and line and line[-1] in ("|", ":|"):
             line[-1] += bar.ending
         elif bar.ending:
             line.append(f"[{bar.ending}")
-        line.extend(_changes(score.bars, i, voice.id == 1))
         line.append(_bar(score, voice, i, unit))
         full_bars += bar.metre is None or bar.length >= bar.metre.length or i > 0
-        ends_line = full_bars == BARS_PER_LINE or i + 1 == len(score.bars)
+        ends_line = i + 1 == len(score.bars) or full_bars == BARS_PER_LINE or any(_changes(score.bars, i + 1, True))
         line.append(_bar_line(score.bars, i, ends_line))
         if ends_line:
             yield " ".join(line)
-            line, full_bars = (["|:"] if i + 1 < len(score.bars) and score.bars[i + 1].repeat_start else []), 0
+            line = []
 
 
 def _bar_line(bars: Sequence[Bar], i: int, ends_line: bool) -> str:
@@ -174,16 +174,16 @@ def _bar_line(bars: Sequence[Bar], i: int, ends_line: bool) -> str:
 
 
 def _changes(bars: Sequence[Bar], i: int, with_tempo: bool) -> Iterator[str]:
-    """Inline fields for what changes at bar ``i``."""
+    """Fields for what changes at bar ``i``: on lines of their own, since music21 skips them within a line."""
     if i == 0:
         return
     before, bar = bars[i - 1], bars[i]
     if bar.metre != before.metre:
-        yield f"[M:{_metre(bar.metre)}]"
+        yield f"M:{_metre(bar.metre)}"
     if _key(bar.key) != _key(before.key):
-        yield f"[K:{_key(bar.key)}]"
+        yield f"K:{_key(bar.key)}"
     if with_tempo and bar.tempo and bar.tempo != before.tempo:
-        yield f"[Q:{_tempo(bar.tempo)}]"
+        yield f"Q:{_tempo(bar.tempo)}"
 
 
 def _bar(score: Score, voice: _Voice, i: int, unit: Fraction) -> str:
