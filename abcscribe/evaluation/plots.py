@@ -73,6 +73,5 @@ def _axes(width: float, height: float) -> Axes:
 def _save(path: Path, axes: Axes) -> None:
     axes.grid(axis="x", color="#eeeeee")
     axes.set_axisbelow(True)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False, fontsize="small")
-    figure = axes.figure
-    figure.savefig(path, metadata={"Date": None})  # type: ignore[union-attr]
+    axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
+    axes.figure.savefig(path, metadata={"Date": None})  # type: ignore[union-attr]

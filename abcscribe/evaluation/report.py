@@ -154,7 +154,15 @@ def _comparisons(rows: Sequence[Row], names: list[str]) -> list[Block]:
                     higher, lower = found.better, found.worse
                     good, bad = (lower, higher) if HEADLINES[figure][1] else (higher, lower)
                     label = HEADLINES[figure][0]
-                    table.append([f"{other} − {name}", label, interval, f"{good} / {bad}", f"{found.p:.3f}"])
+                    table.append(
+                        [
+                            f"{other} − {name}",
+                            label,
+                            interval,
+                            f"{good} / {bad}",
+                            f"{found.p:.3f}" if found.p >= 0.001 else "< 0.001",
+                        ]
+                    )
     if len(table) == 1:
         return []
     return [Heading("Pairs on the same clips"), table, "p: two-sided sign-flip test that there is no difference."]
