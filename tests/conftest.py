@@ -1,11 +1,14 @@
 """Fixtures for all rooms."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 import tone_engine
 
 from abcscribe import engines
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that wait for each other on a busy machine cost minutes
 
 
 @pytest.fixture

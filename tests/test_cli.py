@@ -11,6 +11,8 @@ import pytest
 import tone_engine
 from command_line import run
 
+from abcscribe import engines
+from abcscribe.engines import basic_pitch
 from abcscribe.errors import AbcscribeError
 from abcscribe.score.model import PlayedNote
 
@@ -73,8 +75,13 @@ def test_convert(tmp_path: Path) -> None:
     assert "tune.docx has no suffix" in refused.err
 
 
-def test_engines_and_formats_are_listed_on_stdout(tone: str) -> None:
-    assert b"tone         sines only: ready" in run("engines").out
+def test_engines_and_formats_are_listed_on_stdout(tone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(engines.ENGINES, "transkun")  # would load torch if it is installed
+    monkeypatch.setattr(basic_pitch, "find_spec", lambda name: None)
+    engines.load.cache_clear()
+    listed = run("engines").out
+    assert b"tone         sines only: ready\n" in listed
+    assert b"The engine basic-pitch is not installed" in listed
     assert b"performance-midi" in run("formats").out
 
 
