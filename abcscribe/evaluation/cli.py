@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import shlex
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from abcscribe.errors import AbcscribeError
+
 if TYPE_CHECKING:
     from abcscribe.evaluation.run import Row
 
 DEFAULT_OUT = "evaluation"
+NEEDED = ("scipy", "rapidfuzz", "mir_eval", "mcr", "pyMV2H", "matplotlib")  # the extra "evaluate"
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -34,6 +38,9 @@ def evaluate(
     Writes rows.jsonl, a row of figures for each recording and engine, and report.html. Rows that are there already are
     kept, so a run that was stopped goes on, and an engine can be added later.
     """
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise AbcscribeError(f"evaluate needs {', '.join(missing)}; install with: pip install 'abcscribe[evaluate]'")
     from abcscribe.evaluation import report, run, suites
 
     if protocol not in run.PROTOCOLS:

@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from abcscribe import engines
-from abcscribe.errors import AudioError, EngineError
+from abcscribe.errors import AbcscribeError, AudioError, EngineError
 from abcscribe.evaluation import cli, run, systems
 from abcscribe.evaluation.calibration import bar_agreement, calibration
 from abcscribe.evaluation.performed import performed
@@ -150,3 +150,9 @@ def test_the_command(tmp_path: Path):
     assert result.exit_code == 0, result.output
     assert "majority" in (out / "report.md").read_text()
     assert CliRunner().invoke(app, [*arguments, "--protocol", "hearsay"]).exit_code == 2
+
+
+def test_the_command_says_what_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(cli, "NEEDED", ("json", "ear_trumpet"))
+    with pytest.raises(AbcscribeError, match="ear_trumpet"):
+        cli.evaluate(tmp_path, "majority")
