@@ -61,9 +61,7 @@ def parse_instrument(text: str) -> int:
     words = wanted.split()
     fitting = [i for i, name in enumerate(names) if words and all(word in name for word in words)]
     if not fitting:
-        raise HintError(
-            f"{text!r} is not a General MIDI instrument; violin, alto sax and flute are."
-        )
+        raise HintError(f"{text!r} is not a General MIDI instrument; violin, alto sax and flute are.")
     return fitting[0]  # the plain instrument comes before its variants in General MIDI
 
 
