@@ -1,9 +1,18 @@
 import numpy as np
 import pytest
 
+from abcscribe import notes
 from abcscribe.notes import decode_notes
 from abcscribe.score.instruments import FAMILIES
 from abcscribe.spectrogram import FRAME_RATE
+
+
+@pytest.fixture(autouse=True)
+def no_latency(request, monkeypatch):
+    """Frames are times here; what is added for real recordings has a test of its own."""
+    if "latency" not in request.node.name:
+        monkeypatch.setattr(notes, "STRUCK_LATENCY", 0.0)
+        monkeypatch.setattr(notes, "SUSTAINED_LATENCY", 0.0)
 
 
 class Activity:
@@ -76,6 +85,26 @@ def test_a_note_without_an_onset_is_found_if_it_sounds_long_and_surely():
 def test_silence_has_no_notes_and_no_frames_neither():
     assert Activity().notes() == []
     assert Activity(0).notes() == []
+
+
+def test_the_latency_is_that_of_the_whole_ensemble():
+    activity = Activity()
+    activity.note(60, 50, 90)
+    activity.note(64, 50, 90)
+    activity.family[:] = 0
+    activity.family[:, 39, FAMILIES.index("piano")] = 1
+    activity.family[:, 43, FAMILIES.index("voice")] = 1
+    latency = (notes.STRUCK_LATENCY + notes.SUSTAINED_LATENCY) / 2
+    for note in activity.notes():
+        assert note.onset == pytest.approx(50 / FRAME_RATE - latency)
+        assert note.offset - note.onset == pytest.approx(40 / FRAME_RATE)
+
+
+def test_no_latency_moves_a_note_before_the_beginning():
+    activity = Activity()
+    activity.onset[0, 39] = 0.9
+    activity.sounding[:30, 39] = 0.9
+    assert activity.notes()[0].onset == 0.0
 
 
 def test_weak_peaks_are_no_notes():

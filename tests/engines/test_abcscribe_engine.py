@@ -1,5 +1,6 @@
 import numpy as np
 
+from abcscribe import notes as notes_module
 from abcscribe.engines.abcscribe import STRETCH_FRAMES, AbcscribeEngine
 from abcscribe.model.runtime import Activity
 from abcscribe.score.instruments import FAMILIES
@@ -24,7 +25,8 @@ class Runtime:
             yield Activity(*(x[i : i + 500] for x in (a.onset, a.sounding, a.velocity, a.family)))
 
 
-def test_notes_of_a_long_recording_keep_their_times_and_are_not_cut():
+def test_notes_of_a_long_recording_keep_their_times_and_are_not_cut(monkeypatch):
+    monkeypatch.setattr(notes_module, "STRUCK_LATENCY", 0.0)
     frames = 3 * STRETCH_FRAMES
     onsets = list(range(100, frames - 100, 60))
     found = list(AbcscribeEngine(Runtime(onsets, frames)).notes([]))
