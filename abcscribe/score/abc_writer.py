@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
+from itertools import zip_longest
 
 from abcscribe.score.abc_text import escape
 from abcscribe.score.durations import Value, bar_offsets, chords, write_rhythm
@@ -30,7 +31,8 @@ CLEF_OCTAVES = {"-8": 1, "+8": -1}  # how far above the sounding octave a clef i
 VERSION_LINE = "%abc-2.1"  # without it music21 lets an accidental hold for one note only
 _UNITS = (Fraction(1, 2), Fraction(1), Fraction(1, 4), Fraction(2))  # quarters in L:, the preferred first
 
-Events = list[tuple[Note, ...]]  # the chords of one voice in a bar
+Chord = tuple[Note, ...]
+Events = list[Chord]  # of one voice in a bar
 StepUses = dict[str, tuple[set[int], set[int]]]  # step -> (its alterations, the voices that have it)
 
 
@@ -69,10 +71,35 @@ def _voices(score: Score) -> Iterator[_Voice]:
         for s, staff in enumerate(part.staves):
             uses = _staff_uses(score, part, staff)
             for v, voice in enumerate(staff.voices):
-                events = [chords(notes) for notes in score.voice_bars(part, voice)]
+                events = _joined([chords(notes) for notes in score.voice_bars(part, voice)], score.bars)
                 rhythms = _rhythms(score, events, offsets)
                 number += 1
                 yield _Voice(number, part, staff.clef, s == v == 0, v == 0, uses, events, rhythms)
+
+
+def _joined(events: list[Events], bars: Sequence[Bar]) -> list[Events]:
+    """The same chords with the ties that lead to the next chord and no others, and in each chord the notes that are
+    tied into it in front: abc2midi ties the wrong note otherwise."""
+    places = [(i, chord) for i, bar_events in enumerate(events) for chord in bar_events]
+    joined: list[Events] = [[] for _ in events]
+    held: set[int] = set()  # MIDI numbers tied into the chord
+    for (i, chord), following in zip_longest(places, places[1:]):
+        ties = {note.pitch.midi for note in chord if note.tie}
+        if ties or held:
+            ordered = sorted(chord, key=lambda note: note.pitch.midi not in held)
+            held = ties & {note.pitch.midi for note in following[1]} if _adjacent(i, chord, following, bars) else set()
+            chord = tuple(replace(note, tie=note.tie and note.pitch.midi in held) for note in ordered)
+        joined[i].append(chord)
+    return joined
+
+
+def _adjacent(i: int, chord: Chord, following: tuple[int, Chord] | None, bars: Sequence[Bar]) -> bool:
+    """Whether the next chord of the voice begins where the one in bar ``i`` ends."""
+    if not following:
+        return False
+    j, next_chord = following
+    end, start = chord[0].end, next_chord[0].start
+    return end == start if i == j else j == i + 1 and end == bars[i].length and start == 0
 
 
 def _rhythms(score: Score, events: list[Events], offsets: list[Fraction]) -> list[tuple[Value, ...]]:
@@ -200,28 +227,10 @@ def _bar(score: Score, voice: _Voice, i: int, unit: Fraction) -> str:
             text += rest + _length(value.written / unit)
         else:
             first = v == 0 or values[v - 1].event != value.event
-            ties = {n.pitch.midi for n in events[value.event]} if value.tied else _ties(score, voice, i, value.event)
-            text += _chord(events[value.event], _length(value.written / unit), ties, first, pitches)
+            text += _chord(events[value.event], _length(value.written / unit), value.tied, first, pitches)
         joined = value.beam and v and values[v - 1].beam == value.beam
         pieces.append(text if joined or not v else " " + text)
     return "".join(pieces)
-
-
-def _ties(score: Score, voice: _Voice, bar: int, event: int) -> set[int]:
-    """MIDI numbers of the notes that sound on into the next event of the voice."""
-    chord = voice.events[bar][event]
-    if not any(note.tie for note in chord):
-        return set()
-    if event + 1 < len(voice.events[bar]):
-        following, gap = voice.events[bar][event + 1], voice.events[bar][event + 1][0].start - chord[0].end
-    elif bar + 1 < len(voice.events) and voice.events[bar + 1]:
-        following = voice.events[bar + 1][0]
-        gap = score.bars[bar].length - chord[0].end + following[0].start
-    else:
-        return set()
-    if gap:
-        return set()
-    return {note.pitch.midi for note in chord if note.tie} & {note.pitch.midi for note in following}
 
 
 def _tuplet(values: Sequence[Value]) -> str:
@@ -231,12 +240,12 @@ def _tuplet(values: Sequence[Value]) -> str:
     return "(3" if (actual, normal, count) == (3, 2, 3) else f"({actual}:{normal}:{count}"
 
 
-def _chord(chord: Sequence[Note], length: str, ties: set[int], first: bool, pitches: _BarPitches) -> str:
-    """A note or chord with its grace notes; ``first`` of the tied values that write it."""
+def _chord(chord: Sequence[Note], length: str, goes_on: bool, first: bool, pitches: _BarPitches) -> str:
+    """A note or chord with its grace notes; ``first`` of the tied values that write it, or one that ``goes_on``."""
     grace = next((note.grace for note in chord if note.grace), ()) if first else ()
     opening = f"{{{''.join(pitches.write(pitch) for pitch in grace)}}}" if grace else ""
     heads = [pitches.write(note.pitch) for note in chord]
-    tied = [note.pitch.midi in ties for note in chord]
+    tied = [goes_on or note.tie for note in chord]
     if len(chord) == 1:
         return f"{opening}{heads[0]}{length}{'-' if tied[0] else ''}"
     if not all(tied):
