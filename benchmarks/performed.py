@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from learn_rhythm import excerpts, fold
@@ -19,6 +19,7 @@ MEDIAN_GAP = (0.14, 0.9)  # seconds between onsets: slower or faster music is dr
 STYLES = {"steady": (0.004, 0.0, 0.012), "live": (0.02, 0.03, 0.02), "free": (0.045, 0.15, 0.025)}
 FERMATAS = 0.6  # share of the chorales that are played with a fermata at the end of each phrase ...
 PHRASE = 8.0  # ... of so many quarters
+SEVERITIES = (0.3, 1.0, 1.0, 3.0)  # how badly a performance is heard
 KINDS = ("tune", "song", "chorale", "piano", "quartet")
 FAMILIES = {"chorale": ("strings", "reed", "reed", "reed"), "quartet": ("strings",) * 4}
 
@@ -173,25 +174,38 @@ def _held(
 
 
 def _spoiled(notes: list[PlayedNote], rng: np.random.Generator) -> list[PlayedNote]:
-    """What an engine makes of it: notes missed, invented an octave off or at random, split in two."""
+    """What an engine makes of it: notes missed, shifted, cut, split, and invented: overtones, slides, blips."""
+    bad = float(rng.choice(SEVERITIES))
     heard = []
     for note in notes:
-        if rng.random() < 0.04:
+        length = note.offset - note.onset
+        onset = note.onset + (rng.uniform(-0.05, 0.08) if rng.random() < 0.04 * bad else 0.0)
+        note = replace(note, onset=onset, offset=max(note.offset, onset + 0.03), confidence=rng.uniform(0.5, 0.95))
+        middle = onset + length * rng.uniform(0.3, 0.7)
+        if rng.random() < 0.05 * bad:
             continue
-        middle = note.onset + (note.offset - note.onset) * rng.uniform(0.3, 0.7)
-        if rng.random() < 0.015 and note.offset - note.onset > 0.3:
-            heard += [PlayedNote(note.onset, middle, note.pitch, note.velocity, note.family, 0.8)]
-            heard += [PlayedNote(middle + 0.02, note.offset, note.pitch, note.velocity - 15, note.family, 0.6)]
+        if rng.random() < 0.05 * bad:
+            note = replace(
+                note, offset=onset + max(0.03, length * rng.uniform(0.1, 0.5)), confidence=rng.uniform(0.3, 0.7)
+            )
+        if rng.random() < 0.02 * bad and length > 0.3:
+            heard += [
+                replace(note, offset=middle),
+                replace(note, onset=middle + 0.02, confidence=rng.uniform(0.3, 0.8)),
+            ]
             continue
         heard.append(note)
-        if rng.random() < 0.02:
-            pitch = note.pitch + int(rng.choice([12, -12, 19, 7]))
+        if rng.random() < 0.03 * bad:
+            pitch = min(max(note.pitch + int(rng.choice([12, -12, 19, 7])), 21), 108)
+            start = onset + rng.uniform(0, 0.3) * length
+            heard.append(PlayedNote(start, start + 0.05 + length / 2, pitch, 50, note.family, rng.uniform(0.2, 0.7)))
+        if rng.random() < 0.02 * bad:
+            start = max(onset + rng.choice([-0.12, -0.08, 0.5 * length]), 0.0)
+            pitch = note.pitch + int(rng.choice([-2, -1, 1, 2]))
             heard.append(
-                PlayedNote(note.onset + 0.01, middle, min(max(pitch, 21), 108), note.velocity // 2, note.family, 0.5)
+                PlayedNote(start, start + rng.uniform(0.03, 0.12), pitch, 60, note.family, rng.uniform(0.2, 0.6))
             )
-        if rng.random() < 0.01:
-            heard.append(PlayedNote(middle, middle + 0.07, note.pitch + int(rng.integers(-3, 4)), 40, note.family, 0.4))
-    return sorted(heard, key=lambda n: (n.onset, n.pitch))
+    return sorted(heard, key=lambda n: (n.onset, n.pitch)) or notes[:1]
 
 
 def suite(cache: NoteCache, which: str, per_kind: int, seed: int = 0) -> list[Performed]:

@@ -50,7 +50,7 @@ def notes_to_score(notes: Sequence[PlayedNote], hints: Hints = Hints(), *, secon
     spans = _bars(placed)
     tempo = _tempo(placed, hints.tempo)
     return assemble(
-        Arranger(heard, groups, placed, spans[-1].end).lines(hints.instrument),
+        Arranger(heard, placed, spans[-1].end).lines(hints.instrument),
         spans,
         metre=placed.metre,
         key=hints.key or find_key(heard),
@@ -63,6 +63,8 @@ def notes_to_score(notes: Sequence[PlayedNote], hints: Hints = Hints(), *, secon
 def _tempo(placed: Placed, hint: float | None) -> Tempo:
     """The metronome mark, in beats of the metre: the median over time, so that many quick notes do not decide."""
     beat = placed.metre.beat
+    if hint:
+        return Tempo(hint / float(beat), beat)
     quarters, seconds = np.diff(placed.ticks) / TICKS, np.diff(placed.onsets)
     quarter = float(np.median(placed.quarter))
     moved = quarters > 0
@@ -71,7 +73,7 @@ def _tempo(placed: Placed, hint: float | None) -> Tempo:
         order = np.argsort(pace)
         middle = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
         quarter = float(pace[order][min(middle, len(order) - 1)])
-    return Tempo(round((hint or 60 / quarter) / float(beat)), beat)
+    return Tempo(round(60 / quarter / float(beat)), beat)
 
 
 def _bars(placed: Placed) -> list[BarSpan]:

@@ -29,8 +29,7 @@ RARE, FREQUENT = (
     2.0,
 )  # price of a hold in nats: in music that flows on; in music that stops at the end of each phrase
 SHORTEST_HOLD = 0.6  # seconds
-TOGETHER = 0.12  # seconds within which two onsets may stand at one place ...
-TOGETHER_PRICE = 3.0  # ... at this price in nats
+MOST_IGNORED = 2  # onsets in a row that may be ignored
 TEMPO_CENTRE = 92.0  # beats a minute: the usual tempo ...
 TEMPO_WIDTH = 0.45  # ... and its standard deviation in log
 
@@ -40,9 +39,23 @@ class Path:
     """The likeliest reading of the onsets in one metre."""
 
     table: RhythmTable
-    ticks: np.ndarray  # (n,) place of each onset, ticks from the bar line at or before the first onset
-    quarter: np.ndarray  # (n,) seconds a quarter lasts, before each onset
+    used: np.ndarray  # (u,) indices of the onsets that are notes of the piece; the others were ignored
+    ticks: np.ndarray  # (u,) their places, ticks from the bar line at or before the first of them
+    quarter: np.ndarray  # (u,) seconds a quarter lasts, before each of them
     score: float  # log probability
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What is known about n onsets, by time."""
+
+    onsets: np.ndarray  # (n,) seconds
+    doubt: np.ndarray  # (n,) price in nats of ignoring an onset; infinite where it must be used
+    places: np.ndarray  # (n, places of all tables) evidence for each place, log probability
+    tempos: np.ndarray  # (n, tempos) evidence for each tempo
+
+    def head(self, n: int) -> Heard:
+        return Heard(self.onsets[:n], self.doubt[:n], self.places[:n], self.tempos[:n])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,36 +102,46 @@ def _steps(table: RhythmTable, to: int, offset: int) -> tuple[np.ndarray, np.nda
     return origin[chosen], gap[chosen], prior[chosen]
 
 
-def track(
-    onsets: np.ndarray,
-    tables: Sequence[RhythmTable],
-    evidence: np.ndarray | None = None,
-    tempo_evidence: np.ndarray | None = None,
-    bpm: np.ndarray = BPM,
-    hold_price: float = RARE,
-) -> list[Path]:
-    """The best path through ``onsets`` (n seconds, ascending) in each metre of ``tables``.
-
-    ``evidence`` (n, places of all tables) adds to the log probability of an onset at a place, ``tempo_evidence``
-    (n, tempos) to that of a tempo; ``bpm`` are the tempos to choose from, in quarters a minute, evenly spaced in log.
-    """
+def track(heard: Heard, tables: Sequence[RhythmTable], bpm: np.ndarray = BPM, hold_price: float = RARE) -> list[Path]:
+    """The best path through the onsets in each metre; ``bpm`` are the tempos to choose from, evenly spaced in log."""
     lattice = _lattice(tables)
     tick = (60 / bpm / TICKS).astype(np.float32)  # seconds
-    gaps = np.diff(onsets)
-    usual = float(np.median(gaps)) if len(gaps) else 0.0
-    start = np.concatenate([t.start for t in tables])
-    score = (_tempo_prior(tables, bpm) + start).astype(np.float32)  # (tempos, places)
-    at_place = np.zeros((len(onsets), 1), np.float32) if evidence is None else evidence.astype(np.float32)
-    at_tempo = np.zeros((len(onsets), 1), np.float32) if tempo_evidence is None else tempo_evidence.astype(np.float32)
-    score += at_place[0] + at_tempo[0][:, None]
-    back = []
-    for n, gap in enumerate(gaps.tolist(), 1):
-        holds = HOLDS if gap > max(SHORTEST_HOLD, usual) else ()
-        score, steps = _advance(lattice, score, gap, tick, holds, hold_price)
-        score += at_place[n]
-        score += at_tempo[n][:, None]
+    usual = float(np.median(np.diff(heard.onsets))) if len(heard.onsets) > 1 else 0.0
+    start = (_tempo_prior(tables, bpm) + np.concatenate([t.start for t in tables])).astype(np.float32)
+    scores: list[np.ndarray] = []  # of the last onsets, each (tempos, places)
+    back: list[_Steps] = []
+    for n, onset in enumerate(heard.onsets.tolist()):
+        best, steps = _beginning(start, float(heard.doubt[:n].sum()))
+        for ago in range(1, min(n, MOST_IGNORED + 1) + 1):
+            ignored = float(heard.doubt[n - ago + 1 : n].sum())
+            if not np.isfinite(ignored):
+                break
+            gap = onset - float(heard.onsets[n - ago])
+            holds = HOLDS if gap > max(SHORTEST_HOLD, usual) else ()
+            moved, found = _advance(lattice, scores[-ago], gap, tick, holds, hold_price)
+            best, steps = _better(best, steps, moved - ignored, (*found, np.int8(ago)))
+        best = best + heard.places[n].astype(np.float32) + heard.tempos[n].astype(np.float32)[:, None]
+        scores = [*scores[-MOST_IGNORED:], best]
         back.append(steps)
-    return [_trace(lattice, m, score, back, 60 / bpm) for m in range(len(tables))]
+    return [_trace(lattice, m, scores[-1], back, 60 / bpm) for m in range(len(tables))]
+
+
+# How each state was reached, each (tempos, places): source place, length in ticks, source tempo, and how many onsets
+# ago the last one used was; 0 where the piece begins.
+_Steps = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def _beginning(start: np.ndarray, ignored: float) -> tuple[np.ndarray, _Steps]:
+    nothing = np.zeros(start.shape, np.int16)
+    return (start - ignored).astype(np.float32), (nothing, nothing, nothing.astype(np.int8), nothing.astype(np.int8))
+
+
+def _better(best: np.ndarray, steps: _Steps, other: np.ndarray, its: tuple) -> tuple[np.ndarray, _Steps]:
+    if not np.isfinite(best).any():
+        return other, (its[0], its[1], its[2], np.full(other.shape, its[3]))
+    wins = other > best
+    merged = tuple(np.where(wins, b, a) for a, b in zip(steps, its, strict=True))
+    return np.where(wins, other, best), merged  # type: ignore[return-value]
 
 
 def _tempo_prior(tables: Sequence[RhythmTable], bpm: np.ndarray) -> np.ndarray:
@@ -126,13 +149,10 @@ def _tempo_prior(tables: Sequence[RhythmTable], bpm: np.ndarray) -> np.ndarray:
     return -0.5 * (np.log(bpm[:, None] / beat / TEMPO_CENTRE) / TEMPO_WIDTH) ** 2
 
 
-_Steps = tuple[np.ndarray, np.ndarray, np.ndarray]  # each (tempos, places): source place, length in ticks, source tempo
-
-
 def _advance(
     lattice: _Lattice, score: np.ndarray, gap: float, tick: np.ndarray, holds: Sequence[float], price: float
-) -> tuple[np.ndarray, _Steps]:
-    """One onset further: scores and, for each state, how it was reached."""
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """One onset further: scores and, for each state, its source place, the length in ticks and its source tempo."""
     moved, from_tempo = _change_tempo(score, gap, tick)
     best, source, length = _step(lattice, moved, gap, tick)
     for factor in holds:
@@ -141,11 +161,6 @@ def _advance(
         best, source, length = (
             np.where(better, a, b) for a, b in ((held - price, best), (held_source, source), (held_length, length))
         )
-    if gap < TOGETHER:
-        same = moved - (TOGETHER_PRICE + 0.5 * (gap / TOGETHER) ** 2)
-        better = same > best
-        best, length = np.where(better, same, best), np.where(better, 0, length)
-        source = np.where(better, np.arange(score.shape[1]), source)
     tempo = np.take_along_axis(from_tempo, source, axis=1)
     return best, (source.astype(np.int16), length.astype(np.int16), tempo)
 
@@ -186,13 +201,18 @@ def _step(
 
 def _trace(lattice: _Lattice, m: int, score: np.ndarray, back: list[_Steps], quarter: np.ndarray) -> Path:
     first, last = lattice.offsets[m], lattice.offsets[m + 1]
-    tempo, place = np.unravel_index(int(score[:, first:last].argmax()), (len(quarter), last - first))
-    place = place + first
+    tempo, place = divmod(int(score[:, first:last].argmax()), int(last - first))
+    place, n = place + int(first), len(back) - 1
     best, table = float(score[tempo, place]), lattice.tables[m]
-    lengths, tempos = np.zeros(len(back) + 1, int), np.full(len(back) + 1, tempo)
-    for n in range(len(back), 0, -1):
-        source, length, origin = back[n - 1]
-        lengths[n], tempos[n] = length[tempo, place], tempo
-        place, tempo = source[tempo, place], origin[tempo, place]
-        tempos[n - 1] = tempo
-    return Path(table, table.places[place - first] + np.cumsum(lengths), quarter[tempos], best)
+    used, lengths, tempos = [], [], []
+    while True:
+        source, length, origin, ago = (part[tempo, place] for part in back[n])
+        used.append(n)
+        tempos.append(tempo)
+        if not ago:
+            break
+        lengths.append(int(length))
+        place, tempo, n = int(source), int(origin), n - int(ago)
+    tempos[-1] = tempos[-2] if len(tempos) > 1 else tempos[-1]
+    ticks = table.places[place - first] + np.cumsum([0, *reversed(lengths)])
+    return Path(table, np.array(used[::-1]), ticks, quarter[tempos[::-1]], best)

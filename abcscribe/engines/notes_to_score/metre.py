@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from abcscribe.engines.notes_to_score import beats, network, rhythm
-from abcscribe.engines.notes_to_score.beats import BPM, Path
+from abcscribe.engines.notes_to_score.beats import BPM, Heard, Path
 from abcscribe.engines.notes_to_score.features import features
 from abcscribe.engines.notes_to_score.rhythm import METRES, TICKS, RhythmTable
 from abcscribe.score.model import Metre, PlayedNote
@@ -25,6 +25,11 @@ DENSE = 1.25  # notes a chord from which the music counts as several voices
 HINTED_TEMPO = 0.12  # how far the tempo may wander from a hint, in log
 HINT_NEAR = 0.12  # seconds between a hinted downbeat and the chord that is meant
 HALTING_PRICE = 6.0  # nats by which a reading with many fermatas must be better than one with few
+IGNORE_PRICE, SUBSTANCE_PRICE = 4.0, 10.0  # nats for ignoring a chord, and more for a substantial one
+TOGETHER = 0.09  # seconds within which two onsets may be one chord, which ...
+TOGETHER_PRICE = 3.0  # ... costs so much
+NEVER_IGNORED = 8.0
+FULL_NOTE = 0.15  # seconds: shorter notes have less substance
 IMPOSSIBLE = -60.0
 # How common each metre is in what people record and print: a prior of our own, the corpora are too full of jigs.
 PRIOR = dict(zip(METRES, np.log([0.4, 0.2, 0.16, 0.15, 0.03, 0.02, 0.04]), strict=True))
@@ -35,6 +40,7 @@ class Placed:
     """Where every chord stands."""
 
     metre: Metre
+    groups: list[list[int]]  # n chords, as indices of the notes; notes in none of them are not part of the piece
     ticks: np.ndarray  # (n,) from the bar line at or before the first chord, never falling
     onsets: np.ndarray  # (n,) seconds
     quarter: np.ndarray  # (n,) seconds a quarter lasts at each chord
@@ -54,41 +60,58 @@ def place(
     texture = "whole" if len(notes) > DENSE * len(groups) else "line"
     bpm = BPM if tempo is None else tempo * np.exp(np.linspace(-HINTED_TEMPO, HINTED_TEMPO, 7))
     guesses, tempos = network.guess(features(notes, groups, onsets))
-    tempo_evidence = TEMPO_TRUST * np.maximum(tempos, LEAST) if tempo is None else None
+    tempos = TEMPO_TRUST * np.maximum(tempos, LEAST) if tempo is None else np.zeros((len(onsets), len(bpm)))
+    doubt = _doubt(notes, groups, onsets)
+    if downbeat is not None:
+        doubt[np.abs(onsets - downbeat) < HINT_NEAR] = np.inf
+
+    def heard(tables: Sequence[RhythmTable]) -> Heard:
+        evidence = [_evidence(table, guesses, onsets, downbeat) for table in tables]
+        return Heard(onsets, doubt, np.concatenate(evidence, axis=1), tempos)
+
     if metre is None:
-        metre = _decide(onsets, texture, guesses, tempo_evidence, bpm, downbeat)
-    table = rhythm.table(metre, texture)
-    evidence = _evidence(table, guesses, onsets, downbeat)
-    path = _followed(onsets, [table], evidence, tempo_evidence, bpm)[0]
-    path = _turned(path, onsets, downbeat)
-    return Placed(metre, path.ticks, onsets, path.quarter, _certainty(path, guesses))
+        tables = [rhythm.table(known, texture).coarse() for known in METRES]
+        paths = _followed(heard(tables).head(DECISIVE), tables, bpm)
+        metre = max(paths, key=lambda path: path.score + PRIOR[path.table.metre]).table.metre
+    tables = [rhythm.table(metre, texture)]
+    path = _followed(heard(tables), tables, bpm)[0]
+    kept = onsets[path.used]
+    ticks = path.ticks if downbeat is None else _turned(path, kept, downbeat)
+    certainty = _certainty(path, guesses[path.used])
+    return Placed(metre, _joined(groups, onsets, path.used), ticks, kept, path.quarter, certainty)
 
 
-def _decide(
-    onsets: np.ndarray,
-    texture: str,
-    guesses: np.ndarray,
-    tempos: np.ndarray | None,
-    bpm: np.ndarray,
-    downbeat: float | None,
-) -> Metre:
-    tables = [rhythm.table(metre, texture).coarse() for metre in METRES]
-    head = slice(0, DECISIVE)
-    evidence = np.concatenate([_evidence(t, guesses[head], onsets[head], downbeat) for t in tables], axis=1)
-    paths = _followed(onsets[head], tables, evidence, None if tempos is None else tempos[head], bpm)
-    return max(paths, key=lambda path: path.score + PRIOR[path.table.metre]).table.metre
+def _doubt(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], onsets: np.ndarray) -> np.ndarray:
+    """(n,) What it costs to ignore when a chord begins: little if it is short and unsure for this recording, or so near
+    to another that both may be one."""
+    weight = np.array([max(_substance(notes[i]) for i in group) for group in groups])
+    doubt = IGNORE_PRICE + SUBSTANCE_PRICE * weight / np.median(weight)
+    doubt[doubt > NEVER_IGNORED] = np.inf
+    close = np.diff(onsets) < TOGETHER
+    doubt[1:][close] = np.minimum(doubt[1:][close], TOGETHER_PRICE)
+    doubt[:-1][close] = np.minimum(doubt[:-1][close], TOGETHER_PRICE)
+    return doubt
 
 
-def _followed(
-    onsets: np.ndarray,
-    tables: Sequence[RhythmTable],
-    evidence: np.ndarray,
-    tempos: np.ndarray | None,
-    bpm: np.ndarray,
-) -> list[Path]:
+def _joined(groups: Sequence[Sequence[int]], onsets: np.ndarray, used: np.ndarray) -> list[list[int]]:
+    """The chords used, each with the ignored ones that may belong to it; the others are left out."""
+    chords = [list(groups[i]) for i in used]
+    kept = onsets[used]
+    for i in np.setdiff1d(np.arange(len(groups)), used):
+        nearest = int(np.abs(kept - onsets[i]).argmin())
+        if abs(kept[nearest] - onsets[i]) < TOGETHER:
+            chords[nearest] += groups[i]
+    return chords
+
+
+def _substance(note: PlayedNote) -> float:
+    return max(note.confidence, 0.01) * min((note.offset - note.onset) / FULL_NOTE, 1.0)
+
+
+def _followed(heard: Heard, tables: Sequence[RhythmTable], bpm: np.ndarray) -> list[Path]:
     """The best path in each metre: in music that flows or, if that is much likelier, that stops again and again."""
-    flowing = beats.track(onsets, tables, evidence, tempos, bpm, beats.RARE)
-    halting = beats.track(onsets, tables, evidence, tempos, bpm, beats.FREQUENT)
+    flowing = beats.track(heard, tables, bpm, beats.RARE)
+    halting = beats.track(heard, tables, bpm, beats.FREQUENT)
     return [h if h.score - HALTING_PRICE > f.score else f for f, h in zip(flowing, halting, strict=True)]
 
 
@@ -112,17 +135,15 @@ def _columns(table: RhythmTable) -> np.ndarray | None:
     return first + np.searchsorted(rhythm.places(known), table.places)
 
 
-def _turned(path: Path, onsets: np.ndarray, downbeat: float | None) -> Path:
-    """The path with its bar lines moved, by whole beats, to where the user hears one."""
-    if downbeat is None:
-        return path
+def _turned(path: Path, onsets: np.ndarray, downbeat: float) -> np.ndarray:
+    """The path's ticks with the bar lines moved, by whole beats, to where the user hears one."""
     beat, bar = int(path.table.metre.beat * TICKS), path.table.bar
     distinct, first = np.unique(path.ticks, return_index=True)
     tick = float(np.interp(downbeat, onsets[first], distinct))
     if downbeat < onsets[0]:
         tick += (downbeat - onsets[0]) / path.quarter[0] * TICKS
     ticks = path.ticks - round(tick / beat) * beat
-    return Path(path.table, ticks - ticks[0] // bar * bar, path.quarter, path.score)
+    return ticks - ticks[0] // bar * bar
 
 
 def _certainty(path: Path, guesses: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ CHORDAL = {"piano", "mallet", "organ", "plucked", "synth"}  # one player, many n
 SECOND_PART = 0.2  # share of the confidence that makes a family a part beside a chordal one
 DOUBLE_STOPS = 0.25  # share of chords from which a line instrument is taken to play several notes at once
 LONG = 1.8  # times the way to the next onset of its hand: such a note may be a voice of its own
+ONE_STAFF = 31  # semitones that a single line may range over on one staff
 PEDALLED = 0.6  # share of long notes in a bar from which they are the pedal's doing
 GRAND = {0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 17, 18, 19, 20, 46}  # programs written on two staves
 # Within a family, the instrument by the line's median pitch: the first whose limit lies below it.
@@ -36,11 +37,11 @@ VOICE_LIMITS = ((57, "treble"), (50, "treble-8"), (0, "bass"))  # clef of a sing
 class Arranger:
     """Writes lines of notes whose ticks are known."""
 
-    def __init__(self, notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], placed: Placed, end: int) -> None:
-        self.notes, self.groups, self.metre, self.end = notes, groups, placed.metre, end
+    def __init__(self, notes: Sequence[PlayedNote], placed: Placed, end: int) -> None:
+        self.notes, self.groups, self.metre, self.end = notes, placed.groups, placed.metre, end
         self.tick = [0] * len(notes)
         self.quarter = [1.0] * len(notes)
-        for group, tick, quarter in zip(groups, placed.ticks.tolist(), placed.quarter.tolist(), strict=True):
+        for group, tick, quarter in zip(placed.groups, placed.ticks.tolist(), placed.quarter.tolist(), strict=True):
             for index in group:
                 self.tick[index], self.quarter[index] = tick, quarter
         distinct, first = np.unique(placed.ticks, return_index=True)
@@ -48,10 +49,12 @@ class Arranger:
 
     def lines(self, program: int | None = None) -> list[Line]:
         """The parts, from high to low; ``program`` overrides what is heard, and makes it one part."""
-        everything = list(range(len(self.notes)))
+        everything = [i for group in self.groups for i in group]
         if program is not None:
             return [self._part(everything, program)]
         weight = self._families(everything)
+        if self._lines(everything) == 1:  # one line has one player, whatever single notes sound like
+            return [self._part(everything, self._instrument(everything))]
         total = sum(weight.values()) or 1.0
         chordal = max((f for f in weight if f in CHORDAL), key=weight.__getitem__, default="")
         melodic = [f for f in weight if f not in CHORDAL and f]
@@ -62,7 +65,12 @@ class Arranger:
             return self._melodic(everything)
         solo = [i for i in everything if self.notes[i].family not in CHORDAL]
         rest = [i for i in everything if self.notes[i].family in CHORDAL]
+        if self._lines(solo) > 1:  # no soloist: notes of one player heard as two families
+            return [self._part(everything, instruments.FAMILY_PROGRAM[chordal])]
         return [*self._melodic(solo), self._part(rest, instruments.FAMILY_PROGRAM[chordal])]
+
+    def _lines(self, indices: Sequence[int]) -> int:
+        return streams.count([self.notes[i] for i in indices])
 
     def _families(self, indices: Sequence[int]) -> dict[str, float]:
         weight: dict[str, float] = defaultdict(float)
@@ -74,17 +82,19 @@ class Arranger:
         """Players of one line each."""
         inside = set(indices)
         groups = [own for group in self.groups if (own := [i for i in group if i in inside])]
-        count = streams.count([self.notes[i] for i in indices])
+        count = self._lines(indices)
         if count == 1:
-            return [self._part(indices, self._instrument(indices))]
+            return [self._part(indices, self._instrument(indices, melodic=True))]
         stream = streams.split(self.notes, groups, count)
         members = [[i for i in indices if stream[i] == line] for line in range(count)]
-        return [self._part(own, self._instrument(own)) for own in members if own]
+        return [self._part(own, self._instrument(own, melodic=True)) for own in members if own]
 
-    def _instrument(self, indices: Sequence[int]) -> int:
+    def _instrument(self, indices: Sequence[int], melodic: bool = False) -> int:
+        """The program of a line; ``melodic`` rules out instruments that play chords."""
         weight = self._families(indices)
-        melodic = {f: w for f, w in weight.items() if f not in CHORDAL and f} or weight
-        family = max(melodic, key=melodic.__getitem__)
+        if melodic:
+            weight = {f: w for f, w in weight.items() if f and f not in CHORDAL} or weight
+        family = max(weight, key=weight.__getitem__)
         median = float(np.median([self.notes[i].pitch for i in indices]))
         limits = BY_REGISTER.get(family, ((0, instruments.FAMILY_PROGRAM.get(family, 0)),))
         return next(program for limit, program in limits if median >= limit)
@@ -98,14 +108,14 @@ class Arranger:
                       Staff(_clef(self._pitches(left), "bass"), (3, 4) if below[1] else (3,)))  # fmt: skip
             written = [note for v, voice in enumerate((*above, *below), 1) for note in self._written(voice, v)]
             return Line(tuple(written), program, name, staves)
-        chordal = instruments.family(program) in CHORDAL
+        chordal = instruments.family(program) in CHORDAL and program not in GRAND
         kept = indices if chordal else self._single(indices)
         return Line(tuple(self._written(kept, 1)), program, name, (Staff(self._solo_clef(program, kept)),))
 
     def _is_one_line(self, indices: Sequence[int]) -> bool:
-        """A melody that one hand plays on one staff."""
-        by_tick = len({self.tick[i] for i in indices})
-        return len(indices) < 1.1 * by_tick and min(self._pitches(indices), default=60) >= 53
+        """A melody that fits on one staff."""
+        pitches = self._pitches(indices)
+        return self._lines(indices) == 1 and max(pitches) - min(pitches) <= ONE_STAFF
 
     def _pitches(self, indices: Sequence[int]) -> list[int]:
         return [self.notes[i].pitch for i in indices]

@@ -15,7 +15,7 @@ from abcscribe.score.model import Metre
 
 EIGHTH = TICKS // 2
 CLEARLY_SHORT = 0.55  # of the time to the next onset: below it a note may end in a rest
-LEAST_USUAL = 0.4  # playing more detached than this is taken for short notes with rests
+LEAST_USUAL = 0.25  # playing more detached than this is taken for short notes with rests
 MISS_PRICE = 2.0  # for an end off by a factor of e
 REST_PRICE = 0.5
 WEAK_END_PRICE = 0.25  # for each metrical level down at which a note ends before a rest
@@ -28,11 +28,17 @@ def lengths(starts: Sequence[int], sounded: Sequence[float], metre: Metre, end: 
     ``end`` is the tick of the last bar line, after all starts.
     """
     room = np.diff([*starts, end])
-    usual = float(np.clip(np.median(sounded[:-1] / room[:-1]), LEAST_USUAL, 1.0)) if len(starts) > 1 else 1.0
+    usual = _usual_share(np.asarray(sounded), room)
     return [
         _written(start, heard / usual, int(space), metre)
         for start, heard, space in zip(starts, sounded, room, strict=True)
     ]
+
+
+def _usual_share(sounded: np.ndarray, room: np.ndarray) -> float:
+    """How much of its room a note sounds: of those with little room, since the others may end in rests."""
+    near = room[:-1] <= np.median(room[:-1]) if len(room) > 1 else np.zeros(0, bool)
+    return float(np.clip(np.median((sounded[:-1] / room[:-1])[near]), LEAST_USUAL, 1.0)) if near.any() else 1.0
 
 
 def _written(start: int, heard: float, room: int, metre: Metre) -> int:
