@@ -37,7 +37,7 @@ _TITLES = {
     "Mozart, K. 331, 332, 265": r"mozart.*\bkv?\.? ?(331|332|265|300[eik])\b|alla turca|turkish march|rondo turc",
     "Ah! vous dirai-je, maman": r"vous dirai|twinkle,? twinkle|baa,? baa,? black sheep|morgen kommt der weihnachtsmann",
     # Beebe's Hornpipe shares seventeen notes in a row with it, though not with the incipit below.
-    "Yankee Doodle": r"yankee ?doodle|beebe'?s hornpipe",
+    "Yankee Doodle": r"yankee ?doodle|beebe'?s\W+hornpipe",
     "Jingle Bells": r"jingle ?bells|one horse open sleigh",
     "Doraji": r"\b[dt]orad?[dj]i\b",
     "Dreaming of Home and Mother": r"dreaming of home|song ?bie|送别|送別",
