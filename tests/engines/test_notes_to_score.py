@@ -108,16 +108,6 @@ def test_staccato_is_no_rest():
     assert [d for _, d in sounding(score)][:6] == [1] * 6
 
 
-def test_a_fermata_keeps_the_bars_whole():
-    notes = played(" ".join(f"{pitch}:1" for pitch in (60, 62, 64, 65, 67, 65, 64, 62) * 2))
-    late = [
-        PlayedNote(n.onset + (0.5 if i > 7 else 0), n.offset + (0.5 if i >= 7 else 0), n.pitch, 80, "voice")
-        for i, n in enumerate(notes)
-    ]
-    score = notes_to_score(late, Hints(tempo=100, metre=Metre(4, 4)))
-    assert [d for _, d in sounding(score)][:15] == [1] * 15
-
-
 def test_four_players_become_four_parts():
     chords = ((72, 67, 64, 48), (74, 67, 59, 43), (76, 67, 60, 48), (77, 69, 60, 53), (76, 67, 60, 48)) * 4
     families = ("strings", "reed", "reed", "reed")

@@ -1,0 +1,246 @@
+"""Learn abcscribe/engines/notes_to_score/network.npz: where an onset stands in the bar, from what one notices there.
+
+    python benchmarks/learn_network.py CACHE.npz EXAMPLES.npz [--examples 20000] [--steps 14000] [--resume]
+
+Performs pieces of fold "learn" (`performed`), a new tempo, style and set of mistakes each time, keeps them in
+EXAMPLES.npz, and trains on them, from the weights that are there with --resume. Needs torch. Simplifications: one
+learning rate schedule, no early stopping, validation on 500 performances of fold "tune" printed for information only.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from learn_rhythm import SAME
+from performed import Performed, perform, pieces
+from torch import nn
+
+from abcscribe.datasets.note_cache import NoteCache
+from abcscribe.engines.notes_to_score import beats, cleaning, network, rhythm
+from abcscribe.engines.notes_to_score.features import FEATURES, features
+from abcscribe.engines.notes_to_score.rhythm import METRES, TICKS
+
+KIND_SHARE = {"tune": 0.22, "song": 0.25, "chorale": 0.15, "piano": 0.28, "quartet": 0.1}
+NEAR = 0.1  # seconds between a heard note and the score note that it is taken for
+UNKNOWN = -100  # label of an onset that is no note of the score
+WIDTH = 64
+BATCH = 32  # performances
+LEARNING_RATE, WEIGHT_DECAY, DROPOUT = 2e-3, 0.02, 0.1
+TEMPO_WEIGHT = 0.5
+CROP = (24, 160)  # chords: half of the examples are cut to such a length, as short recordings are
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    features: np.ndarray  # (n, FEATURES) float16
+    place: np.ndarray  # (n,) index among the places of all METRES, or UNKNOWN
+    tempo: np.ndarray  # (n,) index in beats.BPM, or UNKNOWN
+
+
+def example(truth: Performed) -> Example | None:
+    metre = SAME.get(truth.metre, truth.metre)
+    notes = cleaning.clean(truth.notes)
+    groups = cleaning.chords(notes)
+    if metre not in METRES or len(groups) < 8:
+        return None
+    where = rhythm.places(metre)
+    first = sum(len(rhythm.places(other)) for other in METRES[: METRES.index(metre)])
+    place = first + np.abs(where[:, None] - truth.place * TICKS).argmin(axis=0)
+    tempo = np.abs(np.log(beats.BPM)[:, None] - np.log(_local_bpm(truth))).argmin(axis=0)
+    index, miss = _nearest(truth, np.array([n.pitch for n in notes]), np.array([n.onset for n in notes]))
+    labels = np.full((2, len(groups)), UNKNOWN)
+    for chord, group in enumerate(groups):
+        best = min(group, key=miss.__getitem__)
+        if miss[best] < NEAR:
+            labels[:, chord] = place[index[best]], tempo[index[best]]
+    seen = features(notes, groups, cleaning.chord_onsets(notes, groups))
+    return Example(seen.astype(np.float16), *labels.astype(np.int16))
+
+
+def _local_bpm(truth: Performed) -> np.ndarray:
+    """(n,) tempo over the four quarters around each score note."""
+    quarters, seconds = truth.clock
+    left, right = np.maximum(truth.onset - 2, quarters[0]), np.minimum(truth.onset + 2, quarters[-1])
+    passed = np.interp(right, quarters, seconds) - np.interp(left, quarters, seconds)
+    return 60 * (right - left) / passed
+
+
+def _nearest(truth: Performed, pitch: np.ndarray, onset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For heard notes: the score note of the same pitch that was due next to it, and the distance in seconds."""
+    line = truth.pitch * 1000.0 + truth.seconds  # no excerpt is so long that pitches overlap
+    order = np.argsort(line)
+    wanted = pitch * 1000.0 + onset
+    at = np.searchsorted(line[order], wanted)
+    both = np.stack([order[np.clip(at - 1, 0, len(order) - 1)], order[np.clip(at, 0, len(order) - 1)]])
+    miss = np.abs(line[both] - wanted)
+    closer = miss.argmin(axis=0)
+    columns = np.arange(len(wanted))
+    return both[closer, columns], miss[closer, columns]
+
+
+def examples(cache: NoteCache, fold: str, count: int, seed: int) -> Iterator[Example]:
+    by_kind: dict[str, list] = {}
+    for kind, item, parts in pieces(cache, fold):
+        by_kind.setdefault(kind, []).append((item, parts))
+    rng = np.random.default_rng(seed)
+    while count:
+        kind = str(rng.choice(list(KIND_SHARE), p=list(KIND_SHARE.values())))
+        item, parts = by_kind[kind][rng.integers(len(by_kind[kind]))]
+        truth = perform(kind, item, parts, rng)
+        made = truth and example(truth)
+        if made:
+            count -= 1
+            yield made
+
+
+def save(path: Path, made: list[Example]) -> None:
+    ends = np.cumsum([len(e.place) for e in made])
+    columns = {name: np.concatenate([getattr(e, name) for e in made]) for name in Example.__slots__}
+    np.savez(path, ends=ends, **columns)  # type: ignore[arg-type]
+
+
+def load(path: Path) -> list[Example]:
+    with np.load(path) as file:
+        parts = {name: np.split(file[name], file["ends"][:-1]) for name in Example.__slots__}
+    return [Example(*fields) for fields in zip(*parts.values(), strict=True)]
+
+
+class Block(nn.Module):
+    """Looks ``dilation`` onsets back and ahead, and at the mean of the whole recording."""
+
+    def __init__(self, dilation: int) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.n = nn.LayerNorm(WIDTH)
+        self.c = nn.Linear(3 * WIDTH, WIDTH)
+        self.g = nn.Linear(WIDTH, WIDTH)
+        self.o = nn.Linear(WIDTH, WIDTH)
+
+    def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        x = self.n(hidden) * mask  # (batch, n, WIDTH)
+        mean = x.sum(1, keepdim=True) / mask.sum(1, keepdim=True)
+        d, n = self.dilation, x.shape[1]
+        padded = nn.functional.pad(x, (0, 0, d, d))
+        around = torch.cat((padded[:, :n], x, padded[:, 2 * d :]), dim=2)
+        return hidden + self.o(torch.relu(self.c(around) + self.g(mean)))
+
+
+class Network(nn.Module):
+    """The names of the parameters are those that `abcscribe.engines.notes_to_score.network` reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.i = nn.Linear(FEATURES, WIDTH)
+        self.b = nn.ModuleList([Block(dilation) for dilation in network.DILATIONS])
+        self.n = nn.LayerNorm(WIDTH)
+        self.p = nn.Linear(WIDTH, sum(len(rhythm.places(metre)) for metre in METRES))
+        self.t = nn.Linear(WIDTH, len(beats.BPM))
+        self.dropout = nn.Dropout(DROPOUT)
+        self.register_buffer("mean", torch.zeros(FEATURES))
+        self.register_buffer("scale", torch.ones(FEATURES))
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        hidden = self.i((x - self.mean) / self.scale)
+        for block in self.b:
+            hidden = block(self.dropout(hidden), mask)
+        hidden = self.dropout(self.n(hidden))
+        return self.p(hidden), self.t(hidden)
+
+
+def batch(chosen: list[Example], rng: np.random.Generator | None) -> tuple[torch.Tensor, ...]:
+    """Features, mask, places and tempos of examples of about one length; cut at random if ``rng`` is given."""
+    rows = []
+    for e in chosen:
+        part = slice(0, 400)
+        if rng is not None:
+            length = min(len(e.place), int(rng.integers(*CROP)))
+            first = int(rng.integers(0, len(e.place) - length + 1)) if rng.random() < 0.5 else 0
+            part = slice(first, first + length)
+        rows.append((e.features[part], e.place[part], e.tempo[part]))
+    longest = max(len(row[1]) for row in rows)
+    x = np.zeros((len(rows), longest, FEATURES), np.float32)
+    mask = np.zeros((len(rows), longest, 1), np.float32)
+    labels = np.full((2, len(rows), longest), UNKNOWN)
+    for i, (seen, place, tempo) in enumerate(rows):
+        x[i, : len(place)], mask[i, : len(place)] = seen, 1
+        labels[:, i, : len(place)] = place, tempo
+    return tuple(torch.from_numpy(a) for a in (x, mask, *labels))
+
+
+def loss_of(
+    model: Network, x: torch.Tensor, mask: torch.Tensor, place: torch.Tensor, tempo: torch.Tensor
+) -> torch.Tensor:
+    places, tempos = model(x, mask)
+    known = place != UNKNOWN
+    loss = nn.functional.cross_entropy(places[known].float(), place[known])
+    smooth = nn.functional.cross_entropy(tempos[known].float(), tempo[known], label_smoothing=0.1)
+    return loss + TEMPO_WEIGHT * smooth
+
+
+def begun(made: list[Example], resume: Path | None) -> Network:
+    torch.manual_seed(0)
+    model = Network()
+    seen = np.concatenate([e.features for e in made[:4000]]).astype(np.float32)
+    model.mean, model.scale = torch.from_numpy(seen.mean(axis=0)), torch.from_numpy(seen.std(axis=0) + 0.01)
+    if resume:
+        with np.load(resume) as file:
+            model.load_state_dict({name: torch.from_numpy(file[name].astype(np.float32)) for name in file})
+    return model
+
+
+def train(model: Network, made: list[Example], held_out: list[Example], steps: int, out: Path) -> None:
+    rng = np.random.default_rng(0)
+    by_length = sorted(made, key=lambda e: len(e.place) + rng.integers(0, 30))
+    optimiser = torch.optim.AdamW(model.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: min(1, s / 100) * max(0.02, 1 - s / steps))
+    for step in range(1, steps + 1):
+        first = int(rng.integers(0, max(1, len(by_length) - BATCH)))
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = loss_of(model, *batch(by_length[first : first + BATCH], rng))
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        if step % 1000 == 0 or step == steps:
+            print(f"step {step}: loss {loss.item():.3f}, held out {_validated(model, held_out):.3f}", flush=True)
+            keep(model, out)
+
+
+def keep(model: Network, out: Path) -> None:
+    weights = {name: value.detach().numpy().astype(np.float16) for name, value in model.state_dict().items()}
+    np.savez_compressed(out, **weights)  # type: ignore[arg-type]
+
+
+@torch.no_grad()
+def _validated(model: Network, held_out: list[Example]) -> float:
+    model.eval()
+    losses = [loss_of(model, *batch(held_out[i : i + BATCH], None)).item() for i in range(0, len(held_out), BATCH)]
+    model.train()
+    return float(np.mean(losses))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("kept", type=Path, help="examples: made if the file does not exist")
+    parser.add_argument("--examples", type=int, default=20_000)
+    parser.add_argument("--steps", type=int, default=14_000)
+    parser.add_argument("--resume", action="store_true")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    cache = NoteCache(options.cache)
+    if not options.kept.exists():
+        save(options.kept, list(examples(cache, "learn", options.examples, seed=1)))
+    held_out = list(examples(cache, "tune", 500, seed=2))
+    made, out = load(options.kept), Path(network.__file__).with_name("network.npz")
+    train(begun(made, out if options.resume else None), made, held_out, options.steps, out)
+
+
+if __name__ == "__main__":
+    main()
