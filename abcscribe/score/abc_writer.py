@@ -78,17 +78,18 @@ def _voices(score: Score) -> Iterator[_Voice]:
 
 
 def _joined(events: list[Events], bars: Sequence[Bar]) -> list[Events]:
-    """The same chords with the ties that lead to the next chord and no others, and in each chord the notes that are
-    tied into it in front: abc2midi ties the wrong note otherwise."""
+    """The same chords with the ties that lead to the next chord and no others. In each chord the notes that are tied
+    into it come first, in the order of the chord before: abc2midi ties the wrong ones otherwise."""
     places = [(i, chord) for i, bar_events in enumerate(events) for chord in bar_events]
     joined: list[Events] = [[] for _ in events]
-    held: set[int] = set()  # MIDI numbers tied into the chord
+    held: list[int] = []  # MIDI numbers tied into the chord
     for (i, chord), following in zip_longest(places, places[1:]):
-        ties = {note.pitch.midi for note in chord if note.tie}
-        if ties or held:
-            ordered = sorted(chord, key=lambda note: note.pitch.midi not in held)
-            held = ties & {note.pitch.midi for note in following[1]} if _adjacent(i, chord, following, bars) else set()
-            chord = tuple(replace(note, tie=note.tie and note.pitch.midi in held) for note in ordered)
+        if held or any(note.tie for note in chord):
+            ranks = {midi: rank for rank, midi in enumerate(held)}
+            ordered = sorted(chord, key=lambda note: ranks.get(note.pitch.midi, len(ranks)))
+            goals = {note.pitch.midi for note in following[1]} if _adjacent(i, chord, following, bars) else set()
+            chord = tuple(replace(note, tie=note.tie and note.pitch.midi in goals) for note in ordered)
+            held = [note.pitch.midi for note in chord if note.tie]
         joined[i].append(chord)
     return joined
 
@@ -243,7 +244,7 @@ def _tuplet(values: Sequence[Value]) -> str:
 def _chord(chord: Sequence[Note], length: str, goes_on: bool, first: bool, pitches: _BarPitches) -> str:
     """A note or chord with its grace notes; ``first`` of the tied values that write it, or one that ``goes_on``."""
     grace = next((note.grace for note in chord if note.grace), ()) if first else ()
-    opening = f"{{{''.join(pitches.write(pitch) for pitch in grace)}}}" if grace else ""
+    opening = f"{{{''.join(pitches.write(pitch, grace=True) for pitch in grace)}}}" if grace else ""
     heads = [pitches.write(note.pitch) for note in chord]
     tied = [goes_on or note.tie for note in chord]
     if len(chord) == 1:
@@ -271,16 +272,20 @@ class _BarPitches:
         self.shown: set[tuple[str, int]] = set()  # (step, octave) that had an accidental
         self.last: dict[str, tuple[int, int]] = {}  # step -> (octave, alter) of the note before
 
-    def write(self, pitch: Pitch) -> str:
+    def write(self, pitch: Pitch, grace: bool = False) -> str:
+        """A pitch as ABC has it. Programs do not agree whether the accidental of a grace note holds for later notes."""
         pitch = _writable(pitch, self.key)
         step, alter, octave = pitch.step, pitch.alter, pitch.octave
         alters, voices = self.uses[step]
         if len(alters) == 1:
-            needed = alter != _signature(self.key)[step] and (step, octave) not in self.shown
+            needed = alter != _signature(self.key)[step] and (grace or (step, octave) not in self.shown)
         else:
-            needed = len(voices) > 1 or self.last.get(step) != (octave, alter)
-        self.shown.add((step, octave))
-        self.last[step] = octave, alter
+            needed = grace or len(voices) > 1 or self.last.get(step) != (octave, alter)
+        if grace:
+            self.last.pop(step, None)
+        else:
+            self.shown.add((step, octave))
+            self.last[step] = octave, alter
         octave += self.octave_shift
         name = step + "," * (4 - octave) if octave < 5 else step.lower() + "'" * (octave - 5)
         return ACCIDENTALS[alter] + name if needed else name
