@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from abcscribe import audio, transcription
@@ -62,8 +63,8 @@ def jobs(inputs: Sequence[Path], folder: Path, settings: Settings) -> list[Job]:
     found: list[Job] = []
     taken: set[Path] = set()
     for recording, name in _recordings(inputs):
-        choices = [name.with_suffix(""), name, *(name.with_name(f"{name.name}-{n}") for n in range(2, len(taken) + 3))]
-        target = next(choice for choice in choices if choice not in taken)
+        numbered = (name.with_name(f"{name.name}-{n}") for n in count(2))
+        target = next(choice for choice in chain((name.with_suffix(""), name), numbered) if choice not in taken)
         taken.add(target)
         found.append(Job(recording, folder / target, settings))
     return found

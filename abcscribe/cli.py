@@ -108,8 +108,12 @@ Tuning = Annotated[Any, _option("--tuning", parse=_tuning, metavar="'D2 A2 D3 G3
 def transcribe(
     files: Annotated[list[Path], typer.Argument(help="Recordings or videos; folders are searched for them.")],
     output: Annotated[str, _option("-o", "--output", help="Folder for the scores; - for stdout.")] = ".",
-    formats: Annotated[Any, _option("-f", "--formats", parse=_formats, metavar="NAME,...")] = DEFAULT_FORMATS,
-    engine: Annotated[str, _option("--engine", parse=_engine, metavar="NAME")] = engines.DEFAULT,
+    formats: Annotated[
+        Any, _option("-f", "--formats", parse=_formats, metavar="NAME,...", help="abcscribe formats lists them.")
+    ] = DEFAULT_FORMATS,
+    engine: Annotated[
+        str, _option("--engine", parse=_engine, metavar="NAME", help="abcscribe engines lists them.")
+    ] = engines.DEFAULT,
     tempo: Annotated[Any, _option("--tempo", parse=hints.parse_tempo, metavar="QUARTERS/MINUTE")] = None,
     metre: Annotated[Any, _option("--metre", parse=hints.parse_metre, metavar="3/4")] = None,
     key: Annotated[Any, _option("--key", parse=hints.parse_key, metavar="'Bb minor'")] = None,
@@ -198,14 +202,15 @@ def _summary(score: Score) -> str:
 
 
 def _to_stdout(files: list[Path], settings: Settings) -> None:
-    from abcscribe import transcription
+    from abcscribe.transcription import Done, Warned, events
 
     if len(files) != 1 or len(settings.formats) != 1:
         raise typer.BadParameter("-o - takes one recording and one format.")
-    score = transcription.transcribe(
-        files[0], engine=settings.engine, hints=settings.hints, start=settings.start, end=settings.end
-    )
-    sys.stdout.buffer.write(writers.render(score, settings.formats[0], settings.tuning))
+    for event in events(files[0], engine=settings.engine, hints=settings.hints, start=settings.start, end=settings.end):
+        if isinstance(event, Warned):
+            _say(f"Warning: {event.message}")
+        elif isinstance(event, Done):
+            sys.stdout.buffer.write(writers.render(event.score, settings.formats[0], settings.tuning))
 
 
 @app.command()

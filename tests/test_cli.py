@@ -39,6 +39,15 @@ def test_stdout_gets_the_data_alone(scale: Path, tone: str) -> None:
     assert ran.out.endswith(b"|]\n")
 
 
+def test_a_warning_does_not_get_into_the_data(tmp_path: Path, tone: str) -> None:
+    whole = media.write(tmp_path / "whole.flac", media.tone(4.0, pitches=SCALE)).read_bytes()
+    (tmp_path / "cut.flac").write_bytes(whole[: len(whole) // 2])
+    ran = run("transcribe", tmp_path / "cut.flac", "--engine", tone, "-f", "abc", "-o", "-")
+    assert ran.out.startswith(b"%abc")
+    assert ran.err.startswith("Warning: ")
+    assert ran.err.count("\n") == 1
+
+
 def test_an_instrument_is_named_and_a_section_is_cut(tmp_path: Path, scale: Path, tone: str) -> None:
     arguments = ["--instrument", "flute", "--start", "0:01", "--end", "3", "--tempo", "120", "--downbeat", "1"]
     ran = run("transcribe", scale, "--engine", tone, "-f", "abc", "-o", "-", *arguments)
