@@ -29,9 +29,13 @@ class Performance:
 
     def before(self, seconds: float) -> Performance:
         """The notes that begin before ``seconds``."""
-        keep = self.onset < seconds
-        fields = (self.onset, self.offset, self.pitch, self.velocity, self.part)
-        return Performance(*(field[keep] for field in fields), self.programs)
+        return self.select(self.onset < seconds)
+
+    def select(self, keep: np.ndarray) -> Performance:
+        """The notes where ``keep`` (n,) is true."""
+        return Performance(
+            self.onset[keep], self.offset[keep], self.pitch[keep], self.velocity[keep], self.part[keep], self.programs
+        )
 
 
 # Programs that may play a part, with the sounding range in which their samples are natural: the usual ranges of the

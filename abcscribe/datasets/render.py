@@ -98,7 +98,9 @@ def _excerpt(rng: np.random.Generator, piece: Notes) -> tuple[np.ndarray, ...]:
 
 def _random_notes(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     """Chords of random notes on a loose grid."""
-    onsets, durations, pitches = [], [], []
+    onsets: list[float] = []
+    durations: list[float] = []
+    pitches: list[float] = []
     centre, width, most = rng.uniform(36, 96), rng.uniform(3, 18), rng.integers(1, 6)
     position = 0.0
     for _ in range(80):
@@ -134,14 +136,14 @@ def _sound(
     fonts = soundfonts.installed_fonts()
     pedal = _pedal(rng)
     families = [_family_index(program) for program in played.programs]
-    by_part = [_only(played, p) for p in range(len(played.programs))]
     waveform = np.zeros(int(CLIP_SECONDS * SAMPLE_RATE), np.float32)
-    if sung is not None and by_part[sung].onset.size:
+    melody = played.select(played.part == sung)  # nothing if sung is None
+    if sung is not None and melody.onset.size:
         voice = bool(rng.random() < VOICE)
-        sound = sing(rng, by_part[sung], CLIP_SECONDS, cents, voice)
+        sound = sing(rng, melody, CLIP_SECONDS, cents, voice)
         waveform += sound * np.float32(10 ** (rng.uniform(-6, 6) / 20))
         families[sung] = instruments.FAMILIES.index("voice") if voice else UNKNOWN_FAMILY
-    others = played if sung is None else _without(played, sung)
+    others = played.select(played.part != sung)
     if others.onset.size:
         band = soundfonts.render(rng, others, CLIP_SECONDS, str(rng.choice(fonts)), cents, pedal)
         waveform += band * np.float32(0.2 / max(float(np.abs(band).max()), 1e-4))
@@ -156,19 +158,6 @@ def _sound(
 
 def _family_index(program: int) -> int:
     return instruments.FAMILIES.index(instruments.family(program))
-
-
-def _only(played: playing.Performance, part: int) -> playing.Performance:
-    return _select(played, played.part == part)
-
-
-def _without(played: playing.Performance, part: int) -> playing.Performance:
-    return _select(played, played.part != part)
-
-
-def _select(played: playing.Performance, keep: np.ndarray) -> playing.Performance:
-    fields = (played.onset, played.offset, played.pitch, played.velocity, played.part)
-    return playing.Performance(*(field[keep] for field in fields), played.programs)
 
 
 def _pedal(rng: np.random.Generator) -> np.ndarray:

@@ -5,7 +5,8 @@ Only fonts whose licence lets trained weights ship (MIT) are named here. Needs l
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -86,9 +87,9 @@ def _prepare(rng: np.random.Generator, synth, handle: int, channel: int, program
     synth.cc(channel, MODULATION, int(vibrato))
 
 
-def _events(synth, performance: Performance, seconds: float, pedal: np.ndarray) -> list:
+def _events(synth, performance: Performance, seconds: float, pedal: np.ndarray) -> list[tuple[int, Callable[[], None]]]:
     """(sample, action) in time order; on equal times releases come first."""
-    events = []
+    events: list[tuple[int, int, Callable[[], None]]] = []
     for i in range(performance.onset.size):
         if performance.onset[i] >= seconds:
             continue
@@ -96,13 +97,11 @@ def _events(synth, performance: Performance, seconds: float, pedal: np.ndarray) 
         velocity = int(performance.velocity[i])
         on = _block(performance.onset[i])
         off = max(_block(performance.offset[i]), on + BLOCK)
-        events.append((on, 1, lambda c=channel, p=pitch, v=velocity: synth.noteon(c, p, v)))
-        events.append((off, 0, lambda c=channel, p=pitch: synth.noteoff(c, p)))
+        events.append((on, 1, partial(synth.noteon, channel, pitch, velocity)))
+        events.append((off, 0, partial(synth.noteoff, channel, pitch)))
     for channel, program in enumerate(performance.programs):
         if instruments.family(program) == "piano":
-            events.extend(
-                (_block(t), 0, lambda c=channel, d=down: synth.cc(c, SUSTAIN, 127 * int(d))) for t, down in pedal
-            )
+            events.extend((_block(t), 0, partial(synth.cc, channel, SUSTAIN, 127 * int(down))) for t, down in pedal)
     events.sort(key=lambda event: event[:2])
     return [(min(sample, int(seconds * SAMPLE_RATE)), action) for sample, _, action in events]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import warnings
 from pathlib import Path
@@ -36,15 +35,20 @@ def export_tower(folder: Path, out: Path) -> None:
     """
     tower = load_tower(folder)
     frames = torch.zeros(1, WINDOW_FRAMES, tower.config.bins)
-    buffer = io.BytesIO()
+    temporary = out.with_suffix(".tmp")
     with warnings.catch_warnings():
         # The TorchScript exporter needs no further package and is told to be old; constant folding warns by itself.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            tower, (frames,), buffer, input_names=["frames"], output_names=list(OUTPUTS), opset_version=17, dynamo=False
+            tower,
+            (frames,),
+            temporary,
+            input_names=["frames"],
+            output_names=list(OUTPUTS),
+            opset_version=17,
+            dynamo=False,
         )
-    temporary = out.with_suffix(".tmp")
-    onnx.save(_stored_as_half(onnx.load_from_string(buffer.getvalue())), temporary)
+    onnx.save(_stored_as_half(onnx.load(temporary)), temporary)
     temporary.replace(out)
 
 

@@ -244,8 +244,8 @@ def _tuplet(values: Sequence[Value]) -> str:
 def _chord(chord: Sequence[Note], length: str, goes_on: bool, first: bool, pitches: _BarPitches) -> str:
     """A note or chord with its grace notes; ``first`` of the tied values that write it, or one that ``goes_on``."""
     grace = next((note.grace for note in chord if note.grace), ()) if first else ()
-    opening = f"{{{''.join(pitches.write(pitch, grace=True) for pitch in grace)}}}" if grace else ""
-    heads = [pitches.write(note.pitch) for note in chord]
+    opening = f"{{{''.join(pitches.write(pitch, enclosed=True) for pitch in grace)}}}" if grace else ""
+    heads = [pitches.write(note.pitch, enclosed=len(chord) > 1) for note in chord]
     tied = [goes_on or note.tie for note in chord]
     if len(chord) == 1:
         return f"{opening}{heads[0]}{length}{'-' if tied[0] else ''}"
@@ -272,16 +272,17 @@ class _BarPitches:
         self.shown: set[tuple[str, int]] = set()  # (step, octave) that had an accidental
         self.last: dict[str, tuple[int, int]] = {}  # step -> (octave, alter) of the note before
 
-    def write(self, pitch: Pitch, grace: bool = False) -> str:
-        """A pitch as ABC has it. Programs do not agree whether the accidental of a grace note holds for later notes."""
+    def write(self, pitch: Pitch, enclosed: bool) -> str:
+        """A pitch as ABC has it. Programs do not agree whether the accidentals of grace notes and chords, the
+        ``enclosed`` pitches, hold for later notes, and music21 does not let others hold for them."""
         pitch = _writable(pitch, self.key)
         step, alter, octave = pitch.step, pitch.alter, pitch.octave
         alters, voices = self.uses[step]
         if len(alters) == 1:
-            needed = alter != _signature(self.key)[step] and (grace or (step, octave) not in self.shown)
+            needed = alter != _signature(self.key)[step] and (enclosed or (step, octave) not in self.shown)
         else:
-            needed = grace or len(voices) > 1 or self.last.get(step) != (octave, alter)
-        if grace:
+            needed = enclosed or len(voices) > 1 or self.last.get(step) != (octave, alter)
+        if enclosed:
             self.last.pop(step, None)
         else:
             self.shown.add((step, octave))

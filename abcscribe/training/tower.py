@@ -73,7 +73,8 @@ def main(config: TowerTraining, clock: Callable[[], float] = time.monotonic) -> 
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     config.out.mkdir(parents=True, exist_ok=True)
-    model = AudioTower(AudioTowerConfig()).to(memory_format=torch.channels_last)
+    model = AudioTower(AudioTowerConfig())
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs of torch 2.13
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
     )
