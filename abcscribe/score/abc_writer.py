@@ -29,7 +29,7 @@ MODE_SUFFIXES = {
 ACCIDENTALS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
 CLEF_OCTAVES = {"-8": 1, "+8": -1}  # how far above the sounding octave a clef is written (ABC 2.1, 4.6)
 VERSION_LINE = "%abc-2.1"  # without it music21 lets an accidental hold for one note only
-_UNITS = (Fraction(1, 2), Fraction(1), Fraction(1, 4), Fraction(2))  # quarters in L:, the preferred first
+_UNITS = (Fraction(1, 2), Fraction(1), Fraction(1, 4))  # quarters in L:, the preferred first
 
 Chord = tuple[Note, ...]
 Events = list[Chord]  # of one voice in a bar
@@ -270,7 +270,7 @@ class _BarPitches:
         self.uses = voice.staff_uses[i]
         self.octave_shift = CLEF_OCTAVES.get(voice.clef[-2:], 0)
         self.shown: set[tuple[str, int]] = set()  # (step, octave) that had an accidental
-        self.last: dict[str, tuple[int, int]] = {}  # step -> (octave, alter) of the note before
+        self.last: dict[str, tuple[int, int] | None] = {}  # step -> (octave, alter) of the note before
 
     def write(self, pitch: Pitch, enclosed: bool) -> str:
         """A pitch as ABC has it. Programs do not agree whether the accidentals of grace notes and chords, the
@@ -278,15 +278,16 @@ class _BarPitches:
         pitch = _writable(pitch, self.key)
         step, alter, octave = pitch.step, pitch.alter, pitch.octave
         alters, voices = self.uses[step]
+        foreign = alter != _signature(self.key)[step]
         if len(alters) == 1:
-            needed = alter != _signature(self.key)[step] and (enclosed or (step, octave) not in self.shown)
+            needed = foreign and (enclosed or (step, octave) not in self.shown)
+        elif step not in self.last and len(voices) == 1:
+            needed = foreign or enclosed
         else:
-            needed = enclosed or len(voices) > 1 or self.last.get(step) != (octave, alter)
-        if enclosed:
-            self.last.pop(step, None)
-        else:
+            needed = enclosed or len(voices) > 1 or self.last[step] != (octave, alter)
+        self.last[step] = None if enclosed else (octave, alter)
+        if not enclosed:
             self.shown.add((step, octave))
-            self.last[step] = octave, alter
         octave += self.octave_shift
         name = step + "," * (4 - octave) if octave < 5 else step.lower() + "'" * (octave - 5)
         return ACCIDENTALS[alter] + name if needed else name
