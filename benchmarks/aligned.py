@@ -11,12 +11,14 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import lytk
 import numpy as np
 from performed import Performed
 
+from abcscribe import audio, engines
 from abcscribe.score.lytk_bridge import read_musicxml, score_from_lytk
 from abcscribe.score.model import Key, Metre, PlayedNote, Score
 
@@ -25,6 +27,17 @@ BACH_FAMILIES = {1: "strings", 2: "reed", 3: "reed", 4: "reed"}
 
 def clips(bench: Path) -> list[Performed]:
     return [clip for load in (_chorales, _singers, _pianos, _mozart, _saxophones) for clip in load(bench)]
+
+
+def heard(clips: list[Performed], bench: Path, engine: str) -> list[Performed]:
+    """The clips with the notes that an engine hears in the recording in place of those that were played."""
+    hearer = engines.load(engine)
+    path = {Path(row["audio"]).stem.replace("_Sax", "_annotations"): row["audio"] for row in _manifest(bench)}
+    found = []
+    for clip in clips:
+        blocks = audio.blocks(bench / path[clip.name], rate=hearer.sample_rate)
+        found.append(replace(clip, notes=[note for notes in hearer.notes(blocks) for note in notes]))
+    return [clip for clip in found if clip.notes]
 
 
 def _truth(name: str, kind: str, played: list[PlayedNote], metre: Metre, key: Key, rows: np.ndarray) -> Performed:

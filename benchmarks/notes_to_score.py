@@ -1,7 +1,7 @@
 """How well notes_to_score writes: performances made from unseen scores, and aligned notes of real recordings.
 
     python benchmarks/notes_to_score.py --cache CACHE.npz [--pieces 40] [--seed 1]
-    python benchmarks/notes_to_score.py --bench FOLDER
+    python benchmarks/notes_to_score.py --bench FOLDER [--engine NAME]
 
 CACHE is the note cache of ``abcscribe.datasets.corpora.build_cache``; its pieces of fold "report" are performed with
 tempo drift, held notes, jitter, missed and invented notes (`performed`). FOLDER holds recordings with aligned notes
@@ -22,7 +22,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
-from aligned import clips
+from aligned import clips, heard
 from performed import Performed, suite
 
 from abcscribe.datasets.note_cache import NoteCache
@@ -164,12 +164,14 @@ def main() -> None:
     parser.add_argument("--pieces", type=int, default=40, help="performances of each kind of music")
     parser.add_argument("--fold", default="report", choices=("tune", "report"))
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--engine", help="write what this engine hears in the recordings, not what was played")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     if options.cache:
         report(suite(NoteCache(options.cache), options.fold, options.pieces, options.seed), options.verbose)
     if options.bench:
-        report(clips(options.bench), options.verbose)
+        played = clips(options.bench)
+        report(heard(played, options.bench, options.engine) if options.engine else played, options.verbose)
 
 
 if __name__ == "__main__":

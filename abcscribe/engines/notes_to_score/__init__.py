@@ -1,8 +1,9 @@
 """Notes of any engine -> a readable Score: beats, metre, bars, key, parts and voices.
 
 The road, one module a stage: `cleaning` (what was really played, in chords), `metre` (with `features`, `network`,
-`rhythm` and `beats`: where each chord stands in which bar), `keys`, `parts` (with `streams`, `hands` and `quantise`:
-who plays what, and how long it is written), `assemble`. ``docs/notes_to_score.md`` tells how well each of them does.
+`rhythm` and `beats`: where each chord stands in which bar), `keys`, `parts` (with `streams`, `hands`, `voices` and
+`quantise`: who plays what, and how long it is written), `assemble`. ``docs/notes_to_score.md`` tells how well each of
+them does.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from abcscribe.engines.notes_to_score import cleaning
 from abcscribe.engines.notes_to_score.assemble import BarSpan, assemble
 from abcscribe.engines.notes_to_score.keys import find_key
 from abcscribe.engines.notes_to_score.metre import Placed, place
-from abcscribe.engines.notes_to_score.parts import Arranger
+from abcscribe.engines.notes_to_score.parts import parts
 from abcscribe.engines.notes_to_score.rhythm import TICKS, bar_ticks
+from abcscribe.engines.notes_to_score.voices import Timeline
 from abcscribe.score.model import Key, Metre, PlayedNote, Score, Tempo
 
 __all__ = ["Hints", "notes_to_score"]
@@ -50,7 +52,7 @@ def notes_to_score(notes: Sequence[PlayedNote], hints: Hints = Hints(), *, secon
     spans = _bars(placed)
     tempo = _tempo(placed, hints.tempo)
     return assemble(
-        Arranger(heard, placed, spans[-1].end).lines(hints.instrument),
+        parts(Timeline(heard, placed, spans[-1].end), hints.instrument),
         spans,
         metre=placed.metre,
         key=hints.key or find_key(heard),
