@@ -133,4 +133,4 @@ def _check_music(path: Path, peak: float, notes: list[PlayedNote], noise_confide
     if not notes:
         raise AudioError(f"No notes can be heard in {path}.")
     if max(note.confidence for note in notes) < noise_confidence:
-        raise AudioError(f"{path} seems to be noise: not one clear note can be heard.")
+        raise AudioError(f"{path} seems to be noise or speech: not one clear note can be heard.")

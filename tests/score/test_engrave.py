@@ -4,6 +4,7 @@ import re
 import struct
 import subprocess
 import sys
+from pathlib import Path
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 
@@ -90,7 +91,8 @@ def test_nothing_to_engrave_is_one_sentence() -> None:
 
 def test_the_engraver_keeps_quiet() -> None:
     code = "from example_scores import *; from abcscribe.score.engrave import *; to_pdf(piano()); to_svg(recorded())"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=sys.path[0], check=True)
+    here = Path(__file__).parent
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=here, check=True)
     assert (done.stdout, done.stderr) == ("", "")
 
 
