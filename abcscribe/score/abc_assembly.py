@@ -83,6 +83,7 @@ def _report_lengths(bars: list[Bar], texts: list[TextBar], problems: Problems) -
             continue
         neighbours = bars[max(0, i - 1) : i + 2]
         at_edge = i in (0, len(bars) - 1) or any(b.repeat_start or b.repeat_end or b.ending for b in neighbours)
+        at_edge = at_edge or bar.metre.length - bar.length in (b.length for b in neighbours)  # one bar, divided
         if bar.length > bar.metre.length or not at_edge:
             what = f"a bar of {bar.length} quarters in {bar.metre}"
             problems.add(text.line, text.column, what, "the bar is as long as its notes")

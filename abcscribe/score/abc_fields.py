@@ -41,7 +41,7 @@ class Properties:
     """What K: and V: may say about a voice besides the key."""
 
     clef: str = ""
-    octave: int = 0  # added to written octaves: octave=, and the -8 and +8 of clefs, which sound as they say
+    octave: int = 0  # added to written octaves: octave=, or the -8 and +8 of clefs, which sound as they say
     transpose: int | None = None  # semitones from written to sounding
     name: str | None = None
 
@@ -126,7 +126,7 @@ def read_properties(text: str) -> Properties:
             transpose = _integer(value, 48)
         elif key.lower() in ("name", "nm"):
             name = unescape(value.strip('"'))
-    return Properties(clef, octave + clef_octave, transpose, name)
+    return Properties(clef, octave or clef_octave, transpose, name)
 
 
 def _integer(text: str, limit: int) -> int | None:

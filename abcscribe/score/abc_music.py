@@ -377,11 +377,9 @@ class VoiceReader:
 def _turns(text: str) -> str:
     """``1``, ``1,3`` or ``1-3`` -> "1", "1,3", "1,2,3"; nothing above nine."""
     turns: list[int] = []
-    for item in re.split("[,.]", text[:40]):
-        first, _, last = item.partition("-")
-        if 0 < len(first) < 3:
-            turns.extend(range(int(first), min(int(last) if 0 < len(last) < 3 else int(first), 9) + 1))
-    return ",".join(str(turn) for turn in turns[:9])
+    for first, last in re.findall(r"(\d)(?:-(\d))?", text[:40]):
+        turns.extend(range(int(first), int(last or first) + 1))
+    return ",".join(map(str, turns[:9]))
 
 
 def _fifths_of(semitones: int) -> int:

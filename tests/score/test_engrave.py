@@ -4,9 +4,9 @@ import re
 import struct
 import subprocess
 import sys
-from pathlib import Path
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import typst
