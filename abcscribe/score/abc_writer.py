@@ -223,7 +223,7 @@ def _bar(score: Score, voice: _Voice, i: int, unit: Fraction) -> str:
     pitches = _BarPitches(voice, i, score.bars[i].key)
     pieces: list[str] = []
     for v, value in enumerate(values):
-        text = _tuplet(values[v:]) if value.bracket_start else ""
+        text = _tuplet(values, v) if value.bracket_start else ""
         if value.event is None:
             text += rest + _length(value.written / unit)
         else:
@@ -234,10 +234,10 @@ def _bar(score: Score, voice: _Voice, i: int, unit: Fraction) -> str:
     return "".join(pieces)
 
 
-def _tuplet(values: Sequence[Value]) -> str:
-    """The opening of the tuplet that begins with the first of ``values``: ``(3`` or ``(p:q:r``."""
-    count = next(i for i, value in enumerate(values, 1) if value.bracket_stop)
-    actual, normal = values[0].actual, values[0].normal
+def _tuplet(values: Sequence[Value], first: int) -> str:
+    """The opening of the tuplet that begins with ``values[first]``: ``(3`` or ``(p:q:r``."""
+    count = next(i for i in range(first, len(values)) if values[i].bracket_stop) - first + 1
+    actual, normal = values[first].actual, values[first].normal
     return "(3" if (actual, normal, count) == (3, 2, 3) else f"({actual}:{normal}:{count}"
 
 
