@@ -218,7 +218,7 @@ def test_no_answer_takes_long(name: str):
     rewards.text_components.cache_clear()
     began = time.process_time()
     full(HACKS[name], REFERENCE)
-    assert time.process_time() - began < 0.25  # 0.1 on an idle machine
+    assert time.process_time() - began < 2.0  # a guard against hanging: at most 0.1 on an idle machine
 
 
 @settings(max_examples=50, deadline=None)
