@@ -17,6 +17,12 @@ from abcscribe.score import instruments
 from abcscribe.score.model import Staff
 
 CHORDAL = {"piano", "mallet", "organ", "plucked", "synth"}  # one player, many notes
+# How far a family is believed. The tower hears a fifth to a half of a real piano's notes as plucked strings, and finds
+# mallets and organs in the sound of ensembles.
+BELIEF = {"plucked": 0.3, "mallet": 0.5, "organ": 0.5}
+# Share of melodic families from which all notes belong to players of one line each. Ensembles of strings and winds
+# reach .65 to .75 (stray notes sound like a piano or an organ), pianos stay below .05.
+PLAYERS = 0.6
 SECOND_PART = 0.2  # share of the confidence that makes a family a part beside a chordal one
 DOUBLE_STOPS = 0.25  # share of chords from which a line instrument is taken to play several notes at once
 GRAND = {0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 17, 18, 19, 20, 46}  # programs written on two staves
@@ -43,7 +49,7 @@ def parts(line: Timeline, program: int | None = None) -> list[Line]:
     weight = _families(line, everything)
     chordal = max((f for f in weight if f in CHORDAL), key=weight.__getitem__, default="")
     share = sum(w for f, w in weight.items() if f and f not in CHORDAL) / (sum(weight.values()) or 1.0)
-    if share > (1 - SECOND_PART if chordal else 0):
+    if share > (PLAYERS if chordal else 0):
         return _players(line, everything)
     solo = [i for i in everything if line.notes[i].family not in CHORDAL]
     # Notes heard as a second family are a second part only if they make one line: else it is one player, heard as two.
@@ -58,10 +64,11 @@ def _count(line: Timeline, indices: Sequence[int]) -> int:
 
 
 def _families(line: Timeline, indices: Sequence[int]) -> dict[str, float]:
-    """Summed confidence of each family."""
+    """Summed confidence of each family, as far as it is believed."""
     weight: dict[str, float] = defaultdict(float)
     for i in indices:
-        weight[line.notes[i].family] += line.notes[i].confidence
+        family = line.notes[i].family
+        weight[family] += BELIEF.get(family, 1.0) * line.notes[i].confidence
     return weight
 
 
