@@ -100,10 +100,11 @@ def heard_by_abc2midi(text: str) -> Sounding:
     with tempfile.TemporaryDirectory() as folder:
         abc, midi = Path(folder, "tune.abc"), Path(folder, "tune.mid")
         abc.write_text(re.sub(r"(?m)^(V:.*)$", r"\1\n%%MIDI chordattack 0", text), encoding="utf-8")
-        subprocess.run([ABC2MIDI, abc, "-o", midi, "-NGRA", "-silent"], capture_output=True, check=False, timeout=60)
-        if not midi.exists():
+        subprocess.run([ABC2MIDI, abc, "-o", midi, "-NGRA", "-silent"], capture_output=True, check=False)
+        try:
+            played = symusic.Score(midi)
+        except RuntimeError:  # no file, or a damaged one
             return []
-        played = symusic.Score(midi)
     return sorted((n.pitch, n.time / played.tpq, n.duration / played.tpq) for t in played.tracks for n in t.notes)
 
 

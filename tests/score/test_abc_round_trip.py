@@ -1,5 +1,7 @@
 """Score -> ABC -> Score keeps everything; broken text never stops the reader."""
 
+from pathlib import Path
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import mutated, scores
@@ -46,3 +48,11 @@ def test_a_mutated_tune_is_read(text: str):
     assert score.problems() == []
     assert all(problem.line >= 1 and problem.column >= 1 for problem in problems)
     assert differences(score, read_abc(write_abc(score))[0]) == []
+
+
+def test_the_documented_example_is_canonical():
+    page = (Path(__file__).parents[2] / "docs" / "abc.md").read_text(encoding="utf-8")
+    example = page.split("```abc\n")[1].split("```")[0]
+    score, problems = read_abc(example)
+    assert problems == []
+    assert write_abc(score) == example
