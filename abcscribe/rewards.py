@@ -1,14 +1,16 @@
-"""ABC text -> reward: the reported metrics as what reinforcement learning maximises.
+"""ABC text, or Score -> reward: the reported metrics as what reinforcement learning maximises.
 
 A reward is a plain function of TRL's contract, ``f(completions, reference, **columns) -> list[float | None]``: the
-answers (texts, or chat messages), the column of reference ABC texts, and whatever other columns there are, ignored.
-Higher is better, in [0, 1]; None means that a row cannot be scored, because the reference cannot be read. All are
-picklable.
+answers (ABC texts, chat messages, or Scores), the column of references (ABC texts or Scores), and whatever other
+columns there are, ignored. Higher is better, in [0, 1]; None means that a row cannot be scored, because the reference
+cannot be read or has no notes. All are picklable. A policy that does not write text hands over the Scores that it has
+decoded: nothing is parsed then, which is the larger half of the work.
 
 ``origin_reward`` is the experiment that this project began with: 1 less the weighted sum of its four losses.
 ``full_reward`` adds rhythm, key and structure, and counts all that is not pitch only as far as there is content: a
 policy learns soon that a good guess of the header earns half of the origin's reward whatever the notes are. The
-components are rewards too, under their own names, so that a trainer logs each.
+components are rewards too, under their own names, so that a trainer logs each; ``batch_components`` gives all of them
+at once.
 
 What can be read is scored; what cannot is no error but a bad answer. An answer without a key field (``K:`` ends every
 ABC header, so prose has none) or without a note earns 0, in every component. An answer that goes on with further tunes
@@ -28,10 +30,12 @@ from typing import Any
 
 from abcscribe.metrics import instrument, key, metre, pitch, rhythm, structure, tempo
 from abcscribe.metrics.matching import VIEWS, Line, lines, match_voices
+from abcscribe.metrics.ticks import in_ticks
 from abcscribe.score.abc_reader import read_abc
 from abcscribe.score.model import Score
 
-Completion = str | Sequence[Mapping[str, Any]]  # a text, or the messages of a chat
+Completion = str | Sequence[Mapping[str, Any]] | Score  # a text, the messages of a chat, or what a text would say
+Reference = str | Score
 Rewards = list[float | None]
 Components = Mapping[str, float | None]  # credit by name, in [0, 1]; None: the reference does not say
 
@@ -39,6 +43,7 @@ Components = Mapping[str, float | None]  # credit by name, in [0, 1]; None: the 
 # far too long, which the metrics then say, and little enough that no answer takes longer than 100 ms.
 LONGEST_RATIO = 3
 LONGEST_LEAST = 3000  # characters: a header with comments before a very short reference
+CHARACTERS = 5  # that a note takes in ABC, bar lines and fields included
 
 KEY_FIELD = re.compile(r"^[ \t]*K:", re.MULTILINE)
 TUNE_START = re.compile(r"^[ \t]*X ?:", re.MULTILINE)
@@ -71,47 +76,47 @@ NAMES = tuple(field.name for field in dataclasses.fields(RewardWeights) if field
 NOTHING: Components = dict.fromkeys(NAMES, 0.0)
 
 
-def origin_reward(completions: Sequence[Completion], reference: Sequence[str], **columns: Any) -> Rewards:
+def origin_reward(completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any) -> Rewards:
     """1 less the origin's total loss: half pitch, .15 metre, .15 tempo, .2 instrument."""
     return weighted_reward(completions, reference, ORIGIN)
 
 
-def full_reward(completions: Sequence[Completion], reference: Sequence[str], **columns: Any) -> Rewards:
+def full_reward(completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any) -> Rewards:
     """All components, weighted by FULL."""
     return weighted_reward(completions, reference, FULL)
 
 
-def pitch_reward(completions: Sequence[Completion], reference: Sequence[str], **columns: Any) -> Rewards:
+def pitch_reward(completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any) -> Rewards:
     """1 less the pitch loss."""
     return _component("pitch", completions, reference)
 
 
-def metre_reward(completions: Sequence[Completion], reference: Sequence[str], **columns: Any) -> Rewards:
+def metre_reward(completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any) -> Rewards:
     """1 less the metre loss."""
     return _component("metre", completions, reference)
 
 
-def tempo_reward(completions: Sequence[Completion], reference: Sequence[str], **columns: Any) -> Rewards:
+def tempo_reward(completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any) -> Rewards:
     """1 less the tempo loss; None if the reference has no tempo."""
     return _component("tempo", completions, reference)
 
 
-def instrument_reward(completions: Sequence[Completion], reference: Sequence[str], **columns: Any) -> Rewards:
+def instrument_reward(completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any) -> Rewards:
     """1 less the instrument loss."""
     return _component("instrument", completions, reference)
 
 
-def rhythm_reward(completions: Sequence[Completion], reference: Sequence[str], **columns: Any) -> Rewards:
+def rhythm_reward(completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any) -> Rewards:
     """The rhythm score."""
     return _component("rhythm", completions, reference)
 
 
-def key_reward(completions: Sequence[Completion], reference: Sequence[str], **columns: Any) -> Rewards:
+def key_reward(completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any) -> Rewards:
     """The weighted key score."""
     return _component("key", completions, reference)
 
 
-def structure_reward(completions: Sequence[Completion], reference: Sequence[str], **columns: Any) -> Rewards:
+def structure_reward(completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any) -> Rewards:
     """The structure score, lowered by what the reader had to complain of."""
     return _component("structure", completions, reference)
 
@@ -129,10 +134,24 @@ REWARDS: dict[str, Callable[..., Rewards]] = {
 }
 
 
-def weighted_reward(completions: Sequence[Completion], reference: Sequence[str], weights: RewardWeights) -> Rewards:
+def weighted_reward(
+    completions: Sequence[Completion], reference: Sequence[Reference], weights: RewardWeights
+) -> Rewards:
     """One reward for each row, for weights of one's own."""
-    rows = [text_components(r, _text(c)) for c, r in zip(completions, reference, strict=True)]
+    rows = batch_components(completions, reference)
     return [None if row is None else combine(row, weights) for row in rows]
+
+
+def batch_components(
+    completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any
+) -> list[Components | None]:
+    """The credits of each row by name; None for a row that cannot be scored."""
+    return [components(r, c) for c, r in zip(completions, reference, strict=True)]
+
+
+def components(reference: Reference, completion: Completion) -> Components | None:
+    """The credits of one answer; None if the reference has no music to compare with. Repeats are unfolded."""
+    return _components(_key(reference), _key(completion))
 
 
 def combine(components: Components, weights: RewardWeights) -> float:
@@ -144,28 +163,49 @@ def combine(components: Components, weights: RewardWeights) -> float:
     return (shares["pitch"] * given["pitch"] + counts * rest) / sum(shares.values())
 
 
-def score_components(reference: Score, prediction: Score) -> Components:
-    """The credits of a predicted Score, for a policy that does not write text. Repeats are unfolded."""
-    return _credits(_Reading.of(reference), _Reading.of(prediction))
+class _Same:
+    """A score as a key, by identity: to hash or compare all its notes would take longer than to score it."""
+
+    __slots__ = ("score",)
+
+    def __init__(self, score: Score) -> None:
+        self.score = score
+
+    def __hash__(self) -> int:
+        return id(self.score)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.score is self.score
 
 
-@lru_cache(maxsize=4096)  # a trainer calls several rewards with the same batch
-def text_components(reference: str, prediction: str) -> Components | None:
-    """The credits of a predicted ABC text; None if the reference has no music to compare with."""
+def _key(value: Reference | Completion) -> str | _Same:
+    return _Same(value) if isinstance(value, Score) else _text(value)
+
+
+@lru_cache(maxsize=512)  # a trainer calls several rewards with the same batch; a score of 300 notes is 100 kB
+def _components(reference: str | _Same, completion: str | _Same) -> Components | None:
     expected = _reference(reference)
     if expected is None:
         return None
-    text = prediction[: max(LONGEST_LEAST, LONGEST_RATIO * len(reference))]
-    given = _read(text)
+    if isinstance(completion, str):
+        completion = completion[: max(LONGEST_LEAST, LONGEST_RATIO * _length(reference, expected))]
+    given = _read(completion)
     return NOTHING if given is None else _credits(expected, given)
 
 
-def _component(name: str, completions: Sequence[Completion], reference: Sequence[str]) -> Rewards:
-    rows = [text_components(r, _text(c)) for c, r in zip(completions, reference, strict=True)]
+def _length(reference: str | _Same, reading: _Reading) -> int:
+    """Characters of the reference, or about how many it would be written in."""
+    if isinstance(reference, str):
+        return len(reference)
+    return CHARACTERS * sum(len(line.notes) for line in reading.lines)
+
+
+def _component(name: str, completions: Sequence[Completion], reference: Sequence[Reference]) -> Rewards:
+    rows = batch_components(completions, reference)
     return [None if row is None else row[name] for row in rows]
 
 
-def _text(completion: Completion) -> str:
+def _text(completion: str | Sequence[Mapping[str, Any]]) -> str:
     """The text of a completion; of a chat, all that the assistant says."""
     if isinstance(completion, str):
         return completion
@@ -190,26 +230,29 @@ class _Reading:
     @classmethod
     def of(cls, score: Score, problems: int = 0, share: float = 1.0) -> _Reading:
         unfolded = score.unfolded()
-        return cls(unfolded, lines(unfolded), structure.shape(unfolded), problems, share)
+        cells = in_ticks(unfolded)
+        return cls(unfolded, lines(unfolded, cells), structure.shape(unfolded, cells), problems, share)
 
 
-def _read(text: str) -> _Reading | None:
-    """None if the text is not ABC, or has not one note."""
+def _read(source: str | _Same) -> _Reading | None:
+    """None if a text is not ABC, or if there is not one note."""
+    reading = _read_text(source) if isinstance(source, str) else _Reading.of(source.score)
+    return reading if reading and reading.lines else None
+
+
+def _read_text(text: str) -> _Reading | None:
     if not KEY_FIELD.search(text):
         return None
     starts = [found.start() for found in TUNE_START.finditer(text)]
     share = starts[1] / len(text) if len(starts) > 1 else 1.0
     score, problems = read_abc(text)
-    reading = _Reading.of(score, len(problems), share)
-    return reading if reading.lines else None
+    return _Reading.of(score, len(problems), share)
 
 
-_reference = lru_cache(maxsize=1024)(_read)  # the answers of a group share one
+_reference = lru_cache(maxsize=512)(_read)  # the answers of a group share one
 
 
 def _credits(expected: _Reading, given: _Reading) -> Components:
-    if not given.lines:
-        return NOTHING
     by_pitch = match_voices(expected.lines, given.lines)
     alike = match_voices(expected.lines, given.lines, VIEWS)
     legible = len(given.score.bars) / (len(given.score.bars) + given.problems)

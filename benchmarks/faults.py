@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from abcscribe.evaluation.faults import FAULTS
 from abcscribe.metrics import evaluate_scores
-from abcscribe.rewards import FULL, ORIGIN, combine, score_components
+from abcscribe.rewards import FULL, ORIGIN, combine, components
 from abcscribe.score import Bar, Key, Metre, Note, Part, Pitch, Score, Tempo
 
 FIGURES = {
@@ -54,7 +54,8 @@ def main() -> None:
         wrong = spoil(right)
         values = evaluate_scores(right, wrong)
         lost = [values[figure] if is_loss else 1 - values[figure] for figure, is_loss in FIGURES.values()]
-        credits = score_components(right, wrong)
+        credits = components(right, wrong)
+        assert credits is not None
         lost += [1 - combine(credits, weights) for weights in (ORIGIN, FULL)]
         print(f"| {name} | " + " | ".join(f"{max(0.0, x):.2f}{'*' if x > 0.1 else ''}" for x in lost) + " |")
 

@@ -2,8 +2,8 @@
 
     python benchmarks/rewards.py [NOTES ...]
 
-Prints milliseconds of processor time for each answer: reading its ABC text, and all. Every answer is another text, so
-no cache helps but that of the reference, as in training.
+Prints the median milliseconds for an answer: reading its ABC text; reading and scoring it; scoring a Score. Every answer
+is another one, so no cache helps but that of the reference, as in training.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ from __future__ import annotations
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import partial
+from statistics import median
+from typing import Any
 
-from abcscribe.rewards import full_reward, origin_reward
+from abcscribe.rewards import full_reward
 from abcscribe.score import Bar, Note, Part, Pitch, Score, Staff, Tempo
 from abcscribe.score.abc_reader import read_abc
 from abcscribe.score.abc_writer import write_abc
 
-ANSWERS = 40
+ANSWERS = 200
 
 
 def tune(notes: int, parts: int, rng: random.Random) -> Score:
@@ -42,25 +43,31 @@ def tune(notes: int, parts: int, rng: random.Random) -> Score:
 
 
 def main(sizes: list[int]) -> None:
-    print(f"{'notes':>6} {'parts':>6} {'read':>8} {'origin':>8} {'full':>8}   ms each")
+    print(f"{'notes':>6} {'parts':>6} {'read':>8} {'text':>8} {'Score':>8}   ms each")
     for notes in sizes:
         for parts in (1, 4):
             rng = random.Random(notes)
-            reference, *answers = (write_abc(tune(notes, parts, rng)) for _ in range(2 * ANSWERS + 1))
-            origin_reward(answers[:1], [reference])  # reads the reference
-            work = [
-                partial(list, map(read_abc, answers[:ANSWERS])),
-                partial(origin_reward, answers[:ANSWERS], [reference] * ANSWERS),
-                partial(full_reward, answers[ANSWERS:], [reference] * ANSWERS),
-            ]
-            print(f"{notes:6} {parts:6} " + " ".join(f"{milliseconds(w):8.2f}" for w in work))
+            reference, *answers = (tune(notes, parts, rng) for _ in range(ANSWERS + 1))
+            texts = [write_abc(answer) for answer in answers]
+
+            def scored(answer: Any, reference: Score = reference) -> object:
+                return full_reward([answer], [reference])
+
+            scored(reference)  # reads the reference
+            work: list[tuple[Callable[[Any], object], Sequence[object]]] = [
+                (read_abc, texts), (scored, texts), (scored, answers)
+            ]  # fmt: skip
+            print(f"{notes:6} {parts:6} " + " ".join(f"{milliseconds(*w):8.2f}" for w in work))
 
 
-def milliseconds(work: Callable[[], object]) -> float:
-    """Of processor time, per answer."""
-    began = time.process_time()
-    work()
-    return (time.process_time() - began) / ANSWERS * 1000
+def milliseconds(work: Callable[[Any], object], answers: Sequence[object]) -> float:
+    """Of processor time: the median over the answers."""
+    taken = []
+    for answer in answers:
+        began = time.process_time()
+        work(answer)
+        taken.append(time.process_time() - began)
+    return median(taken) * 1000
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Rewards: arithmetic worked out by hand, TRL's contract, and answers that try to be paid for nothing."""
 
+import functools
 import math
 import pickle
 import random
@@ -46,7 +47,7 @@ def test_the_full_reward_by_hand():
     # pitch: C D E A G for C D E F G E, a substitution and a deletion: 2 of 6
     # rhythm: 5 pairs of 6 and 5 notes; durations 4 right, positions 5 right: (2 * 4 / 11 + 2 * 5 / 11) / 2
     # structure: the first bar is 5 quarters long, the last may be short: 1 of 2 bars; length 7 for 8 quarters
-    credits = rewards.text_components(TUNE, answer)
+    credits = rewards.components(TUNE, answer)
     assert credits == pytest.approx(
         {
             "pitch": 4 / 6, "metre": 2 / 3, "tempo": 0.8, "instrument": 0.7,
@@ -109,8 +110,25 @@ def test_rewards_travel_to_other_processes_under_their_names():
 
 def test_scores_and_texts_earn_the_same():
     reference, answer = walk(8, 1), walk(8, 1, wrong=0.3)
-    by_score = rewards.score_components(reference, answer)
-    assert by_score == pytest.approx(rewards.text_components(write_abc(reference), write_abc(answer)))
+    for function in REWARDS.values():
+        answers = [answer, write_abc(answer), answer, write_abc(answer)]
+        earned = function(answers, [reference, write_abc(reference), write_abc(reference), reference])
+        assert earned == pytest.approx([earned[0]] * 4)
+
+
+def test_all_components_of_a_batch_of_scores():
+    reference, answer = walk(8, 1), walk(8, 1, wrong=0.3)
+    rows = rewards.batch_components([reference, answer, Score()], [reference] * 3, clip=[1, 2, 3])
+    assert rows[0] == pytest.approx(dict.fromkeys(NAMES, 1))
+    assert rows[1]["pitch"] < rows[0]["pitch"]
+    assert rows[1]["pitch"] == rewards.pitch_reward([answer], [reference])[0]
+    assert set(rows[2].values()) == {0}
+    assert rewards.batch_components([answer], [score("z:4")]) == [None]
+
+
+def test_scores_travel_to_other_processes_with_their_reward():
+    call = functools.partial(rewards.full_reward, [walk(8, 1)], [walk(8, 1)])
+    assert pickle.loads(pickle.dumps(call))() == pytest.approx([1])
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.floats(0, 1), min_size=len(NAMES)), st.sampled_from(NAMES))
@@ -210,12 +228,12 @@ def test_further_tunes_are_not_paid_for():
 
 def test_the_piece_in_a_loop_is_what_it_says():
     text = HACKS["the piece in a loop"]
-    assert rewards.text_components(REFERENCE, text)["pitch"] < 0.5
+    assert rewards.components(REFERENCE, text)["pitch"] < 0.5
 
 
 @pytest.mark.parametrize("name", HACKS)
 def test_no_answer_takes_long(name: str):
-    rewards.text_components.cache_clear()
+    rewards._components.cache_clear()
     began = time.process_time()
     full(HACKS[name], REFERENCE)
     assert time.process_time() - began < 2.0  # a guard against hanging: at most 0.1 on an idle machine
@@ -237,11 +255,11 @@ def test_a_pair_of_300_notes_is_quick():
     reference = write_abc(walk(75, 1))
     answers = [write_abc(walk(75, 1, wrong=rng.random() / 2)) for _ in range(10)]
     full(answers[0], reference)  # the reference is read once for all answers
-    rewards.text_components.cache_clear()
+    rewards._components.cache_clear()
     began = time.process_time()
     rewards.full_reward(answers, [reference] * len(answers))
     assert (time.process_time() - began) / len(answers) < 0.02  # benchmarks/rewards.py gives the real figure
 
 
 def test_an_empty_score_earns_nothing():
-    assert set(rewards.score_components(PIECE, Score()).values()) == {0.0}
+    assert set(rewards.components(PIECE, Score()).values()) == {0.0}

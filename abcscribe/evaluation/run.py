@@ -169,8 +169,7 @@ def _row(clip: Clip, sample: int, protocol: Protocol) -> tuple[Row, Score]:
 def figures(clip: Clip, score: Score) -> dict[str, float]:
     """All that the ground truth of a clip allows to say of an answer. NaN, which JSON does not know, is left out."""
     values = evaluate_scores(clip.score, score, clip.metrics)
-    if "pitch" in clip.metrics:
-        credits = rewards.score_components(clip.score, score)
+    if "pitch" in clip.metrics and (credits := rewards.components(clip.score, score)):
         known = {name: credit if name in clip.metrics else None for name, credit in credits.items()}
         values["reward.origin"] = rewards.combine(known, rewards.ORIGIN)
         values["reward.full"] = rewards.combine(known, rewards.FULL)

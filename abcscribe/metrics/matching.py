@@ -12,14 +12,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 from scipy.optimize import linear_sum_assignment
 
-from abcscribe.metrics.ticks import ticks
-from abcscribe.score.model import Bar, Part, Score
+from abcscribe.metrics.ticks import Cells, TickNote, in_ticks, metre_ticks, ticks
+from abcscribe.score.model import Bar, Score
 
 
 class LineNote(NamedTuple):
@@ -74,14 +75,17 @@ class VoiceMatch:
         return max(len(line.notes) if line else 0 for line in (self.reference, self.prediction))
 
 
-def lines(score: Score) -> list[Line]:
-    """The voices that have notes, in an order that depends on their music only, not on their place in the score."""
+def lines(score: Score, cells: Cells | None = None) -> list[Line]:
+    """The voices that have notes, in an order that depends on their music only, not on their place in the score.
+
+    ``cells``: the score ``in_ticks``, if it is known already.
+    """
     starts = list(itertools.accumulate((ticks(bar.length) for bar in score.bars), initial=0))
     missing = _missing_before_pickup(score.bars)
     found = [
         Line(index, part.program, tuple(sorted(notes)))
-        for index, part in enumerate(score.parts)
-        for notes in _voices(part, starts, missing).values()
+        for index, (part, bars) in enumerate(zip(score.parts, cells or in_ticks(score), strict=True))
+        for notes in _voices(bars, starts, missing).values()
     ]
     return sorted(found, key=lambda line: (line.program, line.notes))
 
@@ -101,10 +105,12 @@ def match_voices(
     shape = len(reference), len(prediction)
     edits = {view: _edits(reference, prediction, view) for view in {by_pitch, *views}}
     # A pair is worth what it saves over deleting the one and inserting the other. It never costs more than that, so
-    # an assignment of as many pairs as there can be is the best of all.
-    alone = np.add.outer([len(line.notes) for line in reference], [len(line.notes) for line in prediction])
-    costs = sum((edits[view] - alone for view in views), np.zeros(shape))
-    rows, columns = linear_sum_assignment(costs)
+    # an assignment of as many pairs as there can be is the best of all. Of equal assignments the one whose voices are
+    # the most alike in length: else the loss of two scores could depend on which of them is the reference.
+    lengths = [len(line.notes) for line in reference], [len(line.notes) for line in prediction]
+    costs = sum((edits[view] - np.add.outer(*lengths) for view in views), np.zeros(shape))
+    tied = np.minimum.outer(*lengths) / (sum(lengths[0]) + 1)  # less than an edit in all
+    rows, columns = linear_sum_assignment(costs - tied)
     pitches = edits[by_pitch]
     pairs = [VoiceMatch(reference[i], prediction[j], int(pitches[i, j])) for i, j in zip(rows, columns, strict=True)]
     missing = [VoiceMatch(line, None, len(line.notes)) for i, line in enumerate(reference) if i not in rows]
@@ -133,11 +139,10 @@ def match_notes(matches: Sequence[VoiceMatch]) -> list[tuple[LineNote, LineNote]
 
 def _align(reference: Sequence[LineNote], prediction: Sequence[LineNote]) -> Iterator[tuple[LineNote, LineNote]]:
     script = Levenshtein.opcodes([n.pitch % 12 for n in reference], [n.pitch % 12 for n in prediction])
-    for step in script:
-        if step.tag in ("equal", "replace"):
-            yield from zip(
-                reference[step.src_start : step.src_end], prediction[step.dest_start : step.dest_end], strict=True
-            )
+    for tag, *span in script:
+        if tag in ("equal", "replace"):
+            start, end, other_start, other_end = (int(place) for place in span)
+            yield from zip(reference[start:end], prediction[other_start:other_end], strict=True)
 
 
 def anchors(reference: Line, prediction: Line) -> list[tuple[int, int]]:
@@ -156,24 +161,26 @@ def _missing_before_pickup(bars: Sequence[Bar]) -> int:
     """What the first bar lacks, in ticks: a quarter upbeat in 3/4 stands at position 2 quarters, not 0."""
     if not bars or bars[0].metre is None:
         return 0
-    return max(0, ticks(bars[0].metre.length) - ticks(bars[0].length))
+    return max(0, metre_ticks(bars[0].metre) - ticks(bars[0].length))
 
 
-def _voices(part: Part, starts: Sequence[int], missing: int) -> dict[int, list[LineNote]]:
+def _voices(bars: Sequence[Sequence[TickNote]], starts: Sequence[int], missing: int) -> dict[int, list[LineNote]]:
     """Notes of each voice with ties merged. ``starts``: ticks from the start of the piece to each bar line."""
     voices: dict[int, list[LineNote]] = {}
     open_ties: dict[tuple[int, int], int] = {}  # (voice, pitch) -> index of the note that sounds on
-    for bar_start, bar in zip(starts, part.bars, strict=False):
-        for note in sorted(bar, key=lambda n: n.start):
-            line = voices.setdefault(note.voice, [])
-            start, duration, pitch = ticks(note.start), ticks(note.duration), note.pitch.midi
-            index = open_ties.pop((note.voice, pitch), None)
+    for bar_start, bar in zip(starts, bars, strict=False):
+        for voice, start, end, pitch, tie in sorted(bar, key=_by_start):
+            line = voices.setdefault(voice, [])
+            index = open_ties.pop((voice, pitch), None) if open_ties else None
             if index is not None and line[index].onset + line[index].duration == bar_start + start:
-                line[index] = line[index]._replace(duration=line[index].duration + duration)
+                line[index] = line[index]._replace(duration=line[index].duration + end - start)
             else:
                 index = len(line)
                 position = start if bar_start else start + missing
-                line.append(LineNote(bar_start + start, pitch, duration, position))
-            if note.tie:
-                open_ties[note.voice, pitch] = index
+                line.append(LineNote(bar_start + start, pitch, end - start, position))
+            if tie:
+                open_ties[voice, pitch] = index
     return voices
+
+
+_by_start = attrgetter("start")

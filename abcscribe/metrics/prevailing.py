@@ -6,6 +6,7 @@ header, which is the same thing for a piece that never changes.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -18,7 +19,6 @@ Value = TypeVar("Value")
 def prevailing(score: Score, value: Callable[[Bar], Value]) -> Value:
     """The value of the bars that last longest together, of equals the earliest. The score must have a bar."""
     length: dict[Value, int] = {}
-    for bar in score.bars:
-        found = value(bar)
-        length[found] = length.get(found, 0) + ticks(bar.length)
+    for found, bars in itertools.groupby(score.bars, value):
+        length[found] = length.get(found, 0) + sum(ticks(bar.length) for bar in bars)
     return max(length, key=lambda v: length[v])

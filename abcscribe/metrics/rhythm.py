@@ -22,11 +22,15 @@ def compare(matches: Sequence[VoiceMatch]) -> dict[str, float]:
     """The F1 values of ``evaluate`` for voices that are matched already."""
     pairs = match_notes(matches)
     notes = sum(len(line.notes) for match in matches for line in (match.reference, match.prediction) if line)
-    ratios = Counter(given.duration / expected.duration for expected, given in pairs if expected.duration)
+    durations = Counter((expected.duration, given.duration) for expected, given in pairs)  # few are distinct
+    scaled: Counter[float] = Counter()
+    for (expected, given), count in durations.items():
+        if expected:
+            scaled[given / expected] += count
     right = {
-        "duration": sum(expected.duration == given.duration for expected, given in pairs),
-        "position": sum(expected.position == given.position for expected, given in pairs),
-        "scaled": max(ratios.values(), default=0),
+        "duration": sum(count for (expected, given), count in durations.items() if expected == given),
+        "position": sum([expected.position == given.position for expected, given in pairs]),
+        "scaled": max(scaled.values(), default=0),
     }
     return {name: 2 * count / notes if notes else 1.0 for name, count in right.items()}
 

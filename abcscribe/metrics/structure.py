@@ -14,11 +14,11 @@ Defined values: a prediction without bars scores 0 (1 if the reference has none 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from abcscribe.metrics.ticks import ticks
-from abcscribe.score.model import Bar, Note, Score
+from abcscribe.metrics.ticks import Cells, TickNote, in_ticks, metre_ticks, ticks
+from abcscribe.score.model import Bar, Score
 
 LONGEST_CYCLE = 8  # bars: the usual strain of a folk tune, longer than any loop a language model was seen to fall into
 
@@ -33,55 +33,62 @@ class Shape:
     repetition: float  # share of bars that only go on with a cycle
 
 
-def sound_bars(score: Score) -> float:
-    """Share of bars without a problem; a score without bars or parts has none: 0."""
+def sound_bars(score: Score, cells: Cells | None = None) -> float:
+    """Share of bars without a problem; a score without bars or parts has none: 0. ``cells``: the score in ticks."""
     if not score.bars or not score.parts:
         return 0.0
     last = len(score.bars) - 1
-    cells = zip(*(part.bars for part in score.parts), strict=False)
-    pairs = enumerate(zip(score.bars, cells, strict=False))
+    pairs = enumerate(zip(score.bars, zip(*(cells or in_ticks(score)), strict=False), strict=False))
     sound = sum(_is_full(bar, may_be_short=b in (0, last)) and _fits(bar, cell) for b, (bar, cell) in pairs)
     return sound / len(score.bars)
 
 
 def _is_full(bar: Bar, may_be_short: bool) -> bool:
-    if bar.metre is None or bar.length == bar.metre.length:
+    if bar.metre is None:
         return True
-    return may_be_short and bar.length < bar.metre.length
+    length, full = ticks(bar.length), metre_ticks(bar.metre)
+    return length == full or (may_be_short and length < full)
 
 
-def _fits(bar: Bar, parts: Iterable[tuple[Note, ...]]) -> bool:
+def _fits(bar: Bar, parts: Iterable[Sequence[TickNote]]) -> bool:
     """Whether the notes of all parts stay inside the bar and no voice overlaps itself (chords may)."""
     length = ticks(bar.length)
-    for notes in parts:
-        spans = sorted({(n.voice, ticks(n.start), ticks(n.start) + ticks(n.duration)) for n in notes})
-        if any(start < 0 or end > length for _, start, end in spans):
+    return all(_follow(sorted({note[:3] for note in notes}), length) for notes in parts)
+
+
+def _follow(spans: list[tuple[int, int, int]], length: int) -> bool:
+    """Whether (voice, start, end), in order, lie between 0 and ``length`` and those of a voice one after the other."""
+    before, until = None, 0
+    for voice, start, end in spans:
+        if start < (until if voice == before else 0) or end > length:
             return False
-        if any(one[0] == other[0] and other[1] < one[2] for one, other in itertools.pairwise(spans)):
-            return False
+        before, until = voice, end
     return True
 
 
-def repetition(score: Score) -> float:
+def repetition(score: Score, cells: Cells | None = None) -> float:
     """Share of bars in the longest run that only continues a cycle of 1 to LONGEST_CYCLE bars; empty bars never do."""
-    contents = list(zip(*([_content(bar) for bar in part.bars] for part in score.parts), strict=False))
+    bars = zip(*([_content(bar) for bar in part] for part in cells or in_ticks(score)), strict=False)
+    number: dict[tuple[int, ...], int] = {}  # bars alike have the same number; 0 is an empty bar
+    contents = [number.setdefault(bar, len(number) + 1) if any(bar) else 0 for bar in bars]
     longest = 0
     for cycle in range(1, min(LONGEST_CYCLE, len(contents) - 1) + 1):
-        run = 0
-        for b in range(cycle, len(contents)):
-            run = run + 1 if any(contents[b]) and contents[b] == contents[b - cycle] else 0
-            longest = max(longest, run)
+        same = (bar == earlier != 0 for bar, earlier in zip(contents[cycle:], contents, strict=False))
+        runs = (sum(1 for _ in run) for alike, run in itertools.groupby(same) if alike)
+        longest = max(longest, *runs, 0)
     return longest / len(contents) if contents else 0.0
 
 
-def _content(notes: tuple[Note, ...]) -> int:
+def _content(notes: Sequence[TickNote]) -> int:
     """A fingerprint of what a part plays in a bar; 0 if nothing."""
-    return hash(frozenset((n.voice, ticks(n.start), ticks(n.duration), n.pitch.midi) for n in notes)) if notes else 0
+    return hash(frozenset(note[:4] for note in notes)) if notes else 0
 
 
-def shape(score: Score) -> Shape:
-    """What ``compare`` needs to know of a score."""
-    return Shape(len(score.bars), sum(ticks(bar.length) for bar in score.bars), sound_bars(score), repetition(score))
+def shape(score: Score, cells: Cells | None = None) -> Shape:
+    """What ``compare`` needs to know of a score. ``cells``: the score ``in_ticks``, if it is known already."""
+    cells = cells or in_ticks(score)
+    length = sum(ticks(bar.length) for bar in score.bars)
+    return Shape(len(score.bars), length, sound_bars(score, cells), repetition(score, cells))
 
 
 def compare(expected: Shape, given: Shape) -> dict[str, float]:

@@ -5,7 +5,7 @@ import math
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tunes import score, walk
 
@@ -167,6 +167,7 @@ def test_a_score_agrees_with_itself(tune: Score):
 
 @settings(max_examples=25, deadline=None)
 @given(SCORES, SCORES)
+@example(score("C4", "C4", "C4", "C4 D4"), score("C4", "C4", "C4 C4", "D4"))  # two pairings with two edits
 def test_losses_are_bounded_and_pitch_is_symmetric(one: Score, other: Score):
     assert 0 <= pitch_loss(one, other) <= 1
     assert pitch_loss(one, other) == pytest.approx(pitch_loss(other, one))
