@@ -1,7 +1,7 @@
 """The notes of a whole corpus in one file, ready for the renderer: no parsing, all arrays in memory in a moment.
 
 Each field is one long array over all pieces, with the boundaries of the pieces beside it. The file does not keep what
-the renderer does not need: spelling, staves and repeats (they are not unfolded).
+training does not need: clefs, grace notes and repeats (they are not unfolded).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from abcscribe.datasets.manifest import Piece
 from abcscribe.score.model import MODE_FIFTHS, Score
 
-FORMAT = 1  # changes when the meaning of an array changes
+FORMAT = 2  # changes when the meaning of an array changes
 MODES = (*MODE_FIFTHS, "none")  # what CachedPiece.mode counts
 
 
@@ -29,6 +29,8 @@ class Notes:
     pitch: np.ndarray  # (n,) int16, MIDI, sounding
     part: np.ndarray  # (n,) int8
     voice: np.ndarray  # (n,) int8, 1-based within the part
+    staff: np.ndarray  # (n,) int8, 0-based within the part, from the top
+    fifth: np.ndarray  # (n,) int8, place of the spelled name on the line of fifths: F -1, C 0, G 1, F sharp 6
     program: np.ndarray  # (p,) int16, General MIDI, 128 percussion
     bar_start: np.ndarray  # (b + 1,) float32, quarters; the last is the end of the piece
     metre: np.ndarray  # (b, 2) int8, beats and unit; 0, 0 in free metre
@@ -48,27 +50,32 @@ class CachedPiece:
 
 _TYPES = {
     "onset": np.float32, "duration": np.float32, "pitch": np.int16, "part": np.int8, "voice": np.int8,
-    "program": np.int16, "bar_start": np.float32, "metre": np.int8, "fifths": np.int8, "mode": np.int8,
-    "tempo": np.float32,
+    "staff": np.int8, "fifth": np.int8, "program": np.int16, "bar_start": np.float32, "metre": np.int8, "fifths": np.int8, "mode": np.int8, "tempo": np.float32,
 }  # fmt: skip
 
 
 def notes_of(score: Score) -> Notes:
     """The arrays of a score."""
     starts = score.bar_starts()
-    voices = {
-        (start + note.start, index, note.pitch.midi): note.voice
+    staves = [
+        {voice: place for place, staff in enumerate(part.staves) for voice in staff.voices} for part in score.parts
+    ]
+    written = {
+        (start + note.start, index, note.pitch.midi): note
         for index, part in enumerate(score.parts)
         for start, notes in zip(starts, part.bars, strict=False)
         for note in notes
     }
     sounding = score.sounding_notes()
+    heads = [written[n.onset, n.part, n.pitch] for n in sounding]
     columns = {
         "onset": [float(n.onset) for n in sounding],
         "duration": [float(n.duration) for n in sounding],
         "pitch": [n.pitch for n in sounding],
         "part": [n.part for n in sounding],
-        "voice": [min(voices[n.onset, n.part, n.pitch], 127) for n in sounding],
+        "voice": [min(head.voice, 127) for head in heads],
+        "staff": [staves[n.part].get(head.voice, 0) for n, head in zip(sounding, heads, strict=True)],
+        "fifth": [head.pitch.fifth for head in heads],
         "program": [part.program for part in score.parts],
         "bar_start": [float(start) for start in starts],
         "metre": [(bar.metre.beats, bar.metre.unit) if bar.metre else (0, 0) for bar in score.bars],

@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
+from abcscribe.score.repeats import play_order
+
 STEPS = "CDEFGAB"
 STEP_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 # Number of fifths that a mode's tonic lies above that of the major key with the same signature.
@@ -27,7 +29,6 @@ MODE_FIFTHS = {
     "major": 0, "minor": 3, "ionian": 0, "dorian": 2, "phrygian": 4, "lydian": -1, "mixolydian": 1,
     "aeolian": 3, "locrian": 5,
 }  # fmt: skip
-_ENDING_NUMBERS = tuple("123456789")
 CLEFS = ("treble", "bass", "alto", "tenor", "treble-8", "treble+8", "bass-8", "soprano", "mezzo", "baritone", "perc")
 
 
@@ -42,6 +43,11 @@ class Pitch:
     @property
     def midi(self) -> int:
         return 12 * (self.octave + 1) + STEP_SEMITONES[self.step] + self.alter
+
+    @property
+    def fifth(self) -> int:
+        """Place of the name on the line of fifths: F -1, C 0, G 1, F sharp 6, B flat -2."""
+        return "FCGDAEB".index(self.step) - 1 + 7 * self.alter
 
     def __str__(self) -> str:
         return f"{self.step}{'#' * self.alter}{'b' * -self.alter}{self.octave}"
@@ -235,7 +241,7 @@ class Score:
         to the bar after the last repeat, or to the beginning)."""
         if not any(bar.repeat_end or bar.repeat_start or bar.ending for bar in self.bars):
             return self
-        order = _play_order(self.bars)
+        order = play_order(self.bars)
         bars = tuple(dataclasses.replace(self.bars[i], repeat_start=False, repeat_end=False, ending="") for i in order)
         parts = tuple(dataclasses.replace(part, bars=tuple(part.bars[i] for i in order)) for part in self.parts)
         return dataclasses.replace(self, bars=bars, parts=parts)
@@ -263,41 +269,3 @@ def _bar_problems(bar: Bar, notes: tuple[Note, ...], voices: set[int]) -> Iterat
         if note.start < end and (note.start, note.end) != (start, end):
             yield f"{note.pitch} at {note.start} overlaps the note before it in voice {note.voice}"
         ends[note.voice] = (note.start, note.end)
-
-
-def _play_order(bars: tuple[Bar, ...]) -> list[int]:
-    """Indices of the bars as they are played. Nine times each at most, whatever the endings say."""
-    order: list[int] = []
-    start = 0
-    while start < len(bars):
-        endings = _section(bars, start)
-        section = range(start, start + len(endings))
-        turns = _turns(bars, section, endings)
-        for turn in range(1, turns + 1):
-            for i, ending in zip(section, endings, strict=True):
-                if turns > 1 and ending and str(turn) not in ending.split(","):
-                    continue
-                order.append(i)
-                if bars[i].repeat_end and turn < turns:
-                    break
-        start = section.stop
-    return order
-
-
-def _section(bars: tuple[Bar, ...], start: int) -> list[str]:
-    """For each bar of the section that is repeated as one from ``start`` on, the ending it belongs to."""
-    endings: list[str] = []
-    for i in range(start, len(bars)):
-        if bars[i].repeat_start and i > start:
-            break
-        endings.append(bars[i].ending or (endings[-1] if endings else ""))
-        if bars[i].repeat_end and not (i + 1 < len(bars) and bars[i + 1].ending):
-            break
-    return endings
-
-
-def _turns(bars: tuple[Bar, ...], section: range, endings: list[str]) -> int:
-    """How often a section is played: once without a repeat sign, else twice or as often as its endings say."""
-    if not any(bars[i].repeat_end for i in section):
-        return 1
-    return max([2, *(int(n) for ending in endings for n in ending.split(",") if n in _ENDING_NUMBERS)])
