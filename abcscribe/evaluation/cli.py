@@ -25,15 +25,23 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def evaluate(
-    suite: Annotated[Path, typer.Option(help="Folder with recordings and a manifest.csv.")],
+    suite: Annotated[
+        str, typer.Option(help="Folder with recordings and a manifest.csv, or a name: rendered, unseen-timbres, folk.")
+    ],
     engine: Annotated[str, typer.Option(metavar="NAME,...", help="Engines; majority answers without listening.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for rows, scores and report.")] = Path(
         DEFAULT_OUT
     ),
     protocol: Annotated[str, typer.Option(help="standard, or origin: 30 clips, 3 sampled answers.")] = "standard",
     jobs: Annotated[int, typer.Option(min=1, help="Recordings to work on at once.")] = 1,
+    clips: Annotated[int | None, typer.Option(min=1, help="Only the first so many recordings of the suite.")] = None,
+    notes: Annotated[Path, typer.Option(help="Note cache that a named suite is made from.")] = Path("data/notes.npz"),
+    samples: Annotated[Path, typer.Option(help="Sampled instruments for unseen-timbres.")] = Path("data/samples"),
+    suites_folder: Annotated[Path, typer.Option("--suites", help="Where named suites are kept.")] = Path("data/suites"),
 ) -> None:
     """Compare engines on recordings whose notes and scores are known.
+
+    A suite with a name is made from pieces that training never sees, once, and kept; that needs FluidSynth.
 
     Writes rows.jsonl, a row of figures for each recording and engine, and report.html. Rows that are there already are
     kept, so a run that was stopped goes on, and an engine can be added later.
@@ -45,13 +53,28 @@ def evaluate(
 
     if protocol not in run.PROTOCOLS:
         raise typer.BadParameter(f"There is no protocol {protocol!r}; there are {', '.join(run.PROTOCOLS)}.")
-    clips = suites.read_suite(suite)
+    folder = Path(suite) if Path(suite).is_dir() else _named(suite, notes, samples, suites_folder)
+    chosen_clips = suites.read_suite(folder)[:clips]
     names = list(dict.fromkeys(name.strip() for name in engine.split(",") if name.strip()))
     output.mkdir(parents=True, exist_ok=True)
     chosen = run.PROTOCOLS[protocol]
-    rows = run.evaluate(clips, names, output, chosen, jobs, _tell)
-    page = report.write_report(output, rows, chosen, suite.name, shlex.join(["abcscribe", *sys.argv[1:]]))
+    rows = run.evaluate(chosen_clips, names, output, chosen, jobs, _tell)
+    page = report.write_report(output, rows, chosen, folder.name, shlex.join(["abcscribe", *sys.argv[1:]]))
     typer.echo(f"{len(rows)} rows; report: {page}", err=True)
+
+
+def _named(name: str, notes: Path, samples: Path, home: Path) -> Path:
+    """The folder of a named suite, made now if need be."""
+    from abcscribe.datasets import suite as recorded
+    from abcscribe.progress import progress_bar
+
+    if name not in recorded.NAMED:
+        known = ", ".join(recorded.NAMED)
+        raise typer.BadParameter(f"{name!r} is neither a folder nor the name of a suite; names are {known}.")
+    with progress_bar("recording") as advance:
+        for done, total in recorded.made(name, notes, home, samples):
+            advance(done, total)
+    return home / name
 
 
 def _tell(row: Row) -> None:

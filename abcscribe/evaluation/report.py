@@ -30,12 +30,25 @@ HEADLINES: dict[str, tuple[str, bool]] = {
     "tempo.accuracy_1": ("tempo within 4 %", False),
     "tempo.accuracy_2": ("or its multiple", False),
     "key.score": ("key", False),
+    "key.exact": ("key right", False),
     "instrument.loss": ("instrument loss", True),
     "structure.bars": ("bars add up", False),
+    "abc.invalid": ("invalid ABC", True),
     "mv2h.mv2h": ("MV2H", False),
     "edit_rate.mcr": ("edit rate", True),
     "reward.origin": ("origin's reward", False),
 }
+# The columns of the table of groups: figure, label, and whether 1 less the figure is shown.
+GROUP_COLUMNS: tuple[tuple[str, str, bool], ...] = (
+    ("pitch.loss", "pitch error ↓", False),
+    ("metre.exact", "metre right", False),
+    ("key.exact", "key right", False),
+    ("reward.origin", "origin's loss ↓", True),
+    ("structure.bars", "bars add up", False),
+    ("abc.invalid", "invalid ABC ↓", False),
+    ("reward.full", "reward", False),
+    ("notes.onset_f1", "onset F1", False),
+)
 COMPARED = ("reward.full", "notes.onset_f1", "pitch.loss", "rhythm.score", "mv2h.mv2h")
 ENGRAVED = 6  # clips shown as sheet music, the best to the worst: a report of every page of every clip is not read
 CLIPS = "clips"  # folder of the engravings
@@ -126,21 +139,29 @@ def _speed(rows: Sequence[Row], name: str) -> str:
 
 
 def _groups(out: Path, rows: Sequence[Row], names: list[str]) -> list[Block]:
+    """A row for each group and system."""
     groups = list(dict.fromkeys(row["group"] for row in rows))
     if len(groups) < 2:
         return []
-    table: Table = [["reward / onset F1", *names, "clips"]]
+    table: Table = [["group", "clips", "system", *(label for _, label, _ in GROUP_COLUMNS)]]
     values: dict[str, dict[str, float]] = {name: {} for name in names}
     for group in groups:
         mine = [row for row in rows if row["group"] == group]
-        cells = []
+        clips = str(len({row["clip"] for row in mine}))
         for name in names:
-            found = [mean(list(by_clip(mine, name, f).values())) for f in ("reward.full", "notes.onset_f1")]
-            cells.append(" / ".join(f"{m.value:.3f}" if m else "–" for m in found))
-            values[name][group] = found[1].value if found[1] else math.nan
-        table.append([group, *cells, str(len({row["clip"] for row in mine}))])
+            cells = [_group_cell(mine, name, figure, less) for figure, _, less in GROUP_COLUMNS]
+            table.append([group, clips, name, *cells])
+            onsets = mean(list(by_clip(mine, name, "notes.onset_f1").values()))
+            values[name][group] = onsets.value if onsets else math.nan
     plots.groups(out / "groups.svg", values)
     return [Heading("Groups"), table, Image("groups.svg", "onset F1 by group")]
+
+
+def _group_cell(rows: Sequence[Row], name: str, figure: str, loss: bool) -> str:
+    """The mean with its interval, or 1 less it."""
+    values = by_clip(rows, name, figure).values()
+    found = mean([1 - value if loss else value for value in values])
+    return f"{found.value:.3f} [{found.low:.2f}, {found.high:.2f}]" if found else "–"
 
 
 def _comparisons(rows: Sequence[Row], names: list[str]) -> list[Block]:

@@ -29,6 +29,8 @@ from abcscribe.evaluation.calibration import bar_agreement
 from abcscribe.evaluation.performed import performed
 from abcscribe.evaluation.suites import Clip
 from abcscribe.metrics import evaluate_notes, evaluate_scores
+from abcscribe.metrics.structure import sound_bars
+from abcscribe.score.abc_reader import read_abc
 from abcscribe.score.abc_writer import write_abc
 from abcscribe.score.model import Score
 
@@ -169,6 +171,8 @@ def _row(clip: Clip, sample: int, protocol: Protocol) -> tuple[Row, Score]:
 def figures(clip: Clip, score: Score) -> dict[str, float]:
     """All that the ground truth of a clip allows to say of an answer. NaN, which JSON does not know, is left out."""
     values = evaluate_scores(clip.score, score, clip.metrics)
+    if "structure" in clip.metrics:
+        values["abc.invalid"] = float(not is_valid(score))
     if "pitch" in clip.metrics and (credits := rewards.components(clip.score, score)):
         known = {name: credit if name in clip.metrics else None for name, credit in credits.items()}
         values["reward.origin"] = rewards.combine(known, rewards.ORIGIN)
@@ -177,6 +181,15 @@ def figures(clip: Clip, score: Score) -> dict[str, float]:
         found = evaluate_notes(clip.notes, performed(score))
         values |= {name: value for name, value in found.items() if clip.offsets or ".onset" in name}
     return {name: round(value, 5) for name, value in values.items() if abs(value) < float("inf")}
+
+
+def is_valid(score: Score) -> bool:
+    """Whether its ABC is read without a complaint and every bar adds up (pickup and last bar may be short). No notes,
+    no complaint: other figures say that something is missing."""
+    if not any(any(part.bars) for part in score.parts):
+        return True
+    written, problems = read_abc(write_abc(score))
+    return not problems and not written.problems() and sound_bars(written) == 1
 
 
 def _length(clip: Clip) -> float:

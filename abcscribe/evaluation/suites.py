@@ -3,7 +3,7 @@
 Columns: audio, instrument, gt_level, score_gt, aligned_notes_gt, meter, key, tempo, comment (others are ignored). A
 cell names a file in the folder, perhaps with a remark: ``gt/01.txt (channel 4)`` is one track of it, ``same`` the file
 of the score. What a clip does not say is not scored; a clip without a score has a reference of one empty bar that
-carries its header.
+carries its header. A score in the project's own JSON says all: header, instruments and the notes as they were played.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from abcscribe.evaluation.aligned_notes import AlignedNotes, GroundTruthError, r
 from abcscribe.evaluation.score_tables import read_score_tables
 from abcscribe.score import instruments
 from abcscribe.score.abc_reader import read_abc
+from abcscribe.score.json_format import from_json
 from abcscribe.score.lytk_bridge import read_musicxml
 from abcscribe.score.model import Bar, Key, Metre, PlayedNote, Score, Tempo
 from abcscribe.score.transpose import transposed
@@ -56,6 +57,8 @@ def read_suite(folder: Path) -> list[Clip]:
 
 
 def _clip(folder: Path, row: dict[str, str]) -> Clip:
+    if row["score_gt"].endswith(".json"):
+        return _whole_clip(folder, row)
     shift = int(found[1]) if (found := SHIFT.search(row["comment"])) else 0
     programs = _programs(row["instrument"])
     score = _score(folder, row["score_gt"])
@@ -72,6 +75,21 @@ def _clip(folder: Path, row: dict[str, str]) -> Clip:
         metrics=metrics,
         notes=_with_families(aligned, programs) if aligned else None,
         offsets=aligned.offsets if aligned else True,
+    )
+
+
+def _whole_clip(folder: Path, row: dict[str, str]) -> Clip:
+    """A clip whose score was written with ``score.json_format``."""
+    score = from_json((folder / row["score_gt"]).read_text(encoding="utf-8"))
+    path = Path(row["audio"])
+    return Clip(
+        name=path.with_suffix("").as_posix(),
+        audio=folder / path,
+        group=path.parts[0],
+        level=row["gt_level"],
+        score=dataclasses.replace(score, performance=()),
+        metrics=(*_header_metrics(row, score), *NOTATION),
+        notes=score.performance or None,
     )
 
 

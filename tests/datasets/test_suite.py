@@ -1,5 +1,6 @@
-import csv
+import dataclasses
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ from abcscribe.datasets import sampler, suite
 from abcscribe.datasets.manifest import Piece
 from abcscribe.datasets.performance import Performance
 from abcscribe.errors import AbcscribeError
-from abcscribe.score.model import Bar, Key, Metre, Note, Part, Pitch, Score
-from abcscribe.score.readers import read_score
+from abcscribe.evaluation.suites import read_suite
+from abcscribe.score.model import Bar, Key, Metre, Note, Part, Pitch, Score, Staff, Tempo
 from abcscribe.spectrogram import spectrogram
 
 
@@ -27,9 +28,24 @@ def samples(tmp_path):
     return tmp_path / "samples"
 
 
-def tune(bars: int = 24) -> Score:
+def tune(bars: int = 24, parts: int = 2, pickup: bool = False) -> Score:
     notes = tuple(Note(Fraction(i), Fraction(1), Pitch("CDEF"[i], 0, 4)) for i in range(4))
-    return Score((Bar(Fraction(4), Metre(4, 4), Key(0)),) * bars, (Part((notes,) * bars),))
+    chord = (Note(Fraction(0), Fraction(4), Pitch("G", 0, 4)), Note(Fraction(0), Fraction(4), Pitch("E", 0, 4)))
+    lines = [[notes] * bars, [chord] * bars][:parts]
+    whole = [Bar(Fraction(4), Metre(4, 4), Key(0))] * bars
+    if pickup:
+        whole.insert(0, Bar(Fraction(1), Metre(4, 4), Key(0)))
+        lines = [[notes[:1], *line] for line in lines]
+    return Score(tuple(whole), tuple(Part(tuple(line), program=40) for line in lines))
+
+
+def piece(**other) -> Piece:
+    return Piece(
+        **{
+            "id": "x", "source": "s", "path": Path("x"), "index": 0, "title": "T", "licence": "CC0",
+            "terms": "permitted", "sha256": "", "split": "test", "group": "x", "left_out": "",
+        } | other
+    )  # fmt: skip
 
 
 def test_the_sampler_plays_notes_where_they_belong(samples):
@@ -37,7 +53,7 @@ def test_the_sampler_plays_notes_where_they_belong(samples):
     assert list(folders) == [40]
     assert sampler.playable(folders[40]) == (56, 88)
     one = np.ones(1)
-    played = Performance(one, 2 * one, 62 * one, 100 * one, np.zeros(1, int), (40,))
+    played = Performance(one, 2 * one, 62 * one, 100 * one, np.zeros(1, int), np.zeros(1, int), (40,))
     waveform = sampler.render(played, folders, 3.0)
     frames = spectrogram(waveform)
     assert frames[:50].max() < 0.3
@@ -50,33 +66,106 @@ def test_a_folder_without_samples_is_named(tmp_path):
         sampler.instruments_in(tmp_path)
 
 
-def test_an_opening_is_whole_bars_of_a_good_length():
-    opening = suite._opening(tune(), 120.0)
-    assert opening is not None
-    assert len(opening.bars) == len(opening.parts[0].bars) == 15  # 30 s of 2 s bars
-    assert suite._opening(tune(4), 120.0) is None
+def test_an_excerpt_is_whole_bars_of_a_good_length():
+    for seed in range(20):
+        excerpt = suite._excerpt(np.random.default_rng(seed), tune(pickup=True), 120.0, 2)
+        assert excerpt is not None
+        assert 6 <= len(excerpt.bars) <= 16  # of 2 s
+        assert len(excerpt.parts[0].bars) == len(excerpt.bars)
+        assert all(bar.length == 4 for bar in excerpt.bars[1:])
+        assert not excerpt.problems()
+    assert suite._excerpt(np.random.default_rng(0), tune(5), 120.0, 1) is None  # 10 s
+    assert suite._excerpt(np.random.default_rng(0), tune(), 120.0, 3) is None  # two lines
 
 
-def test_a_suite_holds_recordings_scores_and_notes(samples, tmp_path, monkeypatch):
-    piece = Piece(
-        id="x", source="s", path=tmp_path, index=0, title="T", licence="CC0", terms="permitted", sha256="",
-        split="test", group="x", left_out="",
-    )  # fmt: skip
+def test_of_a_chord_one_note_is_a_line():
+    high = tune().parts[1]
+    low = dataclasses.replace(high, staves=(Staff("bass"),))
+    assert [n.pitch.step for n in suite._one_at_a_time(high.bars[0], high, 1)] == ["G"]
+    assert [n.pitch.step for n in suite._one_at_a_time(low.bars[0], low, 1)] == ["E"]
 
-    class Cache:
-        pieces = (piece,)
 
-        def __init__(self, path):
-            pass
-
-    monkeypatch.setattr(suite, "NoteCache", Cache)
-    monkeypatch.setattr(suite, "load", lambda piece: tune())
-    config = suite.SuiteConfig(tmp_path / "notes.npz", tmp_path / "suite", clips=1, samples=samples)
-    assert list(suite.make_suite(config)) == [(1, 1)]
-    (row,) = csv.DictReader((tmp_path / "suite" / "manifest.csv").open())
-    score = read_score(tmp_path / "suite" / row["score_gt"])
-    assert score.parts[0].program == 40
-    assert (
-        len(score.sounding_notes()) == len((tmp_path / "suite" / row["aligned_notes_gt"]).read_text().split("\n")) - 2
+def test_a_bar_that_a_repeat_cut_is_one_bar():
+    score = tune(3, parts=1)
+    first, *rest = score.parts[0].bars
+    halves = (first[:3], (dataclasses.replace(first[3], start=Fraction(0)),))
+    bars = (score.bars[0], *(dataclasses.replace(score.bars[0], length=Fraction(n)) for n in (3, 1)), score.bars[0])
+    cut = dataclasses.replace(
+        score, bars=bars, parts=(dataclasses.replace(score.parts[0], bars=(first, *halves, rest[-1])),)
     )
-    assert soundfile.info(tmp_path / "suite" / row["audio"]).duration == pytest.approx(float(row["dur_s"]), abs=0.01)
+    assert suite._joined(cut) == score
+
+
+def test_a_performance_is_mild_and_its_tempo_is_what_was_played():
+    score = suite._played_by(tune(12), [40, 42])
+    rng = np.random.default_rng(4)
+    played = suite._perform(rng, score, [40, 42], 100.0)
+    aligned = suite._aligned(score, played, 40.0)
+    begins = [bar.seconds for bar in aligned.bars]
+    assert begins == sorted(begins)
+    assert (begins[-1] - begins[0]) / 11 / 4 == pytest.approx(60 / aligned.bars[0].tempo.quarter_bpm, rel=0.1)
+    assert len(aligned.performance) == len(score.sounding_notes())
+    assert {note.family for note in aligned.performance} == {"strings"}
+
+
+def test_the_tempo_is_the_pieces_own_or_that_of_its_metre():
+    rng, score = np.random.default_rng(1), tune()
+    drawn = [suite._tempo(rng, score) for _ in range(50)]
+    assert np.median(drawn) == pytest.approx(116, rel=0.1)
+    marked = dataclasses.replace(score, bars=(dataclasses.replace(score.bars[0], tempo=Tempo(60)), *score.bars[1:]))
+    assert np.median([suite._tempo(rng, marked) for _ in range(50)]) == pytest.approx(60, rel=0.05)
+
+
+class Cache:
+    """A note cache of one piece of the test split, and one that is left out for its licence."""
+
+    pieces = (piece(),)
+    left_out = (piece(id="y", source="music21/essenFolksong", left_out="licence: non-commercial"),)
+
+    def __init__(self, path):
+        pass
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(suite, "NoteCache", Cache)
+    monkeypatch.setattr(suite, "load", lambda piece: tune(pickup=True))
+    suite._of_lines.cache_clear()
+    path = tmp_path / "notes.npz"
+    path.touch()
+    yield path
+    suite._of_lines.cache_clear()
+
+
+def test_a_suite_is_what_evaluation_reads(samples, tmp_path, cache):
+    out = tmp_path / "suite"
+    config = suite.SuiteConfig(cache, out, clips=4, samples=samples, voices=(1, 2))
+    assert list(suite.make_suite(config)) == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    clips = read_suite(out)
+    assert [clip.name for clip in clips] == ["one/000", "two/000", "one/001", "two/001"]
+    assert [len(clip.score.parts) for clip in clips] == [1, 2, 1, 2]
+    for clip in clips:
+        assert {"metre", "key", "tempo", "pitch"} <= set(clip.metrics)
+        assert len(clip.notes) == len(clip.score.sounding_notes())
+        assert clip.score.parts[0].program == 40
+        assert soundfile.info(clip.audio).duration == pytest.approx(clip.notes[-1].offset + 1, abs=0.5)
+    first = (out / "two/001.json").read_text()
+    assert list(suite.make_suite(config))  # again: a suite is a function of its seed
+    assert (out / "two/001.json").read_text() == first
+
+
+def test_suites_by_name(samples, tmp_path, cache, monkeypatch):
+    monkeypatch.setitem(suite.NAMED, "unseen-timbres", suite.Named("solos", voices=(1,), sampled=True))
+    assert list(suite.made("unseen-timbres", cache, tmp_path, samples, clips=1)) == [(1, 1)]
+    assert list(suite.made("unseen-timbres", cache, tmp_path, samples, clips=1)) == []  # it is there
+    with pytest.raises(AbcscribeError, match="abcscribe data scores"):
+        list(suite.made("rendered", tmp_path / "none.npz", tmp_path, samples))
+    config = suite.SuiteConfig(cache, tmp_path / "s", source="music21/essenFolksong")
+    assert [found.id for found in suite._pieces(config)] == ["y"]
+
+
+def test_keys_without_a_mode_are_not_scored(samples, tmp_path, cache, monkeypatch):
+    monkeypatch.setattr(Cache, "pieces", (piece(source="openscore-lieder"),))
+    list(suite.make_suite(suite.SuiteConfig(cache, tmp_path / "suite", clips=1, samples=samples, voices=(1,))))
+    (clip,) = read_suite(tmp_path / "suite")
+    assert "key" not in clip.metrics

@@ -49,6 +49,12 @@ def test_the_majority_answer_is_paid_for_its_header_by_metrics_but_not_by_reward
     assert values["reward.full"] == values["notes.onset_f1"] == 0
 
 
+def test_what_an_answer_is_written_as_must_be_read_and_add_up():
+    assert run.figures(CLIP, TUNE)["abc.invalid"] == run.figures(CLIP, Score())["abc.invalid"] == 0
+    bars = tuple(dataclasses.replace(bar, length=Fraction(5)) for bar in TUNE.bars)
+    assert run.figures(CLIP, dataclasses.replace(TUNE, bars=bars))["abc.invalid"] == 1
+
+
 def test_runs_resume(tmp_path: Path):
     clips = [CLIP, dataclasses.replace(CLIP, name="songs/two", group="songs")]
     first = run.evaluate(clips[:1], ["majority"], tmp_path)
@@ -150,6 +156,17 @@ def test_the_command(tmp_path: Path):
     assert result.exit_code == 0, result.output
     assert "majority" in (out / "report.md").read_text()
     assert CliRunner().invoke(app, [*arguments, "--protocol", "hearsay"]).exit_code == 2
+    nowhere = ["evaluate", "--suite", "nowhere", "--engine", "majority", "-o", str(out)]
+    assert "neither a folder nor the name of a suite" in CliRunner().invoke(app, nowhere).output
+
+
+def test_a_named_suite_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def made(name: str, notes: Path, home: Path, samples: Path):
+        (home / name).mkdir(parents=True)
+        yield 1, 1
+
+    monkeypatch.setattr("abcscribe.datasets.suite.made", made)
+    assert cli._named("rendered", tmp_path / "n.npz", tmp_path, tmp_path / "suites") == tmp_path / "suites/rendered"
 
 
 def test_the_command_says_what_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
