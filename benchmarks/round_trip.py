@@ -4,10 +4,12 @@
 
 Reads every .abc (all tunes), .mxl, .musicxml, .xml and .krn under the folders, and for each score
 - writes ABC, reads it back and compares (``score``),
-- writes ABC, lets abc2midi play it and compares the notes with the unfolded score's (``abc2midi``),
+- writes ABC, lets abc2midi play it and compares the MIDI file with the unfolded score (``abc2midi``): notes, and the
+  successive metres and keys of the first voice, and the instrument of every voice,
 - for every ``--others``-th score, compares what lytk (sounding notes) and music21 (written heads) read in the ABC.
-Grace notes are left out of the sounding comparisons; notes match within 1/20 of a quarter, because abc2midi counts 480
-ticks in a quarter and ends a note up to 10 ticks early. abc2midi is the program in symusic's wheel.
+Bars are in the first comparison; a MIDI file has none but what metres and notes say. Grace notes are left out of the
+sounding comparisons; notes match within 1/20 of a quarter, because abc2midi counts 480 ticks in a quarter and ends a
+note up to 10 ticks early. abc2midi is the program in symusic's wheel.
 """
 
 from __future__ import annotations
@@ -17,10 +19,13 @@ import re
 import subprocess
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 import lytk
+import mido
 import symusic
 from music21 import converter
 
@@ -28,8 +33,9 @@ from abcscribe.errors import AbcscribeError
 from abcscribe.score.abc_reader import read_abc, read_tunes
 from abcscribe.score.abc_writer import write_abc
 from abcscribe.score.differences import differences
+from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.lytk_bridge import read_kern, read_musicxml, score_from_lytk
-from abcscribe.score.model import Score
+from abcscribe.score.model import Key, Score
 
 ABC2MIDI = Path(symusic.__file__).parent / "bin" / "abc2midi"
 TOLERANCE = 0.05  # quarters
@@ -41,6 +47,7 @@ READERS: dict[str, Callable[[Path], list[Score]]] = {
     ".musicxml": lambda path: [read_musicxml(path)],
     ".xml": lambda path: [read_musicxml(path)],
 }
+T = TypeVar("T")
 Sounding = list[tuple[int, float, float]]  # (MIDI, onset, duration) in quarters, sorted
 
 
@@ -84,28 +91,64 @@ def _trips(score: Score, others: bool) -> Iterator[tuple[str, str]]:
 
 
 def _lost_by_abc2midi(score: Score, text: str) -> str:
-    played = score.unfolded()
-    lost = _first_difference(_expected(played), heard_by_abc2midi(text))
-    if lost and not _first_difference(_expected(played), heard_by_abc2midi(write_abc(played))):
-        return "another order of repeats and endings"
-    return lost
+    with tempfile.TemporaryDirectory() as folder:
+        played, midi = score.unfolded(), abc2midi(text, Path(folder))
+        if not midi.exists():
+            return "no file"
+        if lost := _first_difference(_expected(played), notes_in(midi)):
+            unrolled = abc2midi(write_abc(played), Path(folder))
+            return lost if _first_difference(_expected(played), notes_in(unrolled)) else "another order of repeats"
+        return _lost_signs(played, midi)
+
+
+def abc2midi(text: str, folder: Path) -> Path:
+    """The MIDI file that abc2midi makes of ABC, without grace notes and its spread of chords."""
+    abc, midi = folder / "tune.abc", folder / "tune.mid"
+    abc.write_text(re.sub(r"(?m)^(V:.*)$", r"\1\n%%MIDI chordattack 0", text), encoding="utf-8")
+    subprocess.run([ABC2MIDI, abc, "-o", midi, "-NGRA", "-silent"], capture_output=True, check=False)
+    return midi
+
+
+def notes_in(midi: Path) -> Sounding:
+    try:
+        played = symusic.Score(midi)
+    except RuntimeError:  # a damaged file
+        return []
+    return sorted((n.pitch, n.time / played.tpq, n.duration / played.tpq) for t in played.tracks for n in t.notes)
+
+
+def _lost_signs(score: Score, midi: Path) -> str:
+    """Metre, key or instruments. Of several voices the first has the changes, at wrong times if it rests there."""
+    tracks = mido.MidiFile(midi).tracks
+    voices = tracks[1:] if len(tracks) > 1 else tracks
+    signs = [*tracks[0], *voices[0]] if len(tracks) > 1 else tracks[0]
+    metres = [f"{m.numerator}/{m.denominator}" for m in signs if m.type == "time_signature"]
+    keys = [_fifths(m.key) for m in signs if m.type == "key_signature"]
+    if all(bar.metre for bar in score.bars) and _changes(metres) != _changes(str(bar.metre) for bar in score.bars):
+        return "metre"
+    if _changes(keys) != _changes(_midi_key(bar.key) for bar in score.bars):
+        return "key"
+    programs = [{PERCUSSION if m.channel == 9 else m.program for m in v if m.type == "program_change"} for v in voices]
+    return "" if programs == [{part.program} for part in score.parts for _ in part.voices] else "instruments"
+
+
+def _changes(values: Iterable[T]) -> list[T]:
+    return [value for value, _ in groupby(values)]
+
+
+def _fifths(name: str) -> tuple[int, bool]:
+    """The signature of a MIDI key such as ``F#m``, and whether it is minor."""
+    minor = name.endswith("m")
+    return "FCGDAEB".index(name[0]) - 1 + 7 * name.count("#") - 7 * name[1:].count("b") - 3 * minor, minor
+
+
+def _midi_key(key: Key) -> tuple[int, bool]:
+    """A key as MIDI can say it. More than seven accidentals are written as none."""
+    return (key.fifths, key.mode == "minor") if abs(key.fifths) <= 7 else (0, False)
 
 
 def _expected(score: Score) -> Sounding:
     return sorted((n.pitch, float(n.onset), float(n.duration)) for n in score.sounding_notes())
-
-
-def heard_by_abc2midi(text: str) -> Sounding:
-    """The notes of abc2midi's MIDI file, without its spread of chords."""
-    with tempfile.TemporaryDirectory() as folder:
-        abc, midi = Path(folder, "tune.abc"), Path(folder, "tune.mid")
-        abc.write_text(re.sub(r"(?m)^(V:.*)$", r"\1\n%%MIDI chordattack 0", text), encoding="utf-8")
-        subprocess.run([ABC2MIDI, abc, "-o", midi, "-NGRA", "-silent"], capture_output=True, check=False)
-        try:
-            played = symusic.Score(midi)
-        except RuntimeError:  # no file, or a damaged one
-            return []
-    return sorted((n.pitch, n.time / played.tpq, n.duration / played.tpq) for t in played.tracks for n in t.notes)
 
 
 def heard_by_lytk(text: str) -> Sounding:

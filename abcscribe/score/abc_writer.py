@@ -19,6 +19,7 @@ from abcscribe.score.abc_text import escape
 from abcscribe.score.durations import Value, bar_offsets, chords, write_rhythm
 from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import Bar, Key, Metre, Note, Part, Pitch, Score, Staff, Tempo
+from abcscribe.score.repeats import with_plain_repeats
 from abcscribe.score.spelling import FIFTHS, spell
 
 BARS_PER_LINE = 4
@@ -52,6 +53,7 @@ class _Voice:
 
 def write_abc(score: Score, number: int = 1) -> str:
     """The text of a score as tune ``number``, ending in a newline."""
+    score = replace(score, bars=with_plain_repeats(score.bars))
     voices = list(_voices(score))
     unit = _unit_length(value.written for voice in voices for values in voice.values for value in values)
     lines = list(_header(score, number, unit, voices))
@@ -60,6 +62,8 @@ def write_abc(score: Score, number: int = 1) -> str:
         lines.append(
             "%%MIDI channel 10" if voice.part.program == PERCUSSION else f"%%MIDI program {voice.part.program}"
         )
+        if voice.id > 1 and score.bars and _key(score.bars[-1].key) != _key(score.bars[0].key):
+            lines.append(f"K:{_key(score.bars[0].key)}")  # music21 goes on in the last key of the voice before
         lines.extend(_music(score, voice, unit))
     return "\n".join(lines) + "\n"
 

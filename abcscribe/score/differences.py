@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from abcscribe.score.model import Bar, Part, Pitch, Score, Tempo
+from abcscribe.score.repeats import with_plain_repeats
 
-# (onset in quarters from the start of the piece, duration, pitch, grace notes)
-Sounded = tuple[Fraction, Fraction, Pitch, tuple[Pitch, ...]]
+# (onset in quarters from the start of the piece, duration, pitch); grace notes: (onset, 0, all of them)
+Sounded = tuple[Fraction, Fraction, Pitch | tuple[Pitch, ...]]
 
 
 def differences(expected: Score, found: Score) -> list[str]:
@@ -44,7 +45,7 @@ def _bar_differences(expected: tuple[Bar, ...], found: tuple[Bar, ...]) -> Itera
         yield "key"
     if _tempos(expected) != _tempos(found):
         yield "tempo"
-    if [_repeats(bar) for bar in expected] != [_repeats(bar) for bar in found]:
+    if _repeats(expected) != _repeats(found):
         yield "repeats"
 
 
@@ -61,7 +62,7 @@ def _part_differences(expected: Score, part: Part, found: Score, other: Part) ->
 
 
 def _sounded(score: Score, part: Part, voice: int) -> Counter[Sounded]:
-    """The notes of a voice with ties merged. A tie that leads nowhere is none."""
+    """The notes of a voice with ties merged. A tie that leads nowhere is none; grace notes belong to a whole chord."""
     whole: Counter[Sounded] = Counter()
     held: dict[int, Sounded] = {}  # MIDI -> what is tied into the next note
     for bar_start, notes in zip(score.bar_starts(), score.voice_bars(part, voice), strict=False):
@@ -69,11 +70,13 @@ def _sounded(score: Score, part: Part, voice: int) -> Counter[Sounded]:
             onset = bar_start + note.start
             earlier = held.pop(note.pitch.midi, None)
             if earlier and earlier[0] + earlier[1] == onset:
-                sounded = (earlier[0], earlier[1] + note.duration, *earlier[2:])
+                sounded = (earlier[0], earlier[1] + note.duration, earlier[2])
             else:
-                sounded = (onset, note.duration, note.pitch, note.grace)
+                sounded = (onset, note.duration, note.pitch)
                 if earlier:
                     whole[earlier] += 1
+            if note.grace:
+                whole[onset, Fraction(0), note.grace] += 1
             if note.tie:
                 held[note.pitch.midi] = sounded
             else:
@@ -91,8 +94,9 @@ def _tempos(bars: tuple[Bar, ...]) -> list[Tempo | None]:
     return in_force
 
 
-def _repeats(bar: Bar) -> tuple[bool, bool, str]:
-    return bar.repeat_start, bar.repeat_end, bar.ending
+def _repeats(bars: tuple[Bar, ...]) -> list[tuple[bool, bool, str]]:
+    """Signs are compared in the form in which every score is written."""
+    return [(bar.repeat_start, bar.repeat_end, bar.ending) for bar in with_plain_repeats(bars)]
 
 
 def _line(text: str) -> str:

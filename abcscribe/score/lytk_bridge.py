@@ -276,11 +276,12 @@ def _with_true_ties(bars: list[tuple[Note, ...]], lengths: list[Fraction]) -> tu
 
 def _shared_bars(drafts: list[_DraftPart], lengths: list[Fraction]) -> tuple[Bar, ...]:
     bars: list[Bar] = []
-    metre: Metre | None = Metre()
+    metres: list[Metre | None] = [Metre()] * len(drafts)  # of each part
     key, tempo, next_tempo = Key(), None, None
     for index, length in enumerate(lengths):
         measures = [(d.source["measures"][index], d.shifts[index]) for d in drafts if index < len(d.bars)]
-        metre = next((_metre(m["attributes"]) for m, _ in measures if _states_metre(m)), metre)
+        metres = _metres(drafts, index, metres)
+        metre = _common_metre(metres, length)
         key = next((_key(m["attributes"]["key"], s) for m, s in measures if "key" in m.get("attributes", {})), key)
         tempo, next_tempo = _tempos((m for m, _ in measures), next_tempo or tempo)
         bars.append(
@@ -295,6 +296,20 @@ def _shared_bars(drafts: list[_DraftPart], lengths: list[Fraction]) -> tuple[Bar
             )
         )
     return _with_ending_lists(bars)
+
+
+def _metres(drafts: list[_DraftPart], index: int, before: list[Metre | None]) -> list[Metre | None]:
+    """The metre of each part in one bar. A part that says nothing while others change goes with the first of them."""
+    measures = [d.source["measures"][index] if index < len(d.bars) else {} for d in drafts]
+    stated = {i: _metre(measure["attributes"]) for i, measure in enumerate(measures) if _states_metre(measure)}
+    first = next(iter(stated.values()), None)
+    return [stated.get(i, first if stated else metre) for i, metre in enumerate(before)]
+
+
+def _common_metre(metres: list[Metre | None], length: Fraction) -> Metre | None:
+    """Parts may have different metres, such as 6/8 and 2/4 of dotted quarters: the one that the bar fills, or the
+    longest."""
+    return max(metres, key=lambda metre: (metre.length == length, metre.length) if metre else (False, Fraction(0)))
 
 
 def _states_metre(measure: Json) -> bool:

@@ -52,9 +52,9 @@ def test_the_whole_text_of_a_small_score():
     assert write_abc(Score(bars, (piano, flute), "100 % & more", "Anon")) == (
         "%abc-2.1\nX:1\nT:100 \\% \\& more\nC:Anon\n%%score {(1 2) | 3} 4\nM:2/4\nL:1/4\nQ:1/4=90\nK:G\n"
         'V:1 name="Grand Piano" clef=treble\n%%MIDI program 0\n|: G B- :|\nK:Am\nQ:1/4=60\n[Bd]2 |]\n'
-        "V:2 clef=treble\n%%MIDI program 0\n|: {EF}D x :|\nK:Am\nx2 |]\n"
-        "V:3 clef=bass\n%%MIDI program 0\n|: z2 :|\nK:Am\nG,,2 |]\n"
-        'V:4 name="Flute" clef=treble\n%%MIDI program 73\n|: z2 :|\nK:Am\n^c2 |]\n'
+        "V:2 clef=treble\n%%MIDI program 0\nK:G\n|: {EF}D x :|\nK:Am\nx2 |]\n"
+        "V:3 clef=bass\n%%MIDI program 0\nK:G\n|: z2 :|\nK:Am\nG,,2 |]\n"
+        'V:4 name="Flute" clef=treble\n%%MIDI program 73\nK:G\n|: z2 :|\nK:Am\n^c2 |]\n'
     )
 
 

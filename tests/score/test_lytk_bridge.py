@@ -8,7 +8,7 @@ from example_scores import quartet
 
 from abcscribe.errors import ScoreError
 from abcscribe.score import Key, Metre, Score
-from abcscribe.score.lytk_bridge import read_kern, read_lilypond, read_midi, read_musicxml
+from abcscribe.score.lytk_bridge import read_kern, read_lilypond, read_midi, read_musicxml, score_from_lytk
 from abcscribe.score.writers import render
 
 HEAD = """<score-partwise version="4.0"><part-list>
@@ -89,6 +89,16 @@ def test_pickups_and_changes_of_metre(tmp_path: Path) -> None:
     assert [(bar.length, bar.metre) for bar in score.bars] == [
         (Fraction(1, 2), Metre(2, 4)), (Fraction(1), Metre(3, 8)), (Fraction(3, 2), Metre(3, 8))
     ]  # fmt: skip
+
+
+def test_of_two_metres_at_once_the_one_that_fills_the_bar_is_kept() -> None:
+    def part(beats: str, unit: int) -> dict:
+        rest = {"Rest": {"duration": {"base": [3, 4]}}}
+        time = {"time": {"beats": beats, "beat_type": unit}}
+        return {"Part": {"measures": [{"attributes": time, "voices": [{"elements": [rest]}]}]}}
+
+    score = score_from_lytk({"children": [part("2", 4), part("6", 8)]})
+    assert [(bar.length, bar.metre) for bar in score.bars] == [(3, Metre(6, 8))]
 
 
 def test_a_tempo_inside_a_bar_counts_from_the_next_one(tmp_path: Path) -> None:
