@@ -18,10 +18,13 @@ MEDIAN_GAP = (0.14, 0.9)  # seconds between onsets: slower or faster music is dr
 # Tempo per style: random walk of the log tempo per beat, chance that a long note is held, onset error in seconds.
 STYLES = {"steady": (0.004, 0.0, 0.012), "live": (0.02, 0.03, 0.02), "free": (0.045, 0.15, 0.025)}
 FERMATAS = 0.6  # share of the chorales that are played with a fermata at the end of each phrase ...
-PHRASE = 8.0  # ... of so many quarters
+PHRASES = (4.0, 6.0, 8.0, 8.0, 12.0)  # ... of so many quarters
 SEVERITIES = (0.3, 1.0, 1.0, 3.0)  # how badly a performance is heard
-KINDS = ("tune", "song", "chorale", "piano", "quartet")
-FAMILIES = {"chorale": ("strings", "reed", "reed", "reed"), "quartet": ("strings",) * 4}
+# The kinds of music, and the families of their parts. A line is one of a chorale, a solo one of a quartet.
+FAMILIES = {
+    "tune": ("pipe",), "song": ("voice",), "line": ("reed",), "solo": ("strings",),
+    "chorale": ("strings", "reed", "reed", "reed"), "piano": ("piano",), "quartet": ("strings",) * 4,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,11 @@ def pieces(cache: NoteCache, which: str) -> Iterator[tuple[str, CachedPiece, lis
             yield "piano", item, [1]
         elif item.piece.source == "music21/bach" and count == 4:
             yield "chorale", item, [0, 1, 2, 3]
+            yield from (("line", item, [part]) for part in range(4))
         elif item.piece.source in ("openscore-string-quartets", "music21/mozart", "music21/haydn", "music21/beethoven"):
             if count == 4:
                 yield "quartet", item, [0, 1, 2, 3]
+                yield from (("solo", item, [part]) for part in range(4))
         elif count == 1:
             yield "tune", item, [0]
 
@@ -108,16 +113,14 @@ def _played(
         return np.interp(quarters, *curve)
 
     seconds = clock(onset)
-    jitter = STYLES[style][2] * (1.6 if kind == "song" else 1.0)
+    jitter = STYLES[style][2] * (1.6 if kind == "song" else rng.uniform(0.7, 1.4))
     start = seconds + rng.normal(0, jitter, len(onset))
     held = np.maximum(rng.uniform(0.6, 1.0) + rng.normal(0, 0.12, len(onset)), 0.2)
     end = start + np.maximum((clock(onset + duration) - seconds) * np.minimum(held, 1.05), 0.06)
     velocity = np.clip(rng.normal(75, 12, len(onset)) + 6 * np.isclose(onset, np.round(onset)), 20, 120)
-    names = FAMILIES.get(kind, ("piano" if kind == "piano" else "voice" if kind == "song" else "pipe",))
+    names = FAMILIES[kind]
     played = [
-        PlayedNote(
-            float(s), float(e), int(p), int(v), names[min(int(q), len(names) - 1)] if len(names) > 1 else names[0], 0.9
-        )
+        PlayedNote(float(s), float(e), int(p), int(v), names[int(q) % len(names)], 0.9)
         for s, e, p, v, q in zip(start, end, pitch, velocity, part, strict=True)
     ]
     bar = np.clip(np.searchsorted(lines, onset + 1e-3) - 1, 0, len(lines) - 2)
@@ -164,9 +167,9 @@ def _held(
     for i in np.flatnonzero(duration >= long):
         if rng.random() < chance / max(1, np.sum(onset == onset[i])):
             yield int(i), rng.uniform(0.3, 1.2)
-    if kind != "chorale" or rng.random() > FERMATAS:
+    if kind not in ("chorale", "line") or rng.random() > FERMATAS:
         return
-    for end in np.arange(onset.min(), onset.max(), PHRASE)[1:]:
+    for end in np.arange(onset.min(), onset.max(), rng.choice(PHRASES))[1:]:
         before = np.flatnonzero(onset < end - 0.01)
         last = int(before[onset[before].argmax()])
         if duration[last] >= 1 and rng.random() < 0.85:
@@ -211,11 +214,11 @@ def _spoiled(notes: list[PlayedNote], rng: np.random.Generator) -> list[PlayedNo
 def suite(cache: NoteCache, which: str, per_kind: int, seed: int = 0) -> list[Performed]:
     """``per_kind`` performances of each kind of a fold, drawn by seed."""
     rng = np.random.default_rng(seed)
-    by_kind: dict[str, list] = {kind: [] for kind in KINDS}
+    by_kind: dict[str, list] = {kind: [] for kind in FAMILIES}
     for kind, item, parts in pieces(cache, which):
         by_kind[kind].append((item, parts))
     found = []
-    for kind in KINDS:
+    for kind in FAMILIES:
         order = rng.permutation(len(by_kind[kind]))
         done = 0
         for index in order:

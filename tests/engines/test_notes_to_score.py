@@ -140,3 +140,30 @@ def test_time_is_linear(count, limit):
     begin = time.process_time()
     assert notes_to_score(notes).problems() == []
     assert time.process_time() - begin < limit
+
+
+def test_one_singer_heard_as_two_families_is_one_part():
+    notes = [
+        PlayedNote(n.onset, n.offset, n.pitch, 80, "piano" if i % 3 == 0 else "voice")
+        for i, n in enumerate(played(MARCH))
+    ]
+    assert [part.program for part in notes_to_score(notes).parts] == [52]
+
+
+def test_a_soloist_over_a_piano_has_a_part_of_his_own():
+    solo = [PlayedNote(n.onset, n.offset, n.pitch + 12, 80, "voice") for n in played(MARCH)]
+    chords = [
+        PlayedNote(1.2 * k + 0.4, 1.2 * k + 1.5, pitch, 70, "piano") for k in range(16) for pitch in (48, 52, 55, 60)
+    ]
+    assert [part.program for part in notes_to_score(solo + chords).parts] == [52, 0]
+
+
+def test_a_melody_held_over_its_accompaniment_is_a_voice_of_its_own():
+    melody = [PlayedNote(1.2 * k, 1.2 * k + 1.15, pitch, 90, "piano") for k, pitch in enumerate((76, 77, 79, 76) * 4)]
+    inner = [PlayedNote(0.3 * k, 0.3 * k + 0.28, (64, 67)[k % 2], 60, "piano") for k in range(64)]
+    bass = [PlayedNote(1.2 * k, 1.2 * k + 1.1, pitch, 70, "piano") for k, pitch in enumerate((36, 41, 43, 36) * 4)]
+    score = notes_to_score(melody + inner + bass, Hints(tempo=100, metre=Metre(4, 4), downbeat=0.0))
+    (part,) = score.parts
+    assert part.staves[0].voices == (1, 2)
+    assert [(n.pitch.midi, n.duration) for n in part.bars[1] if n.voice == 1] == [(79, 2), (76, 2)]
+    assert {n.duration for n in part.bars[1] if n.voice == 2} == {0.5}
