@@ -39,13 +39,13 @@ def scores(
 def suite(
     out: Annotated[Path, typer.Argument(help="Folder to fill with recordings, scores and a manifest.csv.")],
     notes: Annotated[Path, typer.Option(help="Note cache.")] = Path("data/notes.npz"),
-    clips: Annotated[int, typer.Option(help="Recordings.")] = 30,
+    clips: Annotated[int, typer.Option(help="Recordings.")] = 320,
     seed: Annotated[int, typer.Option()] = 1,
     samples: Annotated[
         Path | None, typer.Option(help="Folder of sampled instruments that training never hears.")
     ] = None,
 ) -> None:
-    """Record pieces of the test split for abcscribe evaluate."""
+    """Record pieces of the test split for abcscribe evaluate, as its suites with a name are."""
     from abcscribe.datasets.suite import SuiteConfig, make_suite
 
     with progress_bar("recording") as advance:

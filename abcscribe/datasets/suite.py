@@ -111,6 +111,8 @@ def made(
 
 def make_suite(config: SuiteConfig) -> Iterator[tuple[int, int]]:
     """Write the suite, which appears once it is complete; yields (clips done, clips in all)."""
+    if config.out.exists() and any(config.out.iterdir()):
+        raise AbcscribeError(f"{config.out} is not empty: name a new folder for the suite.")
     pieces = _pieces(config)
     unfinished = config.out.with_name(config.out.name + ".part")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -126,8 +128,7 @@ def make_suite(config: SuiteConfig) -> Iterator[tuple[int, int]]:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
-    shutil.rmtree(config.out, ignore_errors=True)
-    unfinished.rename(config.out)
+    unfinished.replace(config.out)  # an empty folder is in nobody's way
 
 
 def _pieces(config: SuiteConfig) -> list[Piece]:

@@ -150,8 +150,11 @@ def test_a_suite_is_what_evaluation_reads(samples, tmp_path, cache):
         assert clip.score.parts[0].program == 40
         assert soundfile.info(clip.audio).duration == pytest.approx(clip.notes[-1].offset + 1, abs=0.5)
     first = (out / "two/001.json").read_text()
-    assert list(suite.make_suite(config))  # again: a suite is a function of its seed
-    assert (out / "two/001.json").read_text() == first
+    with pytest.raises(AbcscribeError, match="not empty"):
+        list(suite.make_suite(config))
+    again = tmp_path / "again"  # a suite is a function of its seed
+    assert list(suite.make_suite(dataclasses.replace(config, out=again)))
+    assert (again / "two/001.json").read_text() == first
 
 
 def test_suites_by_name(samples, tmp_path, cache, monkeypatch):
