@@ -66,6 +66,8 @@ def test_the_report(tmp_path: Path):
     assert "| **0.540** [" in text
     assert "old, new answer alike every time: 3 equal answers" in text
     assert "| new − old | pitch loss |" in text
+    # pitch loss is 1 less the reward here, of .5 to .58; there is no origin's reward in these rows
+    assert "| a | 5 | new | 0.460 [0.44, 0.48] | – | – | – | – | – | 0.540 [0.52, 0.56] | 0.270 [" in text
     assert "| times faster than real time | 5.0 | 5.0 |" in text
     assert "c/1 is &lt;silent&gt;." in page
     for image in ("figures.svg", "groups.svg", "calibration.svg", "clips/reference/a/4.svg", "clips/new/b/0.svg"):

@@ -7,7 +7,7 @@ import pytest
 from tunes import score, walk
 
 from abcscribe.metrics import edit_rate, evaluate_notes, evaluate_scores
-from abcscribe.score import Score
+from abcscribe.score import Key, Metre, Score
 from abcscribe.score.abc_writer import write_abc
 
 
@@ -28,8 +28,21 @@ def test_by_hand(prediction: str, cost: float):
     assert rate(score("C4 D4 E4 F4"), score(prediction)) == pytest.approx(cost)
 
 
-def test_agrees_with_the_package():
-    reference, prediction = walk(6, 1), walk(6, 1, wrong=0.4)
+@pytest.mark.parametrize(
+    ("reference", "prediction"),
+    [
+        (walk(6, 1), walk(6, 1, wrong=0.4)),
+        (walk(6, 1), walk(4, 2)),
+        (score("C4 D4 E4 F4 | G4:4", "C3:2 G3:2 | C3:4"), score("C4 D4 C3:2 | G4:4", "E3:2 E4 F4 | C3:4")),
+        (score("C4 D4 E4 F4~ | F4 G4:3"), score("C4:1/2 z:1/2 D4 E4 F4 | F4 G4:1/3 A4:1/3 B4:1/3 z:2")),
+        (
+            score("C4:3/2 D4:3/2 | E4:3", metre=Metre(6, 8), key=Key(2)),
+            score("C#4:3/2 D4:3/2 | E4:3", metre=Metre(6, 8)),
+        ),
+    ],
+    ids=["wrong notes", "another tune", "voices exchanged", "ties, rests and triplets", "another key"],
+)
+def test_agrees_with_the_package(reference: Score, prediction: Score):
     theirs = mcr.score(write_abc(prediction), write_abc(reference), pred_format="abc", ref_format="abc")
     assert rate(reference, prediction) == theirs.mcr > 0
 
