@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from abcscribe import audio, engines
+from abcscribe.engines.confidence import calibrated
 from abcscribe.engines.notes_to_score import Hints, notes_to_score
 from abcscribe.errors import AudioError
 from abcscribe.score.model import PlayedNote, Score
@@ -96,7 +97,7 @@ def events(
         message = f"{path} should last {total:.0f} s but only {listener.seconds:.0f} s can be decoded: is it cut off?"
         yield Warned(message)
     _check_music(path, listener.peak, notes, hearer.noise_confidence)
-    score = notes_to_score(notes, hints, seconds=begin + listener.seconds)
+    score = calibrated(notes_to_score(notes, hints, seconds=begin + listener.seconds), engine)
     yield Done(dataclasses.replace(score, title=_title(path)))
 
 
