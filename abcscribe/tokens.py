@@ -19,6 +19,7 @@ below the tick, and what a bar holds behind its eighth quarter. ``Excerpt.whole`
 
 from __future__ import annotations
 
+import copy
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -316,6 +317,14 @@ class Reader:
         getattr(self, f"_on_{block}")(token - getattr(VOCABULARY, block).start if block not in _SINGLE else 0)
         self.token_groups.append(self.group)
         self.token_bars.append(len(self.spans) - 1)
+
+    def copy(self) -> Reader:
+        """An independent reader in the same place."""
+        other = copy.copy(self)
+        other.parts = [(program, list(clefs)) for program, clefs in self.parts]
+        for name in ("spans", "events", "heard", "token_groups", "token_bars", "_used"):
+            setattr(other, name, list(getattr(self, name)))
+        return other
 
     def excerpt(self) -> Excerpt:
         """What was read so far."""

@@ -50,7 +50,8 @@ class CachedPiece:
 
 _TYPES = {
     "onset": np.float32, "duration": np.float32, "pitch": np.int16, "part": np.int8, "voice": np.int8,
-    "staff": np.int8, "fifth": np.int8, "program": np.int16, "bar_start": np.float32, "metre": np.int8, "fifths": np.int8, "mode": np.int8, "tempo": np.float32,
+    "staff": np.int8, "fifth": np.int8, "program": np.int16, "bar_start": np.float32, "metre": np.int8,
+    "fifths": np.int8, "mode": np.int8, "tempo": np.float32,
 }  # fmt: skip
 
 

@@ -25,6 +25,7 @@ class Performance:
     pitch: np.ndarray  # (n,) MIDI
     velocity: np.ndarray  # (n,) 1-127
     part: np.ndarray  # (n,) index in ``programs``
+    note: np.ndarray  # (n,) index of the score note, in the order given to ``perform``
     programs: tuple[int, ...]  # GM program of each part
 
     def before(self, seconds: float) -> Performance:
@@ -34,8 +35,9 @@ class Performance:
     def select(self, keep: np.ndarray) -> Performance:
         """The notes where ``keep`` (n,) is true."""
         return Performance(
-            self.onset[keep], self.offset[keep], self.pitch[keep], self.velocity[keep], self.part[keep], self.programs
-        )
+            self.onset[keep], self.offset[keep], self.pitch[keep], self.velocity[keep], self.part[keep],
+            self.note[keep], self.programs,
+        )  # fmt: skip
 
 
 # Programs that may play a part, with the sounding range in which their samples are natural: the usual ranges of the
@@ -94,7 +96,9 @@ def perform(
     length = np.maximum(full * legato * rng.uniform(0.92, 1.04, onset.size), 0.05)
     order = np.argsort(start, kind="stable")
     velocity = _velocities(rng, onset, pitch, part, len(programs))
-    return Performance(start[order], (start + length)[order], pitch[order], velocity[order], part[order], programs)
+    return Performance(
+        start[order], (start + length)[order], pitch[order], velocity[order], part[order], order, programs
+    )  # fmt: skip
 
 
 def draw_tempo(rng: np.random.Generator, onset: np.ndarray, part: np.ndarray) -> float:

@@ -25,3 +25,24 @@ class AudioTowerConfig:
     width: int = 256  # of an embedding
     layers: int = 3  # transformer layers over time
     heads: int = 4
+
+
+@dataclass(frozen=True)
+class NoteProjectorConfig:
+    """Sizes of model.projector.NoteProjector."""
+
+    width: int = 256
+    layers: int = 3  # transformer layers over the notes, in both directions
+    heads: int = 4
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class LanguageModelConfig:
+    """Sizes of model.language_model.LanguageModel."""
+
+    vocabulary: int
+    width: int = 256
+    layers: int = 6
+    heads: int = 4
+    dropout: float = 0.0

@@ -72,3 +72,25 @@ def family(program: int) -> str:
 def name(program: int) -> str:
     """The GM name of a program."""
     return GM_NAMES[program] if program < PERCUSSION else "Percussion"
+
+
+VOICE_CLEFS = ((57, "treble"), (50, "treble-8"), (0, "bass"))  # of a singer, by median pitch
+BASS_CLEF = 57  # MIDI: a line whose median is lower is written in the bass clef
+HAND_TREBLE, HAND_BASS = 62, 54  # medians from which a hand leaves its usual clef
+
+
+def usual_clef(program: int, median: float) -> str:
+    """The clef of a single staff for an instrument that plays around ``median`` (MIDI)."""
+    named = family(program)
+    if named == "voice":
+        return next(clef for limit, clef in VOICE_CLEFS if median >= limit)
+    if named == "plucked":
+        return "treble-8"
+    if program == 41:
+        return "alto"
+    return "treble" if median >= BASS_CLEF else "bass"
+
+
+def hand_clef(usual: str, median: float) -> str:
+    """The usual clef of a hand unless it plays far away from it."""
+    return "treble" if median >= HAND_TREBLE else "bass" if median <= HAND_BASS else usual

@@ -32,6 +32,24 @@ def tower(
 
 
 @app.command()
+def sft(
+    notes: Annotated[Path, typer.Option(help="Note cache of abcscribe data scores.")] = Path("data/notes.npz"),
+    out: Annotated[Path, typer.Option(help="Checkpoint folder; a run that finds one there goes on from it.")] = Path(
+        "data/sft"
+    ),
+    start: Annotated[Path | None, typer.Option(help="Checkpoint folder whose weights a new run begins with.")] = None,
+    minutes: Annotated[float, typer.Option(help="Time budget of all runs together.")] = 90.0,
+    threads: Annotated[int, typer.Option(help="CPU threads of each process.")] = 1,
+    seed: Annotated[int, typer.Option()] = 1,
+) -> None:
+    """Train the language model to write what was heard. Also under torchrun, one process a core or device."""
+    from abcscribe.training.sft import SftTraining, main
+
+    for entry in main(SftTraining(notes, out, start, minutes, threads=threads, seed=seed)):
+        typer.echo(json.dumps(entry))
+
+
+@app.command()
 def ship(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder of a training run.")],
     weights: Annotated[Path, typer.Argument(help="Folder to fill: ONNX to transcribe with, float16 to train on.")],

@@ -1,0 +1,79 @@
+"""Heard notes as arrays, and what the projector is told of each: the audio side of the default model's input.
+
+Every note that an engine hears becomes one soft token. Notes that begin together are a *group*; a group is what the
+language model's pointer counts. Numpy only: the runtime shares it with training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from abcscribe.score.instruments import FAMILIES
+
+LOWEST_PITCH, PITCHES = 21, 88
+UNKNOWN_FAMILY = len(FAMILIES)
+TOGETHER = 0.05  # seconds between onsets heard as one; players of a chord differ by 30 ms and more
+SPREAD = 0.12  # seconds: the longest chord, if it is rolled
+WAVES = 12  # of the onset's sinusoids
+WAVE_SECONDS = (0.1, 60.0)  # shortest and longest period
+FEATURES = 2 * WAVES + 8
+
+
+@dataclass(frozen=True, slots=True)
+class HeardNotes:
+    """Notes by (onset, pitch), arrays of length n."""
+
+    onset: np.ndarray  # (n,) seconds
+    offset: np.ndarray  # (n,) seconds
+    pitch: np.ndarray  # (n,) MIDI, 21-108
+    velocity: np.ndarray  # (n,) 1-127
+    family: np.ndarray  # (n,) index in FAMILIES, UNKNOWN_FAMILY
+    confidence: np.ndarray  # (n,) 0 ... 1
+
+    def __len__(self) -> int:
+        return len(self.onset)
+
+    def select(self, index: np.ndarray | slice) -> HeardNotes:
+        """Some of the notes."""
+        return HeardNotes(*(getattr(self, name)[index] for name in self.__slots__))
+
+
+def group_index(onset: np.ndarray) -> np.ndarray:
+    """(n,) group of each note, from 0. ``onset`` (n,) ascending, seconds."""
+    groups = np.zeros(len(onset), np.int64)
+    first = 0
+    for i in range(1, len(onset)):
+        together = onset[i] - onset[i - 1] < TOGETHER and onset[i] - onset[first] < SPREAD
+        if not together:
+            first = i
+        groups[i] = groups[i - 1] + (not together)
+    return groups
+
+
+def group_onsets(onset: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """(g,) seconds: the mean onset of each group."""
+    return np.bincount(groups, onset) / np.maximum(np.bincount(groups), 1)
+
+
+def features(notes: HeardNotes, groups: np.ndarray, begin: float = 0.0) -> np.ndarray:
+    """(n, FEATURES) float32: what is said of each note besides pitch and family. ``begin``: seconds of the window."""
+    onset = notes.onset - begin
+    rates = 2 * np.pi / np.geomspace(*WAVE_SECONDS, WAVES)
+    angle = onset[:, None] * rates
+    starts = group_onsets(onset, groups)
+    gap = np.diff(starts, prepend=starts[:1], append=starts[-1:]) if len(starts) else np.zeros(1)
+    length = notes.offset - notes.onset
+    columns = [
+        _log_seconds(gap[:-1][groups]), _log_seconds(gap[1:][groups]), _log_seconds(length),
+        _log_seconds(np.append(starts[1:], starts[-1:] + 9.0)[groups] - onset),
+        onset - starts[groups], notes.velocity / 127, notes.confidence,
+        np.bincount(groups, minlength=1)[groups] / 4,
+    ]  # fmt: skip
+    return np.concatenate([np.sin(angle), np.cos(angle), np.stack(columns, axis=1)], axis=1).astype(np.float32)
+
+
+def _log_seconds(x: np.ndarray) -> np.ndarray:
+    """Octaves from a third of a second, about -2 ... 2."""
+    return np.log2(np.maximum(x, 0.02) / 0.33)

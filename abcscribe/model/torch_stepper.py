@@ -1,0 +1,40 @@
+"""Runs an AudioLanguageModel token by token in torch: for reinforcement learning, and to check the ONNX export."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from abcscribe.model.audio_language_model import AudioLanguageModel, collate_heard
+from abcscribe.model.note_tokens import HeardNotes
+
+
+class TorchStepper:
+    """See `abcscribe.decoding.Stepper`."""
+
+    def __init__(self, model: AudioLanguageModel) -> None:
+        self.model = model
+
+    @torch.no_grad()
+    def start(self, heard: Sequence[HeardNotes], groups: Sequence[np.ndarray]) -> None:
+        batch = collate_heard(list(heard), list(groups))
+        batch.features = batch.features.to(self.model.language_model.embedding.weight.dtype)
+        self.cache = self.model.prefill(batch)
+        self.mask = batch.mask
+
+    @torch.no_grad()
+    def step(self, ids: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        rows, length = ids.shape
+        past = torch.ones(rows, length, self.mask.shape[1], dtype=torch.bool) & self.mask[:, None]
+        mask = torch.cat([past, torch.ones(length, length, dtype=torch.bool).tril().expand(rows, -1, -1)], dim=2)
+        vectors = self.model.language_model.embed(torch.from_numpy(ids))
+        hidden, self.cache = self.model.language_model(vectors, torch.from_numpy(positions), mask[:, None], self.cache)
+        self.mask = torch.cat([self.mask, torch.ones(rows, length, dtype=torch.bool)], dim=1)
+        return self.model.language_model.logits(hidden[:, -1]).float().numpy()
+
+    def keep(self, rows: np.ndarray) -> None:
+        index = torch.from_numpy(rows)
+        self.cache = [(k[index], v[index]) for k, v in self.cache]
+        self.mask = self.mask[index]

@@ -1,0 +1,333 @@
+"""Train the language model to write what was heard, with cross-entropy: ``abcscribe train sft``.
+
+Every step draws new windows (`abcscribe.datasets.windows`), so there are no epochs; a step is a function of the seed,
+the rank and its number, so a run that is resumed goes on exactly. Alone or under torchrun: gradients are averaged.
+
+Simplifications: the loss is the mean over tokens, whatever they are; the curriculum and the learning rate follow the
+time budget; windows come in a few fixed shapes (padded), because `torch.compile` then compiles each once; what counts
+is the moving average of the last weights, not the best checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import distributed, nn
+
+from abcscribe.datasets.windows import Stage, Window, WindowSource
+from abcscribe.model.audio_language_model import (
+    IGNORED,
+    AudioLanguageModel,
+    AudioLanguageModelConfig,
+    Heard,
+    answer_loss,
+    collate_heard,
+    token_positions,
+)  # fmt: skip
+from abcscribe.model.config import LanguageModelConfig, NoteProjectorConfig
+from abcscribe.tokens import VOCABULARY
+
+MATRIX_DECAY = 0.02  # weight decay of the matrices
+GRADIENT_NORM = 1.0
+FILLED = 0.8  # score notes of a window at most, as a share of the heard notes that its shape has room for
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Windows of one size."""
+
+    notes: int  # heard
+    tokens: int
+    batch: int
+
+
+SHORT, MIDDLE, LONG = Shape(40, 144, 48), Shape(96, 352, 16), Shape(160, 576, 10)
+ONE_VOICE = (("line", 0.35), ("tune", 0.4), ("melody", 0.25))
+EVERYTHING = Stage().shares
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A stretch of the curriculum."""
+
+    until: float  # share of the time budget
+    shapes: tuple[tuple[Shape, float], ...]  # with the share of steps
+    kinds: tuple[tuple[str, float], ...]
+
+
+CURRICULUM = (
+    Lesson(0.06, ((SHORT, 1.0),), ONE_VOICE),
+    Lesson(0.30, ((SHORT, 0.5), (MIDDLE, 0.5)), EVERYTHING),
+    Lesson(1.00, ((SHORT, 0.15), (MIDDLE, 0.45), (LONG, 0.4)), EVERYTHING),
+)
+
+
+@dataclass(frozen=True)
+class SftTraining:
+    """What one training run does."""
+
+    cache: Path  # note cache of datasets.corpora.build_cache
+    out: Path  # checkpoint folder: model.safetensors, config.json, state.pt, log.jsonl
+    start: Path | None = None  # checkpoint folder whose weights a new run begins with
+    minutes: float = 90.0  # time budget over all resumed runs together
+    width: int = 256
+    encoder_layers: int = 3
+    decoder_layers: int = 6
+    dropout: float = 0.0
+    matrix_rate: float = 4e-3  # Muon, in units of AdamW's (Moonlight's scaling)
+    vector_rate: float = 1.5e-3  # AdamW: embeddings, norms, biases
+    warmup: int = 100  # steps
+    decay_share: float = 0.3  # of the time budget
+    average: float = 0.995  # of the moving average of the weights, a step
+    checkpoint_minutes: float = 4.0
+    evaluate_minutes: float = 8.0
+    log_steps: int = 25
+    threads: int = 1
+    compile: bool = True
+    seed: int = 1
+    curriculum: tuple[Lesson, ...] = CURRICULUM
+
+
+@dataclass
+class Batch:
+    """ids and targets (b, t), positions (b, t, 3)."""
+
+    heard: Heard
+    ids: torch.Tensor
+    positions: torch.Tensor
+    targets: torch.Tensor
+
+
+def main(config: SftTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[dict]:
+    """Train until the time budget is spent; yields log entries. ``clock`` tells seconds."""
+    torch.set_num_threads(config.threads)
+    rank, world = _join()
+    torch.manual_seed(config.seed)
+    model = new_model(config)
+    source, held_out = WindowSource(config.cache), WindowSource(config.cache, "valid")
+    trainer = Trainer(config, model)
+    step, spent = trainer.resume()
+    began, saved, evaluated = clock(), clock(), clock()
+    sums, count = 0.0, 0
+    while True:
+        minutes = spent + (clock() - began) / 60
+        progress = _agreed(minutes / config.minutes, world)
+        if progress >= 1:
+            break
+        batch = draw_batch(np.random.default_rng([config.seed, rank, step]), source, lesson(config, progress))
+        sums += trainer.step(batch, schedule(step, progress, config), world)
+        count, step = count + 1, step + 1
+        if rank:
+            continue
+        if step % config.log_steps == 0:
+            yield _logged(config, {"step": step, "minutes": round(minutes, 2), "loss": round(sums / count, 4)})
+            sums, count = 0.0, 0
+        if clock() - saved > 60 * config.checkpoint_minutes:
+            saved = clock()
+            trainer.save(step, minutes)
+        if clock() - evaluated > 60 * config.evaluate_minutes:
+            evaluated = clock()
+            yield _logged(config, {"step": step, "minutes": round(minutes, 2)} | validate(trainer.averaged(), held_out))
+    if not rank:
+        trainer.save(step, spent + (clock() - began) / 60)
+        yield _logged(config, {"step": step, "minutes": config.minutes} | validate(trainer.averaged(), held_out))
+
+
+def new_model(config: SftTraining) -> AudioLanguageModel:
+    """A model with new weights; a note's vector begins as the mean of its spellings' token vectors."""
+    heads = max(1, config.width // 64)
+    model = AudioLanguageModel(
+        AudioLanguageModelConfig(
+            NoteProjectorConfig(config.width, config.encoder_layers, heads, config.dropout),
+            LanguageModelConfig(len(VOCABULARY), config.width, config.decoder_layers, heads, config.dropout),
+        )
+    )
+    lowest = VOCABULARY.pitches[0][0]
+    with torch.no_grad():
+        for pitch in range(model.projector.pitch.num_embeddings):
+            ids = [VOCABULARY.pitch_id[name] for name in VOCABULARY.pitches if name[0] == pitch + lowest]
+            model.projector.pitch.weight[pitch] = model.language_model.embed(torch.tensor(ids)).mean(0)
+    return model
+
+
+class Trainer:
+    """A bfloat16 model that is trained through float32 copies of its weights: half the memory traffic of autocast.
+
+    Matrices of the layers go to Muon (Jordan et al., 2024), the rest to AdamW.
+    """
+
+    def __init__(self, config: SftTraining, model: AudioLanguageModel) -> None:
+        self.config, self.model = config, model
+        self.shadows = [p.detach().float().clone().requires_grad_() for p in model.parameters()]
+        matrix = [p.ndim == 2 and ".layers." in name for name, p in model.named_parameters()]
+        matrices = [s for s, is_matrix in zip(self.shadows, matrix, strict=True) if is_matrix]
+        vectors = [s for s, is_matrix in zip(self.shadows, matrix, strict=True) if not is_matrix]
+        self.muon = torch.optim.Muon(
+            matrices, lr=config.matrix_rate, weight_decay=MATRIX_DECAY, adjust_lr_fn="match_rms_adamw"
+        )
+        self.adamw = torch.optim.AdamW(vectors, lr=config.vector_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
+        self.average = [s.detach().clone() for s in self.shadows]
+        model.bfloat16().train()
+        self._run = torch.compile(self._loss) if config.compile else self._loss
+
+    def _loss(self, pitch, family, features, where, mask, ids, positions, targets) -> torch.Tensor:
+        heard = Heard(pitch, family, features, where, mask, [])
+        return answer_loss(self.model(heard, ids, positions), targets)
+
+    def step(self, batch: Batch, rate: float, world: int = 1) -> float:
+        """One update at ``rate`` times the peak learning rates; returns the loss."""
+        h = batch.heard
+        loss = self._run(
+            h.pitch, h.family, h.features.bfloat16(), h.positions, h.mask, batch.ids, batch.positions, batch.targets
+        )
+        loss.backward()
+        self._take_gradients(world)
+        torch.nn.utils.clip_grad_norm_(self.shadows, GRADIENT_NORM)
+        for optimizer, peak in ((self.muon, self.config.matrix_rate), (self.adamw, self.config.vector_rate)):
+            for group in optimizer.param_groups:
+                group["lr"] = peak * rate
+            optimizer.step()
+        with torch.no_grad():
+            torch._foreach_copy_(list(self.model.parameters()), self.shadows)
+            torch._foreach_lerp_(self.average, self.shadows, 1 - self.config.average)
+        return float(loss.detach())
+
+    def _take_gradients(self, world: int) -> None:
+        """The model's gradients, averaged over the processes, to the float32 copies."""
+        gradients = [p.grad.float() for p in self.model.parameters() if p.grad is not None]
+        if world > 1:
+            flat = torch.cat([g.flatten() for g in gradients])
+            distributed.all_reduce(flat)
+            parts = torch.split(flat / world, [g.numel() for g in gradients])
+            gradients = [part.view_as(g) for part, g in zip(parts, gradients, strict=True)]
+        for shadow, gradient in zip(self.shadows, gradients, strict=True):
+            shadow.grad = gradient
+        self.model.zero_grad()
+
+    def averaged(self) -> AudioLanguageModel:
+        """A float32 model with the moving average of the weights, in evaluation mode."""
+        model = AudioLanguageModel(self.model.config)
+        with torch.no_grad():
+            for parameter, value in zip(model.parameters(), self.average, strict=True):
+                parameter.copy_(value)
+        return model.eval()
+
+    def save(self, step: int, minutes: float) -> None:
+        """Write a checkpoint that both a run and a user can go on from."""
+        out = self.config.out
+        self.averaged().save_pretrained(out)
+        state = {
+            "shadows": self.shadows, "average": self.average, "muon": self.muon.state_dict(),
+            "adamw": self.adamw.state_dict(), "step": step, "minutes": minutes,
+        }  # fmt: skip
+        torch.save(state, out / "state.tmp")
+        (out / "state.tmp").replace(out / "state.pt")
+
+    def resume(self) -> tuple[int, float]:
+        """Steps and minutes already behind the run."""
+        path = self.config.out / "state.pt"
+        self.config.out.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            if self.config.start is not None:
+                started = AudioLanguageModel.from_pretrained(self.config.start)
+                self._set([p.detach() for p in started.parameters()], None)
+            return 0, 0.0
+        state = torch.load(path, weights_only=True)
+        self._set(state["shadows"], state["average"])
+        self.muon.load_state_dict(state["muon"])
+        self.adamw.load_state_dict(state["adamw"])
+        return state["step"], state["minutes"]
+
+    def _set(self, weights: list[torch.Tensor], average: list[torch.Tensor] | None) -> None:
+        with torch.no_grad():
+            torch._foreach_copy_(self.shadows, weights)
+            torch._foreach_copy_(self.average, average or weights)
+            torch._foreach_copy_(list(self.model.parameters()), self.shadows)
+
+
+def lesson(config: SftTraining, progress: float) -> Lesson:
+    """The part of the curriculum that a share of the time budget belongs to."""
+    return next(part for part in config.curriculum if progress < part.until)
+
+
+def schedule(step: int, progress: float, config: SftTraining) -> float:
+    """Share of the peak learning rate: warmed up, held, let down to 2 % at the end."""
+    left = max(0.0, (1 - progress) / config.decay_share)
+    return min(1.0, (step + 1) / config.warmup) * min(1.0, 0.02 + 0.98 * left)
+
+
+def draw_batch(rng: np.random.Generator, source: WindowSource, part: Lesson) -> Batch:
+    """New windows of one shape."""
+    shapes, shares = zip(*part.shapes, strict=True)
+    shape = shapes[rng.choice(len(shapes), p=np.array(shares) / sum(shares))]
+    most = int(FILLED * shape.notes)
+    stage = Stage((max(8, most // 2), most), part.kinds)
+    windows: list[Window] = []
+    while len(windows) < shape.batch:
+        window = source.draw(rng, stage)
+        if len(window.heard) <= shape.notes:
+            windows.append(window)
+    return make_batch(windows, shape)
+
+
+def make_batch(windows: list[Window], shape: Shape) -> Batch:
+    """Inputs and targets of some windows, padded or cut to a shape."""
+    heard = collate_heard([w.heard for w in windows], [w.groups for w in windows], shape.notes)
+    ids = np.full((len(windows), shape.tokens), VOCABULARY.pad)
+    targets = np.full((len(windows), shape.tokens), IGNORED)
+    positions = np.zeros((len(windows), shape.tokens, 3), np.float32)
+    for row, window in enumerate(windows):
+        n = min(len(window.ids) - 1, shape.tokens)
+        ids[row, :n], targets[row, :n] = window.ids[:n], window.ids[1 : n + 1]
+        positions[row, :n] = token_positions(window.token_groups[:n], heard.seconds[row])
+    return Batch(heard, torch.from_numpy(ids), torch.from_numpy(positions), torch.from_numpy(targets))
+
+
+def validate(model: nn.Module, source: WindowSource, windows: int = 24) -> dict:
+    """Loss by kind of music and share of right tokens by block of the vocabulary, on the same windows each time."""
+    found: dict[str, float] = {}
+    right, total = np.zeros(len(VOCABULARY)), np.zeros(len(VOCABULARY))
+    for kind in (name for name in source.choices if source.choices[name]):
+        part = Lesson(1.0, ((Shape(96, 352, windows), 1.0),), ((kind, 1.0),))
+        batch = draw_batch(np.random.default_rng(7), source, part)
+        with torch.no_grad():
+            logits = model(batch.heard, batch.ids, batch.positions)
+        found[f"{kind} loss"] = float(answer_loss(logits, batch.targets))
+        known = batch.targets != IGNORED
+        true, guess = batch.targets[known].numpy(), logits.argmax(-1)[known].numpy()
+        np.add.at(total, true, 1)
+        np.add.at(right, true, guess == true)
+    for name in ("metre", "fifths", "position", "pitch", "duration", "staff", "skip", "program"):
+        block = getattr(VOCABULARY, name)
+        found[f"{name} right"] = float(right[block].sum() / max(total[block].sum(), 1))
+    return {"valid": {name: round(value, 3) for name, value in found.items()}}
+
+
+def _join() -> tuple[int, int]:
+    """Rank and number of processes; joins the others if torchrun started this one."""
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world > 1 and not distributed.is_initialized():
+        distributed.init_process_group("gloo")
+    return int(os.environ.get("RANK", "0")), world
+
+
+def _agreed(progress: float, world: int) -> float:
+    """The first process's clock counts for all."""
+    if world == 1:
+        return progress
+    shared = torch.tensor([progress], dtype=torch.float64)
+    distributed.broadcast(shared, 0)
+    return float(shared)
+
+
+def _logged(config: SftTraining, entry: dict) -> dict:
+    with (config.out / "log.jsonl").open("a") as log:
+        log.write(json.dumps(entry) + "\n")
+    return entry
