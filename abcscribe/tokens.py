@@ -167,14 +167,9 @@ def encode(excerpt: Excerpt, heard: Sequence[int] | None = None) -> Writing:
             it every onset is a group of its own.
     """
     v, out = VOCABULARY, Writing()
-    out.add(v.bos)
     first = excerpt.spans[0] if excerpt.spans else Span(4 * TICKS, METRES[1], 0, "major")
-    for token in _signature(first, None):
+    for token in _header(first, excerpt.parts):
         out.add(token)
-    for program, clefs in excerpt.parts:
-        out.add(v.program.start + program)
-        for clef in clefs:
-            out.add(v.clef.start + CLEFS.index(clef))
     several = sum(len(clefs) for _, clefs in excerpt.parts) > 1
     onsets = [(onset, list(events)) for onset, events in groupby(excerpt.events, key=lambda e: e.onset)]
     links = list(heard) if heard is not None else list(range(len(onsets)))
@@ -193,6 +188,14 @@ def encode(excerpt: Excerpt, heard: Sequence[int] | None = None) -> Writing:
             at += 1
     out.add(v.eos)
     return out
+
+
+def _header(span: Span, parts: Iterable[tuple[int, tuple[str, ...]]]) -> list[int]:
+    tokens = [VOCABULARY.bos, *_signature(span, None)]
+    for program, clefs in parts:
+        tokens.append(VOCABULARY.program.start + program)
+        tokens += [VOCABULARY.clef.start + CLEFS.index(clef) for clef in clefs]
+    return tokens
 
 
 def _signature(span: Span, before: Span | None) -> list[int]:
@@ -317,6 +320,11 @@ class Reader:
         getattr(self, f"_on_{block}")(token - getattr(VOCABULARY, block).start if block not in _SINGLE else 0)
         self.token_groups.append(self.group)
         self.token_bars.append(len(self.spans) - 1)
+
+    def header(self) -> list[int]:
+        """Tokens of a header with what is in force now."""
+        now = replace(self._now, tempo=self.spans[0].tempo if self.spans else self._now.tempo)
+        return _header(now, [(program, tuple(clefs)) for program, clefs in self.parts])
 
     def copy(self) -> Reader:
         """An independent reader in the same place."""

@@ -1,0 +1,186 @@
+"""Notes of any engine -> a Score, written by the language model, window after window.
+
+A window holds as many notes as the model was trained on. What is written of it is kept up to its last bar line but one;
+the next window begins with the last bar that was kept, and is prompted with the header and that bar. So metre, key,
+parts and voices go on, may change, and time and memory stay linear in the length of the recording.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator, Sequence
+from fractions import Fraction
+from functools import cache
+
+import numpy as np
+
+from abcscribe.decoding import Decoding, Stepper, Wishes, Written, generate
+from abcscribe.engines.notes_to_score import Hints
+from abcscribe.model.note_tokens import (
+    LOWEST_PITCH,
+    PITCHES,
+    UNKNOWN_FAMILY,
+    HeardNotes,
+    group_index,
+    group_onsets,
+)  # fmt: skip
+from abcscribe.score.instruments import FAMILIES
+from abcscribe.score.model import Bar, PlayedNote, Score, Tempo
+from abcscribe.tokens import TICKS, VOCABULARY, Reader, decode, score_of
+
+WINDOW_NOTES = 144  # heard notes of a window; training windows hold up to 160
+DECODING = Decoding(most_tokens=900)  # of a window: 3.3 a note are usual
+
+
+def heard_notes(notes: Sequence[PlayedNote]) -> HeardNotes:
+    """The notes of the piano's range as arrays, by onset and pitch."""
+    kept = sorted(
+        (n for n in notes if LOWEST_PITCH <= n.pitch < LOWEST_PITCH + PITCHES and n.offset > n.onset),
+        key=lambda n: (n.onset, n.pitch),
+    )
+    families = [FAMILIES.index(n.family) if n.family in FAMILIES else UNKNOWN_FAMILY for n in kept]
+    return HeardNotes(
+        np.array([n.onset for n in kept]), np.array([n.offset for n in kept]),
+        np.array([n.pitch for n in kept], np.int64), np.array([n.velocity for n in kept], float),
+        np.array(families, np.int64), np.array([n.confidence for n in kept]),
+    )  # fmt: skip
+
+
+def write_score(
+    stepper: Stepper,
+    notes: Sequence[PlayedNote],
+    hints: Hints = Hints(),
+    *,
+    seconds: float | None = None,
+    options: Decoding = DECODING,
+) -> Generator[float, None, Score]:
+    """Yields the seconds that are written so far; returns the Score. No notes give a score without bars."""
+    played = tuple(sorted(notes, key=lambda n: (n.onset, n.pitch)))
+    heard = heard_notes(played)
+    if not len(heard):
+        return Score(performance=played, seconds=seconds)
+    groups = group_index(heard.onset)
+    starts = group_onsets(heard.onset, groups)
+    ids, scores = yield from _windows(stepper, heard, groups, starts, hints, options)
+    reader = decode(ids, len(starts))
+    score = _timed(reader, starts, hints)
+    bars = _confident(score.bars, reader, np.array(scores))
+    return dataclasses.replace(score, bars=bars, performance=played, seconds=seconds)
+
+
+def _windows(
+    stepper: Stepper, heard: HeardNotes, groups: np.ndarray, starts: np.ndarray, hints: Hints, options: Decoding
+) -> Generator[float, None, tuple[list[int], list[float]]]:
+    """Tokens of the whole recording, and their log probabilities."""
+    ids: list[int] = []
+    scores: list[float] = []
+    prompt, first = [VOCABULARY.bos], 0  # the next window's prompt, and its first group
+    while True:
+        begin = int(np.searchsorted(groups, first))
+        end = _window_end(groups, begin)
+        window = heard.select(slice(begin, end))
+        wishes = _wishes(hints, starts, first, int(groups[end - 1]))
+        written = generate(stepper, [window], options, prompts=[prompt], wishes=wishes)[0]
+        last = end == len(heard)
+        kept = len(written.ids) - written.finished if last else _keep(written)
+        new = slice(written.prompt if ids else 0, kept)
+        ids += written.ids[new].tolist()
+        scores += written.log_probabilities[new].tolist()
+        if last:
+            return [*ids, VOCABULARY.eos], [*scores, 0.0]
+        prompt, first = _continued(decode(ids), ids)
+        yield float(starts[first])
+
+
+def _window_end(groups: np.ndarray, begin: int) -> int:
+    """Index behind the window's last note: whole groups only, one at least."""
+    end = min(begin + WINDOW_NOTES, len(groups))
+    if end < len(groups):
+        end = max(int(np.searchsorted(groups, groups[end])), int(np.searchsorted(groups, groups[begin] + 1)))
+    return end
+
+
+def _keep(written: Written) -> int:
+    """Tokens before the last bar line of an answer, if new bars stand before it; else all but the end."""
+    lines = np.flatnonzero(written.ids == VOCABULARY.bar)
+    reader = decode(written.ids[: len(written.ids) - written.finished].tolist())
+    for line in lines[::-1]:
+        if line <= written.prompt:
+            break
+        if reader.token_groups[line - 1] > reader.token_groups[written.prompt - 1]:
+            return int(line)
+    return len(written.ids) - written.finished
+
+
+def _continued(reader: Reader, ids: list[int]) -> tuple[list[int], int]:
+    """The prompt of the next window, and its first group: the header in force, and the last bar that has notes."""
+    v = VOCABULARY
+    lines = [i for i, token in enumerate(ids) if token == v.bar]
+    line = next((i for i in reversed(lines) if reader.token_groups[i] < reader.group), lines[-1])
+    first = reader.token_groups[line] + 1
+    bar = ids[line:]
+    places = [i for i, token in enumerate(bar) if v.skip.start <= token < v.skip.stop]
+    position = next((i for i, token in enumerate(bar) if v.position.start <= token < v.position.stop), len(bar))
+    skipped = [i for i in places if i < position]
+    first += sum(bar[i] - v.skip.start + 1 for i in skipped)
+    bar = [token for i, token in enumerate(bar) if i not in skipped]
+    return [*reader.header(), *bar], first
+
+
+def _wishes(hints: Hints, starts: np.ndarray, first: int, last: int) -> Wishes:
+    downbeat = None
+    if hints.downbeat is not None and starts[first] - 0.1 <= hints.downbeat <= starts[last] + 0.1:
+        downbeat = int(np.abs(starts - hints.downbeat).argmin()) - first
+    return Wishes.of(hints.metre, hints.key, hints.tempo, hints.instrument, downbeat)
+
+
+def _timed(reader: Reader, starts: np.ndarray, hints: Hints) -> Score:
+    """The score with the second of each bar line, and the tempo that was played."""
+    excerpt = reader.excerpt()
+    score = score_of(excerpt)
+    onsets = sorted({event.onset for event in excerpt.events})
+    known = [(tick, starts[group]) for tick, group in zip(onsets, reader.heard, strict=True) if group >= 0]
+    if not known or not score.bars:
+        return score
+    ticks, seconds = (np.array(column, float) for column in zip(*known, strict=True))
+    pace = _pace(ticks, seconds)
+    beat = score.bars[0].metre.beat if score.bars[0].metre else Fraction(1)
+    bpm = hints.tempo / float(beat) if hints.tempo else 60 / (pace * TICKS * float(beat))
+    tempo = Tempo(round(min(max(bpm, 5), 600)), beat)
+    lines = np.array(excerpt.bar_starts()[:-1], float)
+    at = np.interp(lines, ticks, seconds)
+    at += np.minimum(lines - ticks[0], 0) * pace + np.maximum(lines - ticks[-1], 0) * pace
+    bars = tuple(
+        dataclasses.replace(bar, seconds=round(max(float(s), 0.0), 3), tempo=tempo)
+        for bar, s in zip(score.bars, np.maximum.accumulate(at), strict=True)
+    )
+    return dataclasses.replace(score, bars=bars)
+
+
+def _pace(ticks: np.ndarray, seconds: np.ndarray) -> float:
+    """Seconds a tick: the median over the music, so that holds and pauses do not decide."""
+    moved = np.diff(ticks)
+    if not len(moved):
+        return 0.5 / TICKS
+    pace = np.diff(seconds) / moved
+    order = np.argsort(pace)
+    middle = np.searchsorted(np.cumsum(moved[order]), moved.sum() / 2)
+    return max(float(pace[order][min(middle, len(order) - 1)]), 1e-4)
+
+
+def _confident(bars: tuple[Bar, ...], reader: Reader, scores: np.ndarray) -> tuple[Bar, ...]:
+    """Bars with the mean probability of their tokens."""
+    of_bar = np.array(reader.token_bars)
+    found = []
+    for index, bar in enumerate(bars):
+        own = scores[of_bar == index]
+        found.append(dataclasses.replace(bar, confidence=round(float(np.exp(own).mean()), 2) if own.size else None))
+    return tuple(found)
+
+
+@cache
+def load() -> Stepper:
+    """The language model that comes with the package."""
+    from abcscribe.model.onnx_stepper import OnnxStepper
+
+    return OnnxStepper()
