@@ -27,8 +27,6 @@ SECOND_PART = 0.2  # share of the confidence that makes a family a part beside a
 DOUBLE_STOPS = 0.25  # share of chords from which a line instrument is taken to play several notes at once
 GRAND = {0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 17, 18, 19, 20, 46}  # programs written on two staves
 ONE_STAFF = 31  # semitones that a single line may range over on one staff
-BASS_CLEF = 57  # MIDI: a line whose median is lower is written in the bass clef
-HAND_TREBLE, HAND_BASS = 62, 54  # medians from which a hand leaves its usual clef
 # Within a family, the instrument by the line's median pitch: the first whose limit is not above it.
 BY_REGISTER = {
     "strings": ((65, 40), (57, 41), (42, 42), (0, 43)),
@@ -36,7 +34,6 @@ BY_REGISTER = {
     "brass": ((62, 56), (54, 60), (44, 57), (0, 58)),
     "pipe": ((86, 72), (0, 73)),
 }
-VOICE_CLEFS = ((57, "treble"), (50, "treble-8"), (0, "bass"))  # of a singer, by median pitch
 
 
 def parts(line: Timeline, program: int | None = None) -> list[Line]:
@@ -101,7 +98,7 @@ def _part(line: Timeline, indices: list[int], program: int) -> Line:
         return _two_hands(line, indices, program)
     chords = instruments.family(program) in CHORDAL and program not in GRAND
     kept = indices if chords else _single(line, indices)
-    staff = Staff(_clef(program, float(np.median(line.pitches(kept)))))
+    staff = Staff(instruments.usual_clef(program, float(np.median(line.pitches(kept)))))
     return Line(tuple(written(line, kept, 1)), program, name, (staff,))
 
 
@@ -137,20 +134,5 @@ def _single(line: Timeline, indices: Sequence[int]) -> list[int]:
     return [max(chord, key=substance) for chord in chords.values()]
 
 
-def _clef(program: int, median: float) -> str:
-    family = instruments.family(program)
-    if family == "voice":
-        return next(clef for limit, clef in VOICE_CLEFS if median >= limit)
-    if family == "plucked":
-        return "treble-8"
-    if program == 41:
-        return "alto"
-    return "treble" if median >= BASS_CLEF else "bass"
-
-
 def _hand_clef(pitches: Sequence[int], usual: str) -> str:
-    """The usual clef of a hand unless it plays far away from it."""
-    if not pitches:
-        return usual
-    median = float(np.median(pitches))
-    return "treble" if median >= HAND_TREBLE else "bass" if median <= HAND_BASS else usual
+    return instruments.hand_clef(usual, float(np.median(pitches))) if pitches else usual
