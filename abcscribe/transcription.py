@@ -22,6 +22,11 @@ from abcscribe.errors import AudioError
 from abcscribe.score.model import PlayedNote, Score
 
 SILENCE = 1e-4  # full scale 1. -80 dB: below the noise of any microphone, above the dither of an empty track
+# What tells music from speech, of notes that the engine is sure of. In the best five seconds of 31 real recordings they
+# sound for 1.4 s and more, of 120 rendered ones for .9 and more; of 60 recordings of speech only two reach .8. Their
+# share among all notes is .4 and more where instruments play a few short notes, .3 and less in speech.
+CLEAR_SECONDS, CLEAR_SPAN = 0.8, 5.0
+CLEAR_SHARE = 1 / 3
 LOST_SECONDS = 1.0  # a header may be this much wrong about the length before it is worth a warning
 LOST_SHARE = 0.02  # or this share of it: the lengths of some MP3 files are estimates
 
@@ -96,7 +101,7 @@ def events(
     if total is not None and total - listener.seconds > max(LOST_SECONDS, LOST_SHARE * total):
         message = f"{path} should last {total:.0f} s but only {listener.seconds:.0f} s can be decoded: is it cut off?"
         yield Warned(message)
-    _check_music(path, listener.peak, notes, hearer.noise_confidence)
+    _check_music(path, listener.peak, notes, hearer.clear_confidence)
     score = calibrated(notes_to_score(notes, hints, seconds=begin + listener.seconds), engine)
     yield Done(dataclasses.replace(score, title=_title(path)))
 
@@ -128,10 +133,21 @@ def _title(path: Path) -> str:
     return " ".join(os.fsencode(path.stem).decode("utf-8", "replace").split())
 
 
-def _check_music(path: Path, peak: float, notes: list[PlayedNote], noise_confidence: float) -> None:
+def _check_music(path: Path, peak: float, notes: list[PlayedNote], clear_confidence: float) -> None:
     if peak < SILENCE:
         raise AudioError(f"{path} is silent.")
     if not notes:
         raise AudioError(f"No notes can be heard in {path}.")
-    if max(note.confidence for note in notes) < noise_confidence:
-        raise AudioError(f"{path} seems to be noise or speech: not one clear note can be heard.")
+    if not _clear(notes, clear_confidence):
+        raise AudioError(f"{path} seems to be noise or speech: hardly a clear note can be heard.")
+
+
+def _clear(notes: list[PlayedNote], confidence: float) -> bool:
+    """Whether many of the notes are clear, as in few and short ones, or clear notes last long somewhere, as in singing
+    and in a lesson with much talk. In speech they do neither."""
+    clear = sorted((note for note in notes if note.confidence >= confidence), key=lambda note: note.onset)
+    if len(clear) > CLEAR_SHARE * len(notes):
+        return True
+    onsets = np.array([note.onset for note in clear])
+    sounding = np.cumsum([0.0] + [min(note.offset - note.onset, CLEAR_SPAN) for note in clear])
+    return bool(np.any(sounding[np.searchsorted(onsets, onsets + CLEAR_SPAN)] - sounding[:-1] >= CLEAR_SECONDS))

@@ -1,5 +1,6 @@
 """The road from a file to a Score, with an engine that hears sines: what is told on the way and what is refused."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import media
@@ -9,7 +10,7 @@ import pytest
 from abcscribe import engines
 from abcscribe.engines.notes_to_score import Hints
 from abcscribe.errors import AudioError, EngineError
-from abcscribe.score.model import Key, Metre
+from abcscribe.score.model import Key, Metre, PlayedNote
 from abcscribe.transcription import Done, Heard, Warned, events, transcribe
 
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
@@ -66,6 +67,42 @@ def test_what_is_not_music_is_refused(tmp_path: Path, tone: str, samples: np.nda
     path = media.write(tmp_path / "a.wav", samples)
     with pytest.raises(AudioError, match=sentence):
         transcribe(path, engine=tone)
+
+
+class Talker:
+    """Hears many short notes, every fifth of them clearly: what the default engine makes of speech."""
+
+    sample_rate = 16_000
+    clear_confidence = 0.8
+
+    def __init__(self, music: Sequence[PlayedNote] = ()) -> None:
+        self.music = list(music)
+
+    def notes(self, blocks: Iterable[np.ndarray]) -> Iterator[list[PlayedNote]]:
+        seconds = sum(map(len, blocks)) / self.sample_rate
+        starts = np.arange(0, seconds - 1, 0.25)
+        yield [
+            PlayedNote(t, t + 0.1, 50 + i * 7 % 12, confidence=0.6 + 0.3 * (i % 5 == 0)) for i, t in enumerate(starts)
+        ]
+        yield self.music
+
+
+def test_speech_is_refused_unless_there_is_music_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = media.write(tmp_path / "lesson.wav", media.tone(60.0))
+    monkeypatch.setattr(engines, "load", lambda name: Talker())
+    with pytest.raises(AudioError, match="noise or speech"):
+        transcribe(path)
+    song = [PlayedNote(30 + t, 30.4 + t, 60 + t, confidence=0.9) for t in range(4)]
+    monkeypatch.setattr(engines, "load", lambda name: Talker(song))
+    assert transcribe(path).parts
+
+
+def test_a_few_short_clear_notes_are_music(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = media.write(tmp_path / "plucked.wav", media.tone(30.0))
+    talker = Talker([PlayedNote(3 * t, 3 * t + 0.1, 60 + t, confidence=0.9) for t in range(8)])
+    monkeypatch.setattr(talker, "notes", lambda blocks: [list(talker.music)] if [*blocks] else [])
+    monkeypatch.setattr(engines, "load", lambda name: talker)
+    assert transcribe(path).parts
 
 
 def test_a_cut_off_file_is_transcribed_with_a_warning(tmp_path: Path, scale: Path, tone: str) -> None:

@@ -25,7 +25,7 @@ class NoteEngine(Protocol):
     """Waveform in, notes out, step by step."""
 
     sample_rate: int  # Hz of the waveform that ``notes`` wants
-    noise_confidence: float  # what it hears in noise stays below this; at least one note of any music lies above
+    clear_confidence: float  # notes so sure are common in music, and few and short in speech; noise has none
 
     def notes(self, blocks: Iterable[np.ndarray]) -> Iterator[list[PlayedNote]]:
         """Notes of one recording.

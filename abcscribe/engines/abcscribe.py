@@ -24,9 +24,8 @@ class AbcscribeEngine:
     """A NoteEngine over the tower."""
 
     sample_rate = SAMPLE_RATE
-    # Noise gives no notes at all; six of eight synthetic speakers stay below this, and the weakest of 51 musical
-    # recordings has a note of .88.
-    noise_confidence = 0.84
+    # Noise gives no notes at all. See docs/LOG.md, 2026-11-25, for speech.
+    clear_confidence = 0.8
 
     def __init__(self, runtime: TowerRuntime) -> None:
         self.runtime = runtime

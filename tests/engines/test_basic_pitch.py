@@ -64,7 +64,7 @@ def arpeggio() -> np.ndarray:
 
 def test_the_network_hears_an_arpeggio(engine: basic_pitch.BasicPitch, arpeggio: np.ndarray) -> None:
     notes = sorted((n for found in engine.notes([arpeggio]) for n in found), key=lambda n: n.onset)
-    strong = [n for n in notes if n.confidence > engine.noise_confidence]
+    strong = [n for n in notes if n.confidence > engine.clear_confidence]
     assert [n.pitch for n in strong] == [60, 64, 67, 72]
     assert [n.onset for n in strong] == pytest.approx([0, 0.5, 1, 1.5], abs=0.05)
 
@@ -84,7 +84,7 @@ def test_a_long_recording_is_read_off_in_sections(
     monkeypatch.setattr(basic_pitch, "SECTION_FRAMES", 400)
     monkeypatch.setattr(basic_pitch, "SEARCH_FRAMES", 100)
     sections = [n for found in engine.notes([recording]) for n in found]
-    strong = engine.noise_confidence
+    strong = engine.clear_confidence
     assert sum(n.confidence > strong for n in whole) == sum(n.confidence > strong for n in sections) == 24
     assert {round(n.onset, 1) for n in sections} >= {round(0.5 * i, 1) for i in range(1, 24)}
 
