@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from abcscribe.audio import SAMPLE_RATE
-from abcscribe.datasets import sampler, suite
+from abcscribe.datasets import excerpts, sampler, suite
 from abcscribe.datasets.manifest import Piece
 from abcscribe.datasets.performance import Performance
 from abcscribe.errors import AbcscribeError
@@ -68,21 +68,29 @@ def test_a_folder_without_samples_is_named(tmp_path):
 
 def test_an_excerpt_is_whole_bars_of_a_good_length():
     for seed in range(20):
-        excerpt = suite._excerpt(np.random.default_rng(seed), tune(pickup=True), 120.0, 2)
+        excerpt = excerpts.excerpt(np.random.default_rng(seed), tune(pickup=True), 120.0, 2)
         assert excerpt is not None
         assert 6 <= len(excerpt.bars) <= 16  # of 2 s
         assert len(excerpt.parts[0].bars) == len(excerpt.bars)
         assert all(bar.length == 4 for bar in excerpt.bars[1:])
         assert not excerpt.problems()
-    assert suite._excerpt(np.random.default_rng(0), tune(5), 120.0, 1) is None  # 10 s
-    assert suite._excerpt(np.random.default_rng(0), tune(), 120.0, 3) is None  # two lines
+    assert excerpts.excerpt(np.random.default_rng(0), tune(5), 120.0, 1) is None  # 10 s
+    assert excerpts.excerpt(np.random.default_rng(0), tune(), 120.0, 3) is None  # two lines
 
 
 def test_of_a_chord_one_note_is_a_line():
     high = tune().parts[1]
     low = dataclasses.replace(high, staves=(Staff("bass"),))
-    assert [n.pitch.step for n in suite._one_at_a_time(high.bars[0], high, 1)] == ["G"]
-    assert [n.pitch.step for n in suite._one_at_a_time(low.bars[0], low, 1)] == ["E"]
+    assert [n.pitch.step for n in excerpts._one_at_a_time(high.bars[0], high, 1)] == ["G"]
+    assert [n.pitch.step for n in excerpts._one_at_a_time(low.bars[0], low, 1)] == ["E"]
+
+
+def test_a_tie_leads_to_its_own_note():
+    held, other = Note(Fraction(3), Fraction(1), Pitch("C"), tie=True), Note(Fraction(0), Fraction(4), Pitch("D"))
+    same = dataclasses.replace(other, pitch=Pitch("C"))
+    assert excerpts._with_true_ties([[held], [same]]).bars == ((held,), (same,))
+    assert excerpts._with_true_ties([[held], [other]]).bars[0] == (dataclasses.replace(held, tie=False),)
+    assert not excerpts._with_true_ties([[held]]).bars[0][0].tie
 
 
 def test_a_bar_that_a_repeat_cut_is_one_bar():
@@ -93,7 +101,7 @@ def test_a_bar_that_a_repeat_cut_is_one_bar():
     cut = dataclasses.replace(
         score, bars=bars, parts=(dataclasses.replace(score.parts[0], bars=(first, *halves, rest[-1])),)
     )
-    assert suite._joined(cut) == score
+    assert excerpts._joined(cut) == score
 
 
 def test_a_performance_is_mild_and_its_tempo_is_what_was_played():
@@ -110,10 +118,10 @@ def test_a_performance_is_mild_and_its_tempo_is_what_was_played():
 
 def test_the_tempo_is_the_pieces_own_or_that_of_its_metre():
     rng, score = np.random.default_rng(1), tune()
-    drawn = [suite._tempo(rng, score) for _ in range(50)]
+    drawn = [excerpts.tempo(rng, score) for _ in range(50)]
     assert np.median(drawn) == pytest.approx(116, rel=0.1)
     marked = dataclasses.replace(score, bars=(dataclasses.replace(score.bars[0], tempo=Tempo(60)), *score.bars[1:]))
-    assert np.median([suite._tempo(rng, marked) for _ in range(50)]) == pytest.approx(60, rel=0.05)
+    assert np.median([excerpts.tempo(rng, marked) for _ in range(50)]) == pytest.approx(60, rel=0.05)
 
 
 class Cache:
@@ -129,12 +137,12 @@ class Cache:
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     monkeypatch.setattr(suite, "NoteCache", Cache)
-    monkeypatch.setattr(suite, "load", lambda piece: tune(pickup=True))
-    suite._of_lines.cache_clear()
+    monkeypatch.setattr(excerpts, "load", lambda piece: tune(pickup=True))
+    excerpts.of_lines.cache_clear()
     path = tmp_path / "notes.npz"
     path.touch()
     yield path
-    suite._of_lines.cache_clear()
+    excerpts.of_lines.cache_clear()
 
 
 def test_a_suite_is_what_evaluation_reads(samples, tmp_path, cache):
