@@ -42,7 +42,7 @@ class Decoding:
     temperature: float = 0.0  # 0: the likeliest
     top_p: float = 1.0  # sample among the likeliest tokens of this total probability
     beams: int = 1  # answers that are followed at once; above 1 the temperature is not used
-    most_tokens: int = 2048
+    most_tokens: int = 2048  # after the prompt
     constrained: bool = True  # False: only the end of the answer is known, which is how a policy learns validity
     seed: int = 0
 
@@ -120,10 +120,11 @@ class Written:
 class _Row:
     """One answer that is being written."""
 
-    def __init__(self, seconds: np.ndarray, prompt: Sequence[int], bound: bool, wishes: Wishes) -> None:
+    def __init__(self, seconds: np.ndarray, prompt: Sequence[int], options: Decoding, wishes: Wishes) -> None:
         self.seconds, self.wishes = seconds, wishes
+        self.most = len(prompt) + options.most_tokens
         self.reader = Reader(len(seconds))
-        self.bound = bound
+        self.bound = options.constrained
         self.valid = True
         self.ids: list[int] = []
         self.scores: list[float] = []
@@ -177,7 +178,7 @@ def generate(
     groups = [group_index(notes.onset) for notes in heard]
     seconds = [group_onsets(n.onset, g) - n.onset[0] for n, g in zip(heard, groups, strict=True)]
     prompts = prompts or [[VOCABULARY.bos]] * len(heard)
-    rows = [_Row(s, list(p), options.constrained, wishes) for s, p in zip(seconds, prompts, strict=True)]
+    rows = [_Row(s, list(p), options, wishes) for s, p in zip(seconds, prompts, strict=True)]
     stepper.start(heard, groups)
     if options.beams > 1:
         assert len(rows) == 1, "beams follow one recording at a time"
@@ -186,6 +187,14 @@ def generate(
         _choose(stepper, rows, options)
     prompt = len(prompts[0])
     return [Written(np.array(r.ids), np.array(r.scores), prompt, r.done) for r in rows]
+
+
+def next_scores(stepper: Stepper, heard: HeardNotes, prompt: Sequence[int], wishes: Wishes = Wishes()) -> np.ndarray:
+    """(vocabulary,) log probabilities of what may follow a prompt."""
+    groups = group_index(heard.onset)
+    row = _Row(group_onsets(heard.onset, groups) - heard.onset[0], prompt, Decoding(), wishes)
+    stepper.start([heard], [groups])
+    return log_softmax(np.where(row.allowed(), _read(stepper, [row], 0)[0], CLOSED))
 
 
 def _choose(stepper: Stepper, rows: list[_Row], options: Decoding) -> None:
@@ -199,7 +208,7 @@ def _choose(stepper: Stepper, rows: list[_Row], options: Decoding) -> None:
             scores = log_softmax(np.where(row.allowed(), own, CLOSED))
             token = _pick(rng, scores, options)
             row.push(token, float(scores[token]))
-        going = np.array([not row.done and len(row.ids) < options.most_tokens for row in active])
+        going = np.array([not row.done and len(row.ids) < row.most for row in active])
         if not going.all():
             active = [row for row, goes_on in zip(active, going, strict=True) if goes_on]
             if active:
@@ -241,14 +250,15 @@ def _beam(stepper: Stepper, row: _Row, options: Decoding) -> _Row:
         reached: list[tuple[float, int, int, float]] = []
         for index, (beam, own) in enumerate(zip(beams, logits, strict=True)):
             scores = log_softmax(np.where(beam.allowed(), own, CLOSED))
-            for token in np.argsort(-scores)[: options.beams]:
+            likeliest = np.argsort(-scores)[: options.beams]
+            for token in likeliest[scores[likeliest] > CLOSED / 2]:
                 reached.append((sum(beam.scores) + float(scores[token]), index, int(token), float(scores[token])))
         reached.sort(key=lambda r: -r[0])
         kept, origins = [], []
         for _, index, token, score in reached[: options.beams]:
             grown = beams[index].copy()
             grown.push(token, score)
-            if grown.done or len(grown.ids) >= options.most_tokens:
+            if grown.done or len(grown.ids) >= grown.most:
                 finished.append(grown)
             else:
                 kept.append(grown)

@@ -282,8 +282,8 @@ class Reader:
     """The grammar as a machine: tokens in, an excerpt out; ``allowed`` says what may come next.
 
     Whatever is read with ``allowed`` obeyed is a valid excerpt, and it is finite: positions grow within a bar, all but
-    a few move the pointer on, and few bars in a row are empty. ``groups`` is the number of groups that were heard;
-    without it the pointer has no end.
+    a few move the pointer on, and few bars in a row are empty. ``groups`` is the number of groups that were heard: the
+    answer ends near the last of them; without it the pointer has no end.
     """
 
     def __init__(self, groups: int | None = None) -> None:
@@ -357,17 +357,18 @@ class Reader:
         """Positions that lie ahead, the pointer within what was heard, no endless emptiness."""
         v, ahead = VOCABULARY, np.arange(LONGEST)
         left = LONGEST if self.groups is None else self.groups - 1 - self.group
-        room = self._position + 1 < self._length
+        room = self._position + 1 < min(self._length, LONGEST)
         mask[v.position] &= (ahead > self._position) & (ahead < self._length) & (left > 0 or self.state == "stay")
         mask[v.skip] &= room & (ahead[:MOST_SKIPPED] + 1 < left)
         mask[v.stay] &= room and self._unheard < MOST_UNHEARD
         mask[v.bar] &= self._empty < MOST_EMPTY
+        mask[v.eos] &= self.groups is None or left <= MOST_SKIPPED
 
     def _allow_notes(self, mask: np.ndarray) -> None:
         """Staves and voices in order, pitches of a chord from the lowest, none twice in a voice."""
         v, several, voices = VOCABULARY, self.staves > 1, np.arange(2, MOST_VOICES + 1)
         staff, voice = self._line
-        last_staff, last_voice = self._last_line
+        last = last_staff, last_voice = self._line if self.state == "duration" else self._last_line
         at = np.arange(MOST_STAVES)
         if several and self.state in ("position", "duration"):
             mask[v.staff] &= (at < self.staves) & (at >= last_staff + (last_voice == MOST_VOICES))
@@ -376,7 +377,7 @@ class Reader:
         else:
             mask[v.staff] = False
             mask[v.voice] &= (staff > last_staff) | (voices > last_voice)
-            mask[v.pitch] &= self.state in ("pitch", "duration") or (staff, voice) > self._last_line
+            mask[v.pitch] &= self.state in ("pitch", "duration") or (staff, voice) > last
         mask[v.duration] &= self.state == "pitch" or self._waiting % LONGEST == 0
         if self.state == "pitch":
             mask[v.pitch] &= self._used[-1] < _PITCH_MIDI

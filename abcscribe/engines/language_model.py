@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 
-from abcscribe.decoding import Decoding, Stepper, Wishes, Written, generate
+from abcscribe.decoding import Decoding, Stepper, Wishes, Written, generate, next_scores
 from abcscribe.engines.notes_to_score import Hints
 from abcscribe.model.note_tokens import (
     LOWEST_PITCH,
@@ -28,6 +28,7 @@ from abcscribe.score.instruments import FAMILIES
 from abcscribe.score.model import Bar, PlayedNote, Score, Tempo
 from abcscribe.tokens import TICKS, VOCABULARY, Reader, decode, score_of
 
+METRES_TRIED, MUCH_LESS = 3, 4.0  # candidates, and the log probability by which one may lie behind the first
 WINDOW_NOTES = 144  # heard notes of a window; training windows hold up to 160
 DECODING = Decoding(most_tokens=900)  # of a window: 3.3 a note are usual
 
@@ -75,21 +76,42 @@ def _windows(
     ids: list[int] = []
     scores: list[float] = []
     prompt, first = [VOCABULARY.bos], 0  # the next window's prompt, and its first group
+    reached = -1  # the last group that was written
     while True:
         begin = int(np.searchsorted(groups, first))
         end = _window_end(groups, begin)
         window = heard.select(slice(begin, end))
         wishes = _wishes(hints, starts, first, int(groups[end - 1]))
-        written = generate(stepper, [window], options, prompts=[prompt], wishes=wishes)[0]
-        last = end == len(heard)
-        kept = len(written.ids) - written.finished if last else _keep(written)
+        written = _answer(stepper, window, options, prompt, wishes)
+        last = end == len(heard) and written.finished
+        kept = len(written.ids) - 1 if last else _keep(written)
         new = slice(written.prompt if ids else 0, kept)
         ids += written.ids[new].tolist()
         scores += written.log_probabilities[new].tolist()
-        if last:
+        reader = decode(ids)
+        if last or reader.group + 1 >= len(starts):
             return [*ids, VOCABULARY.eos], [*scores, 0.0]
-        prompt, first = _continued(decode(ids), ids)
+        if reader.group > reached:
+            prompt, first = _continued(reader, ids)
+            reached = reader.group
+        else:  # one bar longer than a window: go on without it
+            reached += 1
+            prompt, first = reader.header(), reached + 1
+            if first >= len(starts):
+                return [*ids, VOCABULARY.eos], [*scores, 0.0]
         yield float(starts[first])
+
+
+def _answer(stepper: Stepper, window: HeardNotes, options: Decoding, prompt: list[int], wishes: Wishes) -> Written:
+    """The answer to one window. Where nothing is decided yet, the likeliest metres are written out, and the one counts
+    whose whole answer is the likeliest: the bars tell more than the first impression."""
+    if len(prompt) > 1:
+        return generate(stepper, [window], options, prompts=[prompt], wishes=wishes)[0]
+    first = next_scores(stepper, window, prompt, wishes)
+    metres = [int(token) for token in np.argsort(-first)[:METRES_TRIED] if first[token] > first.max() - MUCH_LESS]
+    prompts = [[*prompt, metre] for metre in metres]
+    answers = generate(stepper, [window] * len(metres), options, prompts=prompts, wishes=wishes)
+    return max(answers, key=lambda answer: float(first[answer.ids[1]] + answer.log_probabilities.sum()))
 
 
 def _window_end(groups: np.ndarray, begin: int) -> int:
@@ -101,15 +123,16 @@ def _window_end(groups: np.ndarray, begin: int) -> int:
 
 
 def _keep(written: Written) -> int:
-    """Tokens before the last bar line of an answer, if new bars stand before it; else all but the end."""
-    lines = np.flatnonzero(written.ids == VOCABULARY.bar)
-    reader = decode(written.ids[: len(written.ids) - written.finished].tolist())
-    for line in lines[::-1]:
-        if line <= written.prompt:
-            break
-        if reader.token_groups[line - 1] > reader.token_groups[written.prompt - 1]:
+    """Tokens before the last bar line of an answer, if new notes stand before it; else all whole notes."""
+    v, ids = VOCABULARY, written.ids[: len(written.ids) - written.finished]
+    groups = decode(ids.tolist()).token_groups
+    for line in np.flatnonzero(ids == v.bar)[::-1]:
+        if line > written.prompt and groups[line - 1] > groups[written.prompt - 1]:
             return int(line)
-    return len(written.ids) - written.finished
+    if written.finished:
+        return len(ids)
+    places = (ids == v.stay) | (ids >= v.skip.start) & (ids < v.position.stop)
+    return max(int(np.flatnonzero(places & ~np.roll(places, 1))[-1]), written.prompt)
 
 
 def _continued(reader: Reader, ids: list[int]) -> tuple[list[int], int]:

@@ -1,0 +1,143 @@
+"""Whole recordings by the language model, with models that know the answer and with models that know nothing."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from abcscribe.engines.language_model import write_score
+from abcscribe.engines.notes_to_score import Hints
+from abcscribe.score.model import Bar, Key, Metre, Note, Part, Pitch, PlayedNote, Score, Staff
+from abcscribe.tokens import VOCABULARY, encode, excerpt_of
+
+QUARTER = 0.5  # seconds
+
+
+class Oracle:
+    """A Stepper that knows the tokens of the whole piece, in which every onset is a group."""
+
+    def __init__(self, score: Score) -> None:
+        writing = encode(excerpt_of(score))
+        self.ids, self.groups = writing.ids, writing.groups
+        lines = [i for i, token in enumerate(self.ids) if token == VOCABULARY.bar]
+        self.header = self.ids[: lines[0]]
+        onsets = sorted({event.onset for event in excerpt_of(score).events})
+        self.seconds = np.array(onsets) / 24 * QUARTER
+        self.begins = {self.groups[i] + 1: i for i in reversed(lines)}
+        self.windows = 0
+
+    def start(self, heard, groups):
+        first = int(np.abs(self.seconds - heard[0].onset[0]).argmin())
+        last = first + int(groups[0][-1])
+        begin = self.begins[first]
+        end = next((i for i in range(begin, len(self.ids)) if self.groups[i] > last), len(self.ids) - 1)
+        self.answer = [*self.header, *self.ids[begin:end], VOCABULARY.eos]
+        self.rows, self.at = len(heard), 0
+        self.windows += 1
+
+    def step(self, ids, positions):
+        self.at += ids.shape[1]
+        logits = np.zeros((self.rows, len(VOCABULARY)), np.float32)
+        logits[:, self.answer[min(self.at, len(self.answer) - 1)]] = 50
+        return logits
+
+    def keep(self, rows):
+        self.rows = len(rows)
+
+
+class Noise:
+    """A Stepper that answers at random, the same every time."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def start(self, heard, groups):
+        self.rng, self.rows = np.random.default_rng(self.seed), len(heard)
+
+    def step(self, ids, positions):
+        return self.rng.normal(0, 3, (self.rows, len(VOCABULARY))).astype(np.float32)
+
+    def keep(self, rows):
+        self.rows = len(rows)
+
+
+def finished(steps):
+    reached = []
+    try:
+        while True:
+            reached.append(next(steps))
+    except StopIteration as end:
+        return end.value, reached
+
+
+def melody(bars: int, seed: int = 1) -> Score:
+    """Two voices on two staves, a rest in every third bar, ties over some bar lines."""
+    rng, metre = np.random.default_rng(seed), Metre(3, 4)
+    written: list[tuple[Note, ...]] = []
+    for bar in range(bars):
+        top = [
+            Note(Fraction(beat), Fraction(1), Pitch(str(rng.choice(list("CDEFGAB"))), 0, 4))
+            for beat in range(metre.beats)
+            if bar % 3 or beat
+        ]
+        bass = Note(Fraction(0), metre.length, Pitch("C", 0, 2), 2, tie=bar % 4 == 0 and bar + 1 < bars)
+        written.append((*top, bass))
+    part = Part(tuple(written), program=0, staves=(Staff("treble", (1,)), Staff("bass", (2,))))
+    return Score(tuple(Bar(metre.length, metre, Key(0)) for _ in range(bars)), (part,))
+
+
+def played(score: Score) -> list[PlayedNote]:
+    return [
+        PlayedNote(float(n.onset) * QUARTER, float(n.onset + n.duration) * QUARTER - 0.02, n.pitch, 80, "piano")
+        for n in score.sounding_notes()
+    ]
+
+
+@pytest.mark.parametrize("bars", [1, 7, 150])
+def test_a_long_recording_is_put_together_from_windows(bars):
+    score = melody(bars)
+    oracle = Oracle(score)
+    found, reached = finished(write_score(oracle, played(score)))
+    assert excerpt_of(found).events == excerpt_of(score).events
+    assert [bar.length for bar in found.bars] == [bar.length for bar in score.bars]
+    assert found.parts[0].staves == score.parts[0].staves
+    assert reached == sorted(reached)
+    assert (len(reached) >= 3) == (bars == 150)
+    assert found.bars[0].tempo.quarter_bpm == pytest.approx(60 / QUARTER, abs=1)
+    assert [bar.seconds for bar in found.bars] == pytest.approx([3 * QUARTER * i for i in range(bars)], abs=0.05)
+    assert all(bar.confidence > 0.9 for bar in found.bars)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_a_model_answers_the_score_is_sound_and_ends(seed):
+    notes = played(melody(40, seed=seed))
+    found, _ = finished(write_score(Noise(seed), notes))
+    assert found.problems() == []
+    assert found.performance == tuple(sorted(notes, key=lambda n: (n.onset, n.pitch)))
+    seconds = [bar.seconds for bar in found.bars]
+    assert seconds == sorted(seconds)
+
+
+def test_hints_are_obeyed():
+    hints = Hints(tempo=90.0, metre=Metre(6, 8), key=Key(-3, "minor"), instrument=40)
+    found, _ = finished(write_score(Noise(1), played(melody(12)), hints))
+    assert [part.program for part in found.parts] == [40]
+    assert {(bar.metre, bar.key) for bar in found.bars} == {(Metre(6, 8), Key(-3, "minor"))}
+    assert found.bars[0].tempo.quarter_bpm == pytest.approx(90)
+
+
+def test_a_downbeat_begins_a_bar():
+    score = melody(8)
+    found, _ = finished(write_score(Noise(3), played(score), Hints(metre=Metre(3, 4), downbeat=4 * QUARTER)))
+    assert min(abs(bar.seconds - 4 * QUARTER) for bar in found.bars) < 0.03
+
+
+def test_no_notes_give_no_bars():
+    found, reached = finished(write_score(Noise(1), [], seconds=3.0))
+    assert (found.bars, found.seconds, reached) == ((), 3.0, [])
+
+
+def test_notes_off_the_piano_are_played_but_not_written():
+    note = PlayedNote(0.0, 1.0, 10)
+    found, _ = finished(write_score(Noise(1), [note]))
+    assert (found.bars, found.performance) == ((), (note,))
