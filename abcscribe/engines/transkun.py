@@ -1,8 +1,9 @@
 """Transkun as a note engine: piano notes by neural semi-CRFs (Yan & Duan, ISMIR 2024), from the wheel of that name.
 
 A baseline to compare with, for piano only, and slow without a GPU. Needs torch; its wheel wants a dozen packages that
-transcribing does not use, so ``pip install --no-deps transkun moduleconf ncls`` is enough. Even torchaudio, of which it
-takes one matrix, is not: that matrix is in the checkpoint. Pedals are left out. The whole waveform is held in memory.
+transcribing does not use, so it is installed without them, and the extra ``engines`` brings what it does use. Not even
+torchaudio, of which it takes one matrix, is needed: that matrix is in the checkpoint. Pedals are left out. The whole
+waveform is held in memory.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from abcscribe.errors import EngineError
 from abcscribe.score.model import PlayedNote
 
 SAMPLE_RATE = 44_100  # Hz
-REMEDY = "pip install torch && pip install --no-deps transkun moduleconf ncls"
+REMEDY = "pip install torch moduleconf ncls && pip install --no-deps transkun"
 SHORTEST = 0.01  # seconds
 
 
