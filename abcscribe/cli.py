@@ -25,6 +25,7 @@ from abcscribe.training import cli as training_cli
 
 if TYPE_CHECKING:
     from abcscribe.batch import Job, Outcome, Settings
+    from abcscribe.progress import Advance
     from abcscribe.score.model import Score
     from abcscribe.transcription import Event
 
@@ -89,8 +90,7 @@ def _formats(text: str) -> tuple[str, ...]:
 
 
 def _engine(name: str) -> str:
-    if name not in engines.ENGINES:
-        raise typer.BadParameter(f"there is no engine {name!r}; there are {', '.join(engines.ENGINES)}.")
+    engines.parse(name)
     return name
 
 
@@ -163,15 +163,17 @@ def _outcomes(todo: list[Job], processes: int) -> Iterator[Outcome]:
                 yield outcome
         return
     for job in todo:
-        with progress_bar("seconds") as advance:
+        with progress_bar("seconds heard") as advance:
             yield batch.run(job, partial(_show, advance))
 
 
-def _show(advance: Callable[[int, int], None], event: Event) -> None:
-    from abcscribe.transcription import Heard
+def _show(advance: Advance, event: Event) -> None:
+    from abcscribe.transcription import Heard, Wrote
 
     if isinstance(event, Heard):
         advance(round(event.seconds), round(event.total or event.seconds))
+    elif isinstance(event, Wrote):
+        advance(round(event.seconds), round(event.total), "seconds written")
 
 
 def _told(outcome: Outcome) -> bool:

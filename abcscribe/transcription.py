@@ -41,6 +41,14 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Wrote:
+    """The score has come this far."""
+
+    seconds: float  # of the recording
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     """Something the user should know, though there will be a score."""
 
@@ -54,7 +62,7 @@ class Done:
     score: Score
 
 
-Event = Heard | Warned | Done
+Event = Heard | Wrote | Warned | Done
 
 
 def transcribe(
@@ -102,8 +110,26 @@ def events(
         message = f"{path} should last {total:.0f} s but only {listener.seconds:.0f} s can be decoded: is it cut off?"
         yield Warned(message)
     _check_music(path, listener.peak, notes, hearer.clear_confidence)
-    score = calibrated(notes_to_score(notes, hints, seconds=begin + listener.seconds), engine)
+    finish = begin + listener.seconds
+    score = Score()
+    for step in _written(notes, hints, finish, engine):
+        if isinstance(step, Score):
+            score = calibrated(step, engine)
+        else:
+            yield Wrote(step - begin, finish - begin)
     yield Done(dataclasses.replace(score, title=_title(path)))
+
+
+def _written(notes: list[PlayedNote], hints: Hints, seconds: float, engine: str) -> Iterator[float | Score]:
+    """Seconds that are written so far, and at the end the score."""
+    if engines.parse(engine)[1] == "lm":
+        from abcscribe.engines import language_model
+
+        score = yield from language_model.write_score(language_model.load(), notes, hints, seconds=seconds)
+    else:
+        score = notes_to_score(notes, hints, seconds=seconds)
+    yield seconds
+    yield score
 
 
 class _Listener(Iterable[np.ndarray]):

@@ -87,7 +87,7 @@ def test_convert(tmp_path: Path) -> None:
 def test_engines_and_formats_are_listed_on_stdout(tone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(engines.ENGINES, "transkun")  # would load torch if it is installed
     monkeypatch.setattr(basic_pitch, "find_spec", lambda name: None)
-    engines.load.cache_clear()
+    engines._load.cache_clear()
     listed = run("engines").out
     assert b"tone         sines only: ready\n" in listed
     assert b"The engine basic-pitch is not installed" in listed

@@ -300,7 +300,7 @@ def engine_not_installed(folder: Path) -> Arguments:
 
 @contextlib.contextmanager
 def _uninstall() -> Iterator[None]:
-    engines.load.cache_clear()
+    engines._load.cache_clear()
     with mock.patch.object(basic_pitch, "find_spec", return_value=None):
         yield
 

@@ -1,4 +1,6 @@
-"""The systems that hear notes in a recording, by name.
+"""The systems that hear notes in a recording and those that write them down, by name.
+
+An engine is named by who hears and, if it is not the usual one for it, who writes: ``basic-pitch+lm``.
 
 One module per system. A module of this registry offers ``load() -> NoteEngine`` and imports what it needs only then, so
 that listing the engines costs nothing and one that is not installed is missed by nobody.
@@ -44,8 +46,10 @@ class EngineInfo:
 
     module: str  # has load() -> NoteEngine; raises EngineError, with the remedy, if something is not installed
     summary: str  # one line for the user
+    writer: str = "rules"  # who writes the notes down unless the user says otherwise
 
 
+WRITERS = {"lm": "the language model", "rules": "the rules of notes_to_score"}
 ENGINES = {
     "abcscribe": EngineInfo("abcscribe.engines.abcscribe", "the project's own audio tower, any instruments"),
     "basic-pitch": EngineInfo("abcscribe.engines.basic_pitch", "Spotify's Basic Pitch (2022), any one instrument"),
@@ -53,10 +57,22 @@ ENGINES = {
 }
 
 
-@cache
+def parse(name: str) -> tuple[str, str]:
+    """Who hears and who writes. Raises EngineError for a name that is not known."""
+    hearer, _, writer = name.partition("+")
+    if hearer not in ENGINES or (writer or "rules") not in WRITERS:
+        known = f"{', '.join(ENGINES)}, each also with {' or '.join('+' + w for w in WRITERS)}"
+        raise EngineError(f"There is no engine {name!r}; there are {known}.")
+    return hearer, writer or ENGINES[hearer].writer
+
+
 def load(name: str = DEFAULT) -> NoteEngine:
-    """The engine, ready to run; loaded once in a process. Raises EngineError if it is unknown or not installed."""
-    if name not in ENGINES:
-        raise EngineError(f"There is no engine {name!r}; there are {', '.join(ENGINES)}.")
-    engine: NoteEngine = import_module(ENGINES[name].module).load()
+    """The engine that hears, ready to run; loaded once in a process. Raises EngineError if it is unknown or not
+    installed."""
+    return _load(parse(name)[0])
+
+
+@cache
+def _load(hearer: str) -> NoteEngine:
+    engine: NoteEngine = import_module(ENGINES[hearer].module).load()
     return engine
