@@ -32,8 +32,11 @@ WEIGHTS: dict[str, tuple[float, float, float, float]] = {
 
 
 def calibrated(score: Score, engine: str) -> Score:
-    """The score with the confidence of its bars; of bars without a note or a place in the recording it is not known."""
-    weights = WEIGHTS.get(engine)
+    """The score with the confidence of its bars; of bars without a note or a place in the recording it is not known.
+
+    Of ``engine``, such as ``abcscribe+lm``, it counts who hears: what was not heard right no writer mends.
+    """
+    weights = WEIGHTS.get(engine.partition("+")[0])
     found = features(score) if weights else [None] * len(score.bars)
     bars = tuple(
         dataclasses.replace(bar, confidence=_expected(of_bar, weights) if of_bar and weights else None)

@@ -42,6 +42,11 @@ def test_nothing_known_is_nothing_said():
     assert confidence.calibrated(Score(), "abcscribe") == Score()
 
 
+def test_it_is_the_hearer_who_is_sure():
+    score = heard((0.0, 0.9), (2.0, 0.6))
+    assert bars(score, "abcscribe+lm") == bars(score, "abcscribe+rules") == bars(score)
+
+
 def test_no_weight_is_negative():
     for constant, *slopes in confidence.WEIGHTS.values():
         assert constant < 0 <= min(slopes)
