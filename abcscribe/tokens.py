@@ -458,6 +458,7 @@ class Reader:
         self.group += not stayed
         self.heard.append(-1 if stayed else self.group)
         self._position = index
+        self._empty = 0
         self._last_line, self._line, self._used = (-1, 0), (0, 1), []
         self.state = "position"
 
