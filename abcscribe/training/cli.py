@@ -50,6 +50,51 @@ def sft(
 
 
 @app.command()
+def rl(
+    start: Annotated[Path, typer.Option(help="Checkpoint folder of abcscribe train sft.")] = Path("data/sft"),
+    notes: Annotated[Path, typer.Option(help="Note cache of abcscribe data scores.")] = Path("data/notes.npz"),
+    out: Annotated[Path, typer.Option(help="Run folder; a run that finds one there goes on from it.")] = Path(
+        "data/rl"
+    ),
+    algorithm: Annotated[str, typer.Option(help="grpo or ppo.")] = "grpo",
+    reward: Annotated[str, typer.Option(help="origin, full, or weights such as pitch=.5,rhythm=.3.")] = "full",
+    minutes: Annotated[float, typer.Option(help="Time budget of all runs together.")] = 60.0,
+    steps: Annotated[int | None, typer.Option(help="End earlier, after so many steps.")] = None,
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 3e-5,
+    windows: Annotated[int, typer.Option(help="Windows a step.")] = 8,
+    group: Annotated[int, typer.Option(help="Answers to each window.")] = 8,
+    longest: Annotated[int, typer.Option(help="Most notes of a window.")] = 48,
+    temperature: Annotated[float, typer.Option(help="Of the sampling.")] = 1.0,
+    kl: Annotated[float, typer.Option(help="Weight of the KL to the start.")] = 0.01,
+    entropy: Annotated[float, typer.Option(help="Weight of the entropy bonus.")] = 0.0,
+    constrained: Annotated[bool, typer.Option(help="Sample under the grammar.")] = True,
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    seed: Annotated[int, typer.Option()] = 1,
+) -> None:
+    """Reinforcement learning on the music reward, from a supervised checkpoint; prints a JSON line a step."""
+    from abcscribe.training.rl import RlTraining, main, parse_reward
+
+    config = RlTraining(
+        notes, out, start, algorithm, parse_reward(reward), minutes, steps, rate, windows=windows, group=group,
+        notes=(16, longest), temperature=temperature, kl=kl, entropy=entropy, constrained=constrained,
+        threads=threads, seed=seed,
+    )  # fmt: skip
+    for entry in main(config):
+        typer.echo(json.dumps(entry))
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders of train sft, train rl or train tower.")],
+    out: Annotated[Path | None, typer.Option("-o", help="Folder to write to; by default the first run's.")] = None,
+) -> None:
+    """Draw the curves of runs: curves.png, and report.html with samples beside their references."""
+    from abcscribe.training.report import report as write
+
+    typer.echo(str(write(runs, out or runs[0])))
+
+
+@app.command()
 def ship(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder of a training run.")],
     weights: Annotated[Path, typer.Argument(help="Folder to fill: ONNX to transcribe with, float16 to train on.")],

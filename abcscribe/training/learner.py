@@ -1,0 +1,117 @@
+"""Answers with advantages -> updates of a policy: what GRPO and PPO share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from abcscribe.training.advantages import KlController
+from abcscribe.training.policy import Evaluation, Policy, chunks, padded
+from abcscribe.training.rollout import Rollout
+
+if TYPE_CHECKING:
+    from abcscribe.training.rl import RlTraining
+
+BETAS = (0.9, 0.98)  # AdamW
+GRADIENT_NORM = 1.0
+VALUE_RATE = 10.0  # learning rate of a value head, in units of the model's
+
+
+@dataclass
+class Then:
+    """What is known of the answers before they are learned from, all (b, t)."""
+
+    log_probabilities: torch.Tensor  # when they were drawn
+    reference: torch.Tensor  # log probabilities at the start of training
+    values: torch.Tensor
+    mask: torch.Tensor
+    advantages: torch.Tensor
+    returns: torch.Tensor
+
+    def select(self, rows: list[int], width: int) -> Then:
+        """Some of the answers, none of them longer than ``width``."""
+        return Then(*(getattr(self, field.name)[rows, :width] for field in fields(self)))
+
+
+class Learner:
+    """An algorithm: subclasses say what to aim at and what the loss is."""
+
+    needs_values = False
+
+    def __init__(self, config: RlTraining, policy: Policy) -> None:
+        self.config, self.policy = config, policy
+        self.controller = KlController(config.kl, config.kl_target)
+        named = [(name, p) for name, p in policy.module.named_parameters() if p.requires_grad]
+        self.parameters = [p for _, p in named]
+        model = [p for name, p in named if "value_head" not in name]
+        head = [p for name, p in named if "value_head" in name]
+        groups = [{"params": model, "times": 1.0}, {"params": head, "times": VALUE_RATE}]
+        self.optimizer = torch.optim.AdamW(groups, lr=config.rate, betas=BETAS, weight_decay=0.0)
+        self.steps = 0
+
+    def aim(self, rollout: Rollout, then: Then) -> None:
+        """Fill in the advantages (and returns). Unscorable answers are left out later."""
+        raise NotImplementedError
+
+    def loss(self, now: Evaluation, then: Then, tokens: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The loss of some answers, and figures: sums over their tokens, divided by the ``tokens`` of the update."""
+        raise NotImplementedError
+
+    def learn(self, rollout: Rollout, rng: np.random.Generator, rate: float) -> dict[str, float]:
+        """One step: ``epochs`` times through the scored answers, in ``minibatches`` updates each."""
+        config, samples = self.config, rollout.samples
+        then = self._then(rollout)
+        self.aim(rollout, then)
+        scored = np.flatnonzero(~np.isnan(rollout.rewards.ravel()))
+        shuffled = [rng.permutation(scored) for _ in range(config.epochs)]
+        updates = [part for rows in shuffled for part in np.array_split(rows, config.minibatches) if len(part)]
+        sums: dict[str, float] = {}
+        for rows in updates:
+            tokens = float(sum(len(samples[row]) for row in rows))
+            for chunk in chunks(samples, rows):
+                now = self.policy.evaluate([samples[row] for row in chunk], config.temperature)
+                loss, found = self.loss(now, then.select(chunk, now.mask.shape[1]), tokens)
+                loss.backward()
+                for name, value in {"loss": loss, **found}.items():
+                    sums[name] = sums.get(name, 0.0) + float(value.detach()) / len(updates)
+            sums["gradient"] = sums.get("gradient", 0.0) + self._update(rate) / len(updates)
+        self.controller.update(sums.get("kl", 0.0))
+        self.steps += 1
+        return sums | {"kl weight": self.controller.weight, "rate": rate}
+
+    def _then(self, rollout: Rollout) -> Then:
+        samples = rollout.samples
+        drawn = padded([sample.log_probabilities for sample in samples])
+        zeros = [torch.zeros_like(drawn) for _ in range(5)]
+        then = Then(drawn, *zeros)
+        with torch.no_grad():
+            for chunk in chunks(samples, range(len(samples))):
+                some = [samples[row] for row in chunk]
+                reference = self.policy.reference(some, self.config.temperature)
+                width = reference.shape[1]
+                then.reference[chunk, :width] = reference
+                if self.needs_values:
+                    then.values[chunk, :width] = self.policy.evaluate(some, self.config.temperature).values
+        then.mask = padded([np.ones(len(sample)) for sample in samples])
+        return then
+
+    def _update(self, rate: float) -> float:
+        """One step of the optimizer; returns the norm of the gradient before it was clipped."""
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, GRADIENT_NORM)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["times"]
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return float(norm)
+
+    def state_dict(self) -> dict:
+        """All that an exact resumption needs besides the weights."""
+        return {"optimizer": self.optimizer.state_dict(), "kl": self.controller.weight, "steps": self.steps}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from what ``state_dict`` gave."""
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.controller.weight, self.steps = state["kl"], state["steps"]

@@ -1,0 +1,211 @@
+"""What reinforcement learning needs of a model: draw answers, and say how likely they are.
+
+`Policy` is the socket of `abcscribe.training.rl`; `NotePolicy` puts the default model in it, and
+`abcscribe.training.text_policy.TextPolicy` an audio language model that writes ABC. Knows no rewards.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from abcscribe.decoding import CLOSED, Decoding, generate
+from abcscribe.errors import ScoreError
+from abcscribe.model.audio_language_model import AudioLanguageModel, collate_heard, prefix_mask, token_positions
+from abcscribe.model.note_tokens import HeardNotes, group_index
+from abcscribe.model.torch_stepper import TorchStepper
+from abcscribe.score.model import Score
+from abcscribe.tokens import VOCABULARY, Reader, score_of
+
+CHUNK = 6144  # positions of a forward pass with gradients: 1.5 GB for the default model in float32
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One answer."""
+
+    prompt: Any
+    ids: np.ndarray  # (t,) what was drawn, without the prompt
+    log_probabilities: np.ndarray  # (t,) float32, of the distributions that were drawn from
+    finished: bool
+    answer: Score | str | None  # None: the tokens are no score
+    memory: Any = None  # what the policy keeps for itself
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How likely answers are: all (b, t), 0 where mask is."""
+
+    log_probabilities: torch.Tensor
+    entropy: torch.Tensor
+    values: torch.Tensor  # what reward a value head expects; 0 without one
+    mask: torch.Tensor
+
+
+class Policy(Protocol):
+    """A model that can be trained on what it says."""
+
+    @property
+    def module(self) -> nn.Module:
+        """Its trainable parameters are what is trained and kept."""
+        ...
+
+    def sample(self, prompts: Sequence[Any], seed: int, temperature: float) -> list[Sample]:
+        """Draw an answer to each prompt; temperature 0: write the likeliest."""
+        ...
+
+    def evaluate(self, samples: Sequence[Sample], temperature: float) -> Evaluation:
+        """With gradients, under the same filters and the same temperature as the answers were drawn with."""
+        ...
+
+    def reference(self, samples: Sequence[Sample], temperature: float) -> torch.Tensor:
+        """(b, t) log probabilities under the policy that training began with."""
+        ...
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Write the model that a user loads."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A NotePolicy's memory of an answer."""
+
+    groups: np.ndarray  # (t,) where the pointer stood when each token was drawn
+    filters: np.ndarray  # (t, vocabulary / 8) uint8: bits of the tokens that were allowed
+
+
+class NotePolicy(nn.Module):
+    """The default model: prompts are HeardNotes, answers Scores."""
+
+    def __init__(
+        self, model: AudioLanguageModel, *, constrained: bool = True, most_tokens: int = 600, with_values: bool = False
+    ) -> None:
+        super().__init__()
+        self.model = model.eval()
+        self.constrained, self.most_tokens = constrained, most_tokens
+        self.value_head = nn.Linear(model.config.language_model.width, 1) if with_values else None
+        if self.value_head is not None:
+            nn.init.zeros_(self.value_head.weight)
+        self._anchor = [copy.deepcopy(model).requires_grad_(False)]  # in a list: no part of this module's state
+
+    @property
+    def module(self) -> nn.Module:
+        return self
+
+    def sample(self, prompts: Sequence[HeardNotes], seed: int, temperature: float) -> list[Sample]:
+        options = Decoding(temperature, most_tokens=self.most_tokens, constrained=self.constrained, seed=seed)
+        written = generate(TorchStepper(self.model), prompts, options)
+        samples = [
+            self._sample(notes, w.ids, w.log_probabilities, w.finished)
+            for notes, w in zip(prompts, written, strict=True)
+        ]
+        if temperature in (0.0, 1.0):
+            return samples
+        with torch.no_grad():  # `generate` tells the probabilities at temperature 1
+            known = self.evaluate(samples, temperature).log_probabilities
+        return [replace(s, log_probabilities=row[: len(s)].numpy()) for s, row in zip(samples, known, strict=True)]
+
+    def _sample(self, notes: HeardNotes, ids: np.ndarray, scores: np.ndarray, finished: bool) -> Sample:
+        reader, memory = replay(ids, int(group_index(notes.onset)[-1]) + 1, self.constrained)
+        answer = score_of(reader.excerpt()) if reader else None
+        return Sample(notes, ids[1:], scores[1:].astype(np.float32), finished, answer, memory)
+
+    def evaluate(self, samples: Sequence[Sample], temperature: float) -> Evaluation:
+        return self._evaluate(self.model, samples, temperature)
+
+    @torch.no_grad()
+    def reference(self, samples: Sequence[Sample], temperature: float) -> torch.Tensor:
+        return self._evaluate(self._anchor[0], samples, temperature).log_probabilities
+
+    def _evaluate(self, model: AudioLanguageModel, samples: Sequence[Sample], temperature: float) -> Evaluation:
+        mask = lengths_mask([len(sample) for sample in samples])
+        hidden = model.language_model.norm(_hidden(model, samples, mask.shape[1])[mask])  # (tokens, width)
+        logits = model.language_model.head(hidden)
+        filters = np.concatenate([sample.memory.filters for sample in samples])
+        allowed = torch.from_numpy(np.unpackbits(filters, axis=1, count=logits.shape[1]).astype(bool))
+        scores = (torch.where(allowed, logits, CLOSED) / temperature).log_softmax(-1)
+        ids = torch.from_numpy(np.concatenate([sample.ids for sample in samples]))
+        entropy = -(scores.exp() * torch.where(allowed, scores, 0.0)).sum(-1)
+        values = self.value_head(hidden)[:, 0] if self.value_head is not None else torch.zeros(len(ids))
+        chosen = scores.gather(1, ids[:, None])[:, 0]
+        return Evaluation(_padded(chosen, mask), _padded(entropy, mask), _padded(values, mask), mask.float())
+
+    def save_pretrained(self, folder: Path) -> None:
+        self.model.save_pretrained(folder)
+
+
+def replay(ids: np.ndarray, groups: int, constrained: bool) -> tuple[Reader | None, Trace]:
+    """Read an answer (with its BOS) again: the Reader at its end, None if it is no score, and what was allowed."""
+    reader, readable, valid = Reader(groups), True, True
+    anything = np.arange(len(VOCABULARY)) != VOCABULARY.pad
+    filters, pointer = [], []
+    for index, token in enumerate(ids):
+        if readable:
+            try:
+                reader.push(int(token))
+            except ScoreError:  # the pointer stays where it is, as in `generate`
+                readable = valid = False
+        if index + 1 < len(ids):
+            allowed = reader.allowed() if valid or constrained else anything
+            valid &= bool(allowed[ids[index + 1]])
+            filters.append(np.packbits(allowed if constrained else anything))
+            pointer.append(min(reader.group, groups - 1))
+    assert valid or not constrained, "an answer is replayed under the filters that it was written with"
+    return reader if valid else None, Trace(np.array(pointer), np.stack(filters))
+
+
+def _hidden(model: AudioLanguageModel, samples: Sequence[Sample], longest: int) -> torch.Tensor:
+    """(b, t, width): the states in which the tokens were drawn."""
+    heard = collate_heard([sample.prompt for sample in samples])
+    ids = np.full((len(samples), longest), VOCABULARY.pad)
+    positions = np.zeros((len(samples), longest, 3), np.float32)
+    for row, sample in enumerate(samples):
+        ids[row, 0], ids[row, 1 : len(sample)] = VOCABULARY.bos, sample.ids[:-1]
+        positions[row, : len(sample)] = token_positions(sample.memory.groups, heard.seconds[row])
+    soft = model.soft_tokens(heard)
+    vectors = torch.cat([soft, model.language_model.embed(torch.from_numpy(ids))], dim=1)
+    where = torch.cat([heard.positions, torch.from_numpy(positions)], dim=1)
+    hidden, _ = model.language_model(vectors, where, prefix_mask(heard.mask, longest))
+    return hidden[:, soft.shape[1] :]
+
+
+def lengths_mask(lengths: Sequence[int]) -> torch.Tensor:
+    """(b, longest) bool: True for the tokens of each answer."""
+    return torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+
+
+def padded(rows: Sequence[np.ndarray]) -> torch.Tensor:
+    """Arrays (t_i,) -> (b, longest) float32, 0 behind their ends."""
+    mask = lengths_mask([len(row) for row in rows])
+    return _padded(torch.from_numpy(np.concatenate(rows).astype(np.float32)), mask)
+
+
+def _padded(flat: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return torch.zeros(mask.shape).masked_scatter(mask, flat)
+
+
+def chunks(samples: Sequence[Sample], rows: Iterable[int], most: int = CHUNK) -> Iterator[list[int]]:
+    """The rows in batches of like length that fit into memory."""
+    batch: list[int] = []
+    for row in sorted(map(int, rows), key=lambda r: len(samples[r])):
+        if batch and (len(batch) + 1) * (len(samples[row]) + _prompt_length(samples[row])) > most:
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
+
+
+def _prompt_length(sample: Sample) -> int:
+    return len(sample.prompt) if hasattr(sample.prompt, "__len__") else 0

@@ -1,0 +1,203 @@
+"""Reinforcement learning on the music reward, GRPO and PPO: ``abcscribe train rl``.
+
+Every step draws new windows, lets the policy write a group of answers to each, scores them against the window's score
+with the reported metrics, and makes what was better than expected likelier. "Expected" is the mean of the group (GRPO)
+or what a value head says (PPO); the rest is shared. A step is a function of the seed and its number, so a run that is
+resumed goes on exactly, and two runs with one seed are the same.
+
+Simplifications: one process; the reward of an answer comes at its end (no credit for single bars); the learning rate
+is constant after its warm-up; the KL penalty is estimated from the drawn tokens; GRPO puts it in the loss, PPO in the
+reward; PPO's value head shares the model's states. What counts is the best checkpoint by the reward of greedy answers
+to held-out windows; a policy that falls behind it is put back there with half the learning rate.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from abcscribe.datasets.note_cache import NoteCache
+from abcscribe.datasets.windows import Stage, WindowSource
+from abcscribe.errors import AbcscribeError
+from abcscribe.model.audio_language_model import AudioLanguageModel
+from abcscribe.rewards import FULL, ORIGIN, RewardWeights, batch_components
+from abcscribe.training.advantages import (
+    clipped_policy_loss,
+    clipped_value_loss,
+    gae,
+    group_advantages,
+    kl_estimate,
+    token_mean,
+    whitened,
+)
+from abcscribe.training.learner import Learner, Then
+from abcscribe.training.policy import Evaluation, NotePolicy, Policy
+from abcscribe.training.rl_run import Run
+from abcscribe.training.rollout import Draw, Judge, Problem, Rollout, roll_out, windows
+
+HELD_OUT_SEED = 11
+NAMED = {"origin": ORIGIN, "full": FULL}
+
+
+@dataclass(frozen=True)
+class RlTraining:
+    """What one training run does."""
+
+    cache: Path  # note cache of datasets.corpora.build_cache
+    out: Path  # model.safetensors, config.json (the best), state.pt, log.jsonl, samples.jsonl
+    start: Path  # checkpoint folder of abcscribe train sft
+    algorithm: str = "grpo"  # or ppo
+    reward: RewardWeights = FULL
+    minutes: float = 60.0  # time budget over all resumed runs together
+    steps: int | None = None  # end earlier, after so many
+    rate: float = 3e-5  # AdamW
+    warmup: int = 5  # steps
+    windows: int = 8  # a step
+    group: int = 8  # answers to each
+    notes: tuple[int, int] = (16, 48)  # fewest and most of a window
+    minibatches: int = 2  # updates a step
+    epochs: int = 1  # times that each answer is learned from
+    temperature: float = 1.0
+    constrained: bool = True  # False: the grammar is learned from the reward too
+    most_tokens: int = 600
+    by_spread: bool = True  # GRPO: divide advantages by the spread of their group
+    clip: float = 0.2
+    clip_high: float = 0.28  # unlikely tokens may rise a little more, which keeps entropy up (DAPO; Yu et al., 2025)
+    kl: float = 0.01  # weight of the KL to the start
+    kl_target: float | None = None  # nats a token; PPO: the weight is moved towards it
+    entropy: float = 0.0  # weight of the bonus
+    discount: float = 1.0
+    trace: float = 0.99  # lambda of GAE: answers have some hundred tokens and their reward at the end
+    value_weight: float = 0.1
+    critic_steps: int = 10  # PPO: steps at the beginning in which only the values are learned
+    held_out: int = 96  # windows
+    evaluate_steps: int = 20
+    tolerance: float = 0.01  # the held-out reward may fall this far below the best
+    patience: int = 2  # evaluations in a row before the policy is put back
+    checkpoint_minutes: float = 4.0
+    threads: int = 1
+    seed: int = 1
+
+
+def main(config: RlTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[dict]:
+    """Train the default model until the budget is spent; yields log entries."""
+    torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    model = AudioLanguageModel.from_pretrained(config.start)
+    policy = NotePolicy(
+        model,
+        constrained=config.constrained,
+        most_tokens=config.most_tokens,
+        with_values=config.algorithm == "ppo",
+    )
+    cache, stage = NoteCache(config.cache), Stage(config.notes)
+    draw, unseen = (windows(WindowSource(cache, split), stage) for split in ("train", "valid"))
+    rng = np.random.default_rng(HELD_OUT_SEED)
+    held_out = [unseen(rng) for _ in range(config.held_out)]
+    yield from train(config, policy, draw, held_out, clock=clock)
+
+
+def train(
+    config: RlTraining,
+    policy: Policy,
+    draw: Draw,
+    held_out: list[Problem],
+    judge: Judge = batch_components,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[dict]:
+    """The loop, for any policy and any source of problems."""
+    learner = ALGORITHMS[config.algorithm](config, policy)
+    run = Run(config, learner, held_out, judge, clock)
+    while not run.over:
+        if run.due:
+            yield run.watch()
+        rng = np.random.default_rng([config.seed, run.step])
+        problems = [draw(rng) for _ in range(config.windows)]
+        seed = int(rng.integers(2**31))
+        rollout = roll_out(policy, problems, config.group, seed, config.temperature, config.reward, judge)
+        began = time.process_time()
+        learned = learner.learn(rollout, rng, run.rate)
+        rollout.seconds["update"] = time.process_time() - began
+        run.step += 1
+        yield run.record(rollout, learned)
+        run.save_if_due()
+    if run.watched != run.step:
+        yield run.watch()
+    run.save()
+
+
+class Grpo(Learner):
+    """Group-relative policy optimisation (Shao et al., 2024), without its length bias (Yu et al., 2025)."""
+
+    def aim(self, rollout: Rollout, then: Then) -> None:
+        advantages = group_advantages(torch.from_numpy(rollout.rewards).float(), self.config.by_spread)
+        then.advantages = advantages.reshape(-1, 1) * then.mask
+
+    def loss(self, now: Evaluation, then: Then, tokens: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        config = self.config
+        policy, found = policy_loss(config, now, then, tokens)
+        loss = policy + self.controller.weight * found["kl"] - config.entropy * found["entropy"]
+        return loss, found
+
+
+class Ppo(Learner):
+    """Proximal policy optimisation (Schulman et al., 2017) with the KL in the reward (Ziegler et al., 2019)."""
+
+    needs_values = True
+
+    def aim(self, rollout: Rollout, then: Then) -> None:
+        rewards = self.controller.weight * (then.reference - then.log_probabilities) * then.mask
+        last = then.mask.sum(1).long() - 1
+        final = torch.from_numpy(rollout.rewards).float().reshape(-1).nan_to_num(0.0)
+        rewards[torch.arange(len(last)), last] += final
+        advantages, then.returns = gae(rewards, then.values, then.mask, self.config.discount, self.config.trace)
+        then.advantages = whitened(advantages, then.mask)
+
+    def loss(self, now: Evaluation, then: Then, tokens: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        config = self.config
+        policy, found = policy_loss(config, now, then, tokens)
+        value = token_mean(clipped_value_loss(now.values, then.values, then.returns, config.clip), now.mask, tokens)
+        loss = config.value_weight * value
+        if self.steps >= config.critic_steps:
+            loss = loss + policy - config.entropy * found["entropy"]
+        return loss, found | {"value loss": value, "value": token_mean(now.values, now.mask, tokens)}
+
+
+ALGORITHMS: dict[str, type[Learner]] = {"grpo": Grpo, "ppo": Ppo}
+
+
+def policy_loss(
+    config: RlTraining, now: Evaluation, then: Then, tokens: float
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """The clipped loss, and what to watch of it."""
+    found = clipped_policy_loss(
+        now.log_probabilities, then.log_probabilities, then.advantages, config.clip, config.clip_high
+    )
+    figures = {
+        "policy loss": found.loss, "kl": kl_estimate(now.log_probabilities, then.reference), "entropy": now.entropy,
+        "ratio": found.ratio, "clipped": found.clipped.float(), "moved": (found.ratio - 1).abs(),
+    }  # fmt: skip
+    means = {name: token_mean(values, now.mask, tokens) for name, values in figures.items()}
+    return means["policy loss"], means
+
+
+def parse_reward(text: str) -> RewardWeights:
+    """``origin``, ``full``, or weights: ``pitch=.5,rhythm=.3,content=.5``."""
+    if text in NAMED:
+        return NAMED[text]
+    known = {field.name for field in fields(RewardWeights)}
+    weights = dict.fromkeys(("pitch", "metre", "tempo", "instrument"), 0.0)
+    for item in text.split(","):
+        name, _, value = item.partition("=")
+        try:
+            weights[name.strip()] = float(value or 1)
+        except ValueError:
+            raise AbcscribeError(f"{value!r} is no weight.") from None
+    if unknown := weights.keys() - known:
+        raise AbcscribeError(f"No reward {sorted(unknown)[0]!r}; there are {', '.join([*NAMED, *sorted(known)])}.")
+    return RewardWeights(**weights)
