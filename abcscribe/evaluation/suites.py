@@ -39,7 +39,7 @@ class Clip:
 
     name: str  # the recording's path in the suite, without ending
     audio: Path
-    group: str  # the first folder of the path
+    group: str  # the folders of the path, such as bach10/mix
     level: str  # A: score, B: aligned notes, C: header only
     score: Score  # as sung or played: transposed if the performer was
     metrics: tuple[str, ...]  # score metrics that the ground truth allows
@@ -69,13 +69,19 @@ def _clip(folder: Path, row: dict[str, str]) -> Clip:
     return Clip(
         name=path.with_suffix("").as_posix(),
         audio=folder / path,
-        group=path.parts[0],
+        group=_group(path),
         level=row["gt_level"],
         score=_with_programs(transposed(score, shift), programs),
         metrics=metrics,
         notes=_with_families(aligned, programs) if aligned else None,
         offsets=aligned.offsets if aligned else True,
     )
+
+
+def _group(path: Path) -> str:
+    """The recording's folder; one that only says that sound is in it is passed over."""
+    folder = path.parent.parent if path.parent.name == "audio" else path.parent
+    return folder.as_posix()
 
 
 def _whole_clip(folder: Path, row: dict[str, str]) -> Clip:
@@ -85,7 +91,7 @@ def _whole_clip(folder: Path, row: dict[str, str]) -> Clip:
     return Clip(
         name=path.with_suffix("").as_posix(),
         audio=folder / path,
-        group=path.parts[0],
+        group=_group(path),
         level=row["gt_level"],
         score=dataclasses.replace(score, performance=()),
         metrics=(*_header_metrics(row, score), *NOTATION),

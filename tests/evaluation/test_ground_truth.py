@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from abcscribe.evaluation import suites
 from abcscribe.evaluation.aligned_notes import GroundTruthError, read_aligned_notes
 from abcscribe.evaluation.suites import read_suite
 from abcscribe.score import Key, Metre
@@ -81,6 +82,8 @@ def test_a_clip_with_everything(tmp_path: Path):
     row = 'songs/1.wav,voice (alone),A,tune.abc,1_label.txt,3/4,C,1/4=100,"sung -2 semitones from the written score"'
     (clip,) = suite(tmp_path, row)
     assert (clip.name, clip.group, clip.level) == ("songs/1", "songs", "A")
+    for path, group in {"bach/mix/1.wav": "bach/mix", "songs/audio/1.wav": "songs", "1.wav": "."}.items():
+        assert suites._group(Path(path)) == group
     assert (clip.score.bars[0].key, clip.score.bars[0].metre) == (Key(-2), Metre(3, 4))
     assert clip.score.bars[0].tempo is not None
     assert clip.score.bars[0].tempo.quarter_bpm == 100
