@@ -43,6 +43,8 @@ LATE = 0.45  # of a bar: music that begins later in its first bar is a pickup, e
 BEAT_BPM, BEAT_SPREAD = 92.0, 0.3  # median and standard deviation of the log of beats a minute, where no tempo is known
 MARKED = 0.6  # share of pieces with a tempo mark that are played near it
 IOI = (0.11, 1.0)  # seconds: median interval between onsets of a playable performance
+# Metres that sound and count like another, which is the commoner one: nobody hears the difference.
+SAME_METRE = {Metre(2, 2): Metre(4, 4), Metre(4, 8): Metre(2, 4)}
 OFF_GRID = 0.15  # ticks that a note may lie beside the grid
 KEYBOARDS, KEYBOARD_SHARES = (0, 6, 19, 46), (0.88, 0.04, 0.05, 0.03)  # programs of parts on two staves
 # Programs worth naming: what people record. Others of their families are hardly told apart by ear.
@@ -218,6 +220,7 @@ def _spans(rng: np.random.Generator, item: CachedPiece, first: int, last: int) -
         metre = Metre(beats, unit) if beats else None
         if metre not in METRES or metre is None:
             return None, np.zeros(0)
+        metre = SAME_METRE.get(metre, metre)
         full, length = round(float(metre.length) * TICKS), round(float(lengths[i - first]))
         if spans and i > first + (first == 0) and spans[-1].length + length == full and spans[-1].metre == metre:
             spans[-1] = replace(spans[-1], length=full)
