@@ -19,7 +19,7 @@ from abcscribe.score.abc_text import escape
 from abcscribe.score.durations import Value, bar_offsets, chords, write_rhythm
 from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import Bar, Key, Metre, Note, Part, Pitch, Score, Staff, Tempo
-from abcscribe.score.repeats import with_plain_repeats
+from abcscribe.score.repeats import changing_repeats, with_plain_repeats
 from abcscribe.score.spelling import FIFTHS, spell
 
 BARS_PER_LINE = 4
@@ -62,8 +62,6 @@ def write_abc(score: Score, number: int = 1) -> str:
         lines.append(
             "%%MIDI channel 10" if voice.part.program == PERCUSSION else f"%%MIDI program {voice.part.program}"
         )
-        if voice.id > 1 and score.bars and _key(score.bars[-1].key) != _key(score.bars[0].key):
-            lines.append(f"K:{_key(score.bars[0].key)}")  # music21 goes on in the last key of the voice before
         lines.extend(_music(score, voice, unit))
     return "\n".join(lines) + "\n"
 
@@ -176,33 +174,45 @@ def _key(key: Key) -> str:
 
 
 def _music(score: Score, voice: _Voice, unit: Fraction) -> Iterator[str]:
-    """The lines of one voice: music, and fields where metre, key or tempo change."""
+    """The lines of one voice: music, and fields where metre, key or tempo change or a repeat goes back behind a change.
+    There they stand behind the repeat sign, since abc2midi repeats what it finds between the signs."""
     line: list[str] = []
     full_bars = 0
+    again = changing_repeats(score.bars)
+    if voice.id > 1 and score.bars and 0 not in again and _key(score.bars[-1].key) != _key(score.bars[0].key):
+        yield f"K:{_key(score.bars[0].key)}"  # music21 goes on in the last key of the voice before
     for i, bar in enumerate(score.bars):
         if not line:
-            yield from _changes(score.bars, i, voice.id == 1)
-            line, full_bars = ["|:"] if bar.repeat_start else [], 0
+            yield from _fields(bar, voice.id == 1) if i in again else _changes(score.bars, i, voice.id == 1)
+            line, full_bars = ["|:"] if bar.repeat_start and (i == 0 or i not in again) else [], 0
         if bar.ending and line and line[-1] in ("|", ":|"):
             line[-1] += bar.ending
         elif bar.ending:
             line.append(f"[{bar.ending}")
         line.append(_bar(score, voice, i, unit))
         full_bars += bar.metre is None or bar.length >= bar.metre.length or i > 0
-        ends_line = i + 1 == len(score.bars) or full_bars == BARS_PER_LINE or any(_changes(score.bars, i + 1, True))
-        line.append(_bar_line(score.bars, i, ends_line))
+        at_end = i + 1 == len(score.bars) or i + 1 in again
+        ends_line = at_end or full_bars == BARS_PER_LINE or any(_changes(score.bars, i + 1, True))
+        line.append(_bar_line(score.bars, i, ends_line and i + 1 not in again))
         if ends_line:
             yield " ".join(line)
             line = []
 
 
-def _bar_line(bars: Sequence[Bar], i: int, ends_line: bool) -> str:
-    """The bar line behind bar ``i``; a repeat that starts on the next line is written there."""
+def _bar_line(bars: Sequence[Bar], i: int, alone: bool) -> str:
+    """The bar line behind bar ``i``; if it is ``alone``, a repeat that starts there is written on the next line."""
     ends = bars[i].repeat_end
     if i + 1 == len(bars):
         return ":|" if ends else "|]"
-    starts = bars[i + 1].repeat_start and not ends_line
+    starts = bars[i + 1].repeat_start and not alone
     return "::" if ends and starts else ":|" if ends else "|:" if starts else "|"
+
+
+def _fields(bar: Bar, with_tempo: bool) -> Iterator[str]:
+    yield f"M:{_metre(bar.metre)}"
+    yield f"K:{_key(bar.key)}"
+    if with_tempo and bar.tempo:
+        yield f"Q:{_tempo(bar.tempo)}"
 
 
 def _changes(bars: Sequence[Bar], i: int, with_tempo: bool) -> Iterator[str]:

@@ -51,6 +51,16 @@ def with_plain_repeats(bars: tuple[Bar, ...]) -> tuple[Bar, ...]:
     return tuple(plain) if play_order(plain) == play_order(bars) else bars
 
 
+def changing_repeats(bars: Sequence[Bar]) -> set[int]:
+    """Where repeats start in which metre, key or tempo change, so that going back changes them too."""
+    return {
+        section.start
+        for section, endings in _sections(bars)
+        if _turns(bars, section, endings) > 1
+        and len({(bars[i].metre, bars[i].key, bars[i].tempo) for i in section}) > 1
+    }
+
+
 def _sections(bars: Sequence[Bar]) -> Iterator[tuple[range, list[str]]]:
     """The stretches that are repeated as one, and for each of their bars the ending it belongs to."""
     start = 0

@@ -38,6 +38,14 @@ def melody(*notes: tuple[str, int, str], key: Key = C_MAJOR, metre: Metre = COMM
     return Score((Bar(metre.length, metre, key),) * bars, (Part(tuple(map(tuple, content))),))
 
 
+def test_what_changes_in_a_repeat_is_said_again_behind_its_sign():
+    keys = (0, 0, 1, 1)
+    bars = tuple(Bar(F(4), COMMON, Key(k), repeat_start=i == 1, repeat_end=i == 2) for i, k in enumerate(keys))
+    text = write_abc(Score(bars, (Part(((),) * 4),)))
+    assert text.endswith("%%MIDI program 0\nz8 |:\nM:4/4\nK:C\nz8 |\nK:G\nz8 :| z8 |]\n")
+    assert read_abc(text)[0].bars == bars
+
+
 def test_the_whole_text_of_a_small_score():
     up = (Note(F(0), F(1), Pitch("G")), Note(F(1), F(1), Pitch("B"), tie=True))
     on = (Note(F(0), F(2), Pitch("B")), Note(F(0), F(2), Pitch("D", 0, 5)))
