@@ -39,6 +39,14 @@ def find_key(notes: Sequence[PlayedNote]) -> Key:
     return Key(fifths, "minor" if mode else "major")
 
 
+def find_mode(pitch: np.ndarray, onset: np.ndarray, duration: np.ndarray, fifths: int) -> str:
+    """``major`` or ``minor`` for notes, at least one, under a signature; arrays (n,), duration in seconds."""
+    each = turned(evidence(pitch, onset, duration)[None])[0]
+    tonic = 7 * fifths % 12
+    major, minor = float(each[tonic] @ _WEIGHTS[0]), float(each[(tonic + 9) % 12] @ _WEIGHTS[1])
+    return "minor" if minor > major else "major"
+
+
 def evidence(pitch: np.ndarray, onset: np.ndarray, seconds: np.ndarray) -> np.ndarray:
     """(36,): share of each pitch class from C in what sounds; lowest pitch class of the first and of the last chord."""
     # The square root of the time: one pedal point does not decide.
