@@ -73,7 +73,7 @@ class Run:
             self.behind = self.behind + 1 if fallen or warnings else 0
         if warnings:
             entry["alarms"] = warnings
-        if self.behind >= self.config.patience:
+        if self.behind >= self.config.patience and not self.over:
             entry["rollback"] = self.best_step
             self._go_back()
         self.watched = self.step

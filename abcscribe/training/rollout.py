@@ -106,7 +106,7 @@ def monitors(rollout: Rollout) -> dict[str, float]:
     wanted = np.array([_notes(reference) for _, reference in pairs])
     loops = [_repetition(s.answer) - repetition(reference) for s, reference in pairs]
     return {
-        "valid": float(np.mean([sample.answer is not None for sample, _ in pairs])),
+        "validity": float(np.mean([sample.answer is not None for sample, _ in pairs])),
         "finished": float(np.mean([sample.finished for sample, _ in pairs])),
         "tokens": float(np.mean([len(sample) for sample, _ in pairs])),
         "notes ratio": float(notes.sum() / max(wanted.sum(), 1)),
