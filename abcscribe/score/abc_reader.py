@@ -76,7 +76,8 @@ class _TuneReader:
 
     def read(self, lines: Sequence[str], first: int) -> tuple[Score, list[Problem]]:
         """``first`` is the number of the first line in its file."""
-        self.postfix = any(_POSTFIX_SIGN.search(line) for line in lines)
+        # In a field it is a word: T:take_2 is a title.
+        self.postfix = any(_POSTFIX_SIGN.search(line) for line in lines if not _FIELD.match(line))
         self.tokens = POSTFIX_TOKENS if self.postfix else TOKENS
         for self.line, line in enumerate(lines, first):
             self._read_line(line)

@@ -220,3 +220,10 @@ def test_nonsense_ends_soon(garbage):
     assert time.process_time() - began < 2
     assert score.problems() == []
     assert len(problems) <= 1_000
+
+
+@pytest.mark.parametrize("title", ["take_2", "pathetique_2", "G^3"])
+def test_a_title_does_not_choose_the_dialect(title):
+    score, problems = read_abc(f"X:1\nT:{title}\nM:4/4\nL:1/4\nK:C\n_B ^c d2 |]\n")
+    assert problems == []
+    assert [note.pitch.midi for note in score.parts[0].bars[0]] == [70, 73, 74]
