@@ -46,3 +46,14 @@ class LanguageModelConfig:
     layers: int = 6
     heads: int = 4
     dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class FrameProjectorConfig:
+    """Sizes of model.frame_projector.FrameProjector."""
+
+    frame_width: int  # of the tower's frames
+    width: int  # of the language model's token vectors
+    frames: int = 4  # neighbours that become one soft token
+    join: str = "stack"  # "stack": side by side; "mean": averaged, as LLark does
+    hidden: int = 0  # of an MLP; 0: one linear map

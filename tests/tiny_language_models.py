@@ -1,0 +1,86 @@
+"""Language models and a Whisper of a few thousand random weights, of the real classes, saved as the Hub keeps them."""
+
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    Qwen2AudioConfig,
+    Qwen2AudioForConditionalGeneration,
+    Qwen2AudioProcessor,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    WhisperConfig,
+    WhisperFeatureExtractor,
+    WhisperModel,
+)
+
+END, BEGIN = "<|end|>", "<|begin|>"
+CHAT = (
+    "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% endfor %}"
+    "{% if add_generation_prompt %}<|answer|>{% endif %}"
+)
+SIZES = {
+    "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "max_position_embeddings": 512,
+}  # fmt: skip
+
+
+def tokenizer(chat: bool = False, begin: bool = False, extra: tuple[str, ...] = ()) -> PreTrainedTokenizerFast:
+    """Bytes as tokens, in the form of a byte-level BPE without merges."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    backend = Tokenizer(models.BPE({character: i for i, character in enumerate(alphabet)}, []))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    made = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token=END, bos_token=BEGIN if begin else None)
+    made.add_special_tokens({"additional_special_tokens": list(extra)})
+    if chat:
+        made.chat_template = CHAT
+    return made
+
+
+def save_language_model(folder: Path, kind: str = "qwen2") -> str:
+    """A Qwen2 with a chat form, or a Llama with a token that begins every text."""
+    text = tokenizer(chat=kind == "qwen2", begin=kind == "llama")
+    torch.manual_seed(0)
+    config, model = {"qwen2": (Qwen2Config, Qwen2ForCausalLM), "llama": (LlamaConfig, LlamaForCausalLM)}[kind]
+    model(config(vocab_size=len(text), eos_token_id=text.eos_token_id, **SIZES)).save_pretrained(folder)
+    text.save_pretrained(folder)
+    return str(folder)
+
+
+def save_whisper(folder: Path) -> str:
+    """A Whisper that hears a second at once."""
+    torch.manual_seed(0)
+    config = WhisperConfig(
+        vocab_size=16, d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, num_mel_bins=8, max_source_positions=50,
+        max_target_positions=8, pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1,
+    )  # fmt: skip
+    WhisperModel(config).save_pretrained(folder)
+    WhisperFeatureExtractor(feature_size=8, chunk_length=1).save_pretrained(folder)
+    return str(folder)
+
+
+def save_qwen2_audio(folder: Path) -> str:
+    """A Qwen2-Audio that hears a second."""
+    torch.manual_seed(0)
+    text = tokenizer(extra=("<|AUDIO|>", "<|audio_bos|>", "<|audio_eos|>", "<|im_start|>", "<|im_end|>"))
+    hears = {
+        "d_model": 16, "encoder_layers": 1, "encoder_attention_heads": 2, "encoder_ffn_dim": 16, "num_mel_bins": 8,
+        "max_source_positions": 50,
+    }  # fmt: skip
+    config = Qwen2AudioConfig(
+        audio_config=hears,
+        text_config={"model_type": "qwen2", "vocab_size": len(text), "eos_token_id": text.eos_token_id, **SIZES},
+        audio_token_index=text.convert_tokens_to_ids("<|AUDIO|>"),
+    )
+    model = Qwen2AudioForConditionalGeneration(config)
+    model.generation_config.eos_token_id = model.generation_config.pad_token_id = text.eos_token_id
+    model.save_pretrained(folder)
+    extractor = WhisperFeatureExtractor(feature_size=8, chunk_length=1)
+    Qwen2AudioProcessor(feature_extractor=extractor, tokenizer=text).save_pretrained(folder)
+    return str(folder)
