@@ -424,7 +424,7 @@ def page(outcomes: dict[str, Outcome]) -> str:
         "|---|---|---|",
     ]
     for name, found in outcomes.items():
-        said = re.sub(r"(\S+: )\d+/\d+, .*? major, .*?%", r"\1(summary of its score)", found.said)
+        said = re.sub(r"(\S+: )\d+/\d+, .*? major, .*? bars?\b(, [^,]*%)?", r"\1(summary of its score)", found.said)
         said = said.replace(f", {tone_engine.NAME}", "").replace("|", "\\|")
         lines.append(f"| {name} | {found.code} | {said} |")
     return "\n".join(lines) + "\n"
