@@ -169,16 +169,17 @@ def generate(
     options: Decoding = Decoding(),
     *,
     prompts: Sequence[Sequence[int]] | None = None,
-    wishes: Wishes = Wishes(),
+    wishes: Sequence[Wishes] | None = None,
 ) -> list[Written]:
     """Write an answer for each note list (ascending onset, at least one note).
 
-    ``prompts``: what each answer begins with, all of one length; by default BOS alone.
+    ``prompts``: what each answer begins with, all of one length; by default BOS alone. ``wishes``: of each answer.
     """
     groups = [group_index(notes.onset) for notes in heard]
     seconds = [group_onsets(n.onset, g) - n.onset[0] for n, g in zip(heard, groups, strict=True)]
     prompts = prompts or [[VOCABULARY.bos]] * len(heard)
-    rows = [_Row(s, list(p), options, wishes) for s, p in zip(seconds, prompts, strict=True)]
+    wishes = wishes or [Wishes()] * len(heard)
+    rows = [_Row(s, list(p), options, w) for s, p, w in zip(seconds, prompts, wishes, strict=True)]
     stepper.start(heard, groups)
     if options.beams > 1:
         assert len(rows) == 1, "beams follow one recording at a time"

@@ -15,7 +15,8 @@ from functools import cache
 import numpy as np
 
 from abcscribe.decoding import Decoding, Stepper, Wishes, Written, generate, next_scores
-from abcscribe.engines.notes_to_score import Hints
+from abcscribe.engines.notes_to_score import Hints, cleaning
+from abcscribe.engines.notes_to_score.metre import place
 from abcscribe.model.note_tokens import (
     LOWEST_PITCH,
     PITCHES,
@@ -28,6 +29,7 @@ from abcscribe.score.instruments import FAMILIES
 from abcscribe.score.model import Bar, PlayedNote, Score, Tempo
 from abcscribe.tokens import TICKS, VOCABULARY, Reader, decode, score_of
 
+TRUST_IN_RULES = 20.0  # nats
 METRES_TRIED, MUCH_LESS = 3, 4.0  # candidates, and the log probability by which one may lie behind the first
 WINDOW_NOTES = 144  # heard notes of a window; training windows hold up to 160
 DECODING = Decoding(most_tokens=900)  # of a window: 3.3 a note are usual
@@ -62,7 +64,7 @@ def write_score(
         return Score(performance=played, seconds=seconds)
     groups = group_index(heard.onset)
     starts = group_onsets(heard.onset, groups)
-    ids, scores = yield from _windows(stepper, heard, groups, starts, hints, options)
+    ids, scores = yield from _windows(stepper, heard, groups, starts, hints, options, played)
     reader = decode(ids, len(starts))
     score = _timed(reader, starts, hints)
     bars = _confident(score.bars, reader, np.array(scores))
@@ -70,7 +72,13 @@ def write_score(
 
 
 def _windows(
-    stepper: Stepper, heard: HeardNotes, groups: np.ndarray, starts: np.ndarray, hints: Hints, options: Decoding
+    stepper: Stepper,
+    heard: HeardNotes,
+    groups: np.ndarray,
+    starts: np.ndarray,
+    hints: Hints,
+    options: Decoding,
+    played: Sequence[PlayedNote],
 ) -> Generator[float, None, tuple[list[int], list[float]]]:
     """Tokens of the whole recording, and their log probabilities."""
     ids: list[int] = []
@@ -82,7 +90,7 @@ def _windows(
         end = _window_end(groups, begin)
         window = heard.select(slice(begin, end))
         wishes = _wishes(hints, starts, first, int(groups[end - 1]))
-        written = _answer(stepper, window, options, prompt, wishes)
+        written = _answer(stepper, window, options, prompt, wishes, played)
         last = end == len(heard) and written.finished
         kept = len(written.ids) - 1 if last else _keep(written)
         new = slice(written.prompt if ids else 0, kept)
@@ -102,16 +110,49 @@ def _windows(
         yield float(starts[first])
 
 
-def _answer(stepper: Stepper, window: HeardNotes, options: Decoding, prompt: list[int], wishes: Wishes) -> Written:
-    """The answer to one window. Where nothing is decided yet, the likeliest metres are written out, and the one counts
-    whose whole answer is the likeliest: the bars tell more than the first impression."""
+def _answer(
+    stepper: Stepper,
+    window: HeardNotes,
+    options: Decoding,
+    prompt: list[int],
+    wishes: Wishes,
+    played: Sequence[PlayedNote],
+) -> Written:
+    """The answer to one window. Where nothing is decided yet, the likeliest metres are written out, and what the rules
+    for beats make of the notes; the one counts whose whole answer is the likeliest: bars tell more than a first
+    impression. The rules are believed unless the model finds its own answer much likelier."""
     if len(prompt) > 1:
-        return generate(stepper, [window], options, prompts=[prompt], wishes=wishes)[0]
+        return generate(stepper, [window], options, prompts=[prompt], wishes=[wishes])[0]
     first = next_scores(stepper, window, prompt, wishes)
     metres = [int(token) for token in np.argsort(-first)[:METRES_TRIED] if first[token] > first.max() - MUCH_LESS]
-    prompts = [[*prompt, metre] for metre in metres]
-    answers = generate(stepper, [window] * len(metres), options, prompts=prompts, wishes=wishes)
-    return max(answers, key=lambda answer: float(first[answer.ids[1]] + answer.log_probabilities.sum()))
+    tried = [(metre, wishes, 0.0) for metre in metres]
+    if (proposed := _proposed(window, played, wishes)) is not None:
+        tried.append((proposed.metre or metres[0], proposed, TRUST_IN_RULES))
+    prompts = [[*prompt, metre] for metre, _, _ in tried]
+    answers = generate(stepper, [window] * len(tried), options, prompts=prompts, wishes=[own for _, own, _ in tried])
+    scores = [
+        first[a.ids[1]] + a.log_probabilities.sum() + trust for a, (_, _, trust) in zip(answers, tried, strict=True)
+    ]
+    return answers[int(np.argmax(scores))]
+
+
+def _proposed(window: HeardNotes, played: Sequence[PlayedNote], wishes: Wishes) -> Wishes | None:
+    """Metre, tempo and downbeat that `notes_to_score.metre` finds in a window, where the user has no wishes."""
+    notes = cleaning.clean([n for n in played if window.onset[0] <= n.onset <= window.onset[-1]])
+    if not notes:
+        return None
+    chords = cleaning.chords(notes)
+    placed = place(notes, chords, cleaning.chord_onsets(notes, chords))
+    bar = int(placed.metre.length * TICKS)
+    begins = placed.onsets[placed.ticks % bar == 0]
+    starts = group_onsets(window.onset, group_index(window.onset))
+    found = Wishes.of(metre=placed.metre, quarter_bpm=60 / float(np.median(placed.quarter)))
+    downbeat = int(np.abs(starts - begins[0]).argmin()) if len(begins) else None
+    if (wishes.metre or found.metre) != found.metre or wishes.downbeat is not None:
+        downbeat = wishes.downbeat
+    return dataclasses.replace(
+        wishes, metre=wishes.metre or found.metre, tempo=wishes.tempo or found.tempo, downbeat=downbeat
+    )
 
 
 def _window_end(groups: np.ndarray, begin: int) -> int:
