@@ -71,6 +71,7 @@ class Window:
     groups: np.ndarray  # (n,) of the heard notes
     ids: np.ndarray  # (t,) tokens
     token_groups: np.ndarray  # (t,) where the pointer stands
+    places: np.ndarray  # (n,) ticks from the bar line at which each heard note stands, -1 for notes that are none
     kind: str
     excerpt: Excerpt
 
@@ -169,7 +170,8 @@ def draw_window(
     tempo = tempo_index(realised if onset[-1] > onset[0] else bpm)
     excerpt = replace(excerpt, spans=tuple(replace(span, tempo=tempo) for span in excerpt.spans))
     writing = encode(excerpt, links)
-    return Window(heard, groups, np.array(writing.ids), np.array(writing.groups), kind, excerpt)
+    places = _places(excerpt, behind)
+    return Window(heard, groups, np.array(writing.ids), np.array(writing.groups), places, kind, excerpt)
 
 
 def _is_line(item: CachedPiece, part: int) -> bool:
@@ -337,6 +339,16 @@ def _tempo(rng: np.random.Generator, onset: np.ndarray, part: np.ndarray, mark: 
         if IOI[0] < middle * 60 / bpm < IOI[1]:
             return float(np.clip(bpm, 25, 320))
     return playing.draw_tempo(rng, onset, part)
+
+
+def _places(excerpt: Excerpt, behind: np.ndarray) -> np.ndarray:
+    """(n,) Where in its bar each heard note stands; a pickup stands at the end of its bar."""
+    lines, first = np.array(excerpt.bar_starts()), excerpt.spans[0]
+    onset = np.array([event.onset for event in excerpt.events])
+    bar = np.searchsorted(lines, onset, side="right") - 1
+    short = round(float(first.metre.length) * TICKS) - first.length if first.metre else 0
+    place = onset - lines[bar] + np.where(bar == 0, max(short, 0), 0)
+    return np.where(behind >= 0, np.minimum(place, LONGEST - 1)[behind], -1)
 
 
 def _links(onset: np.ndarray, groups: np.ndarray, behind: np.ndarray) -> list[int] | None:
