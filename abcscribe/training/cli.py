@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from abcscribe.training.tracking import TRACKERS, default_tracker, tracking
+
+Tracker = Annotated[
+    str,
+    typer.Option(help=f"Where figures go besides log.jsonl: {', '.join(TRACKERS)}.", default_factory=default_tracker),
+]
 
 app = typer.Typer(help="Train the networks.", no_args_is_help=True)
 
@@ -21,13 +31,15 @@ def tower(
     minutes: Annotated[float, typer.Option(help="Time budget of all runs together.")] = 90.0,
     batch: Annotated[int, typer.Option(help="Clips a step.")] = 12,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
+    *,
+    tracker: Tracker,
 ) -> None:
     """Train the audio tower; prints one JSON line every 50 steps. Ends with an ONNX file in the checkpoint folder."""
     from abcscribe.model.checkpoint import export_tower
     from abcscribe.training.tower import TowerTraining, main
 
-    for entry in main(TowerTraining(clips, out, start, minutes, batch=batch, threads=threads)):
-        typer.echo(json.dumps(entry))
+    config = TowerTraining(clips, out, start, minutes, batch=batch, threads=threads)
+    _follow(main(config), config, tracker)
     export_tower(out, out / "tower.onnx")
 
 
@@ -41,12 +53,45 @@ def sft(
     minutes: Annotated[float, typer.Option(help="Time budget of all runs together.")] = 90.0,
     threads: Annotated[int, typer.Option(help="CPU threads of each process.")] = 1,
     seed: Annotated[int, typer.Option()] = 1,
+    *,
+    tracker: Tracker,
 ) -> None:
     """Train the language model to write what was heard. Also under torchrun, one process a core or device."""
     from abcscribe.training.sft import SftTraining, main
 
-    for entry in main(SftTraining(notes, out, start, minutes, threads=threads, seed=seed)):
-        typer.echo(json.dumps(entry))
+    config = SftTraining(notes, out, start, minutes, threads=threads, seed=seed)
+    _follow(main(config), config, tracker)
+
+
+@app.command()
+def sft_text(
+    pairs: Annotated[Path, typer.Argument(help="JSON Lines: answer, and features (.npy) or audio.")],
+    base: Annotated[str, typer.Option(help="Language model: folder or name on the Hugging Face Hub.")],
+    out: Annotated[Path, typer.Option(help="Checkpoint folder; a run that finds one there goes on from it.")] = Path(
+        "data/sft-text"
+    ),
+    audio_tower: Annotated[str, typer.Option(help="abcscribe, whisper:NAME, or nothing if all is features.")] = (
+        "abcscribe"
+    ),
+    frames: Annotated[int, typer.Option(help="Of the tower, a soft token.")] = 4,
+    join: Annotated[str, typer.Option(help="How they become one: stack or mean.")] = "stack",
+    hidden: Annotated[int, typer.Option(help="Width of the projector's MLP; 0: one linear map.")] = 0,
+    lora_rank: Annotated[int, typer.Option(help="0: the language model is frozen.")] = 16,
+    steps: Annotated[int, typer.Option(help="Of all runs together.")] = 1000,
+    batch: Annotated[int, typer.Option(help="Pairs a process and part of a step.")] = 4,
+    accumulate: Annotated[int, typer.Option(help="Parts of a step.")] = 1,
+    seed: Annotated[int, typer.Option()] = 1,
+    *,
+    tracker: Tracker,
+) -> None:
+    """Train a projector and LoRA so that any language model writes ABC. Also under accelerate launch and torchrun."""
+    from abcscribe.training.sft_text import SftTextTraining, main
+
+    config = SftTextTraining(
+        pairs, out, base, audio_tower, frames=frames, join=join, hidden=hidden, lora_rank=lora_rank, steps=steps,
+        batch=batch, accumulate=accumulate, seed=seed,
+    )  # fmt: skip
+    _follow(main(config), config, tracker)
 
 
 @app.command()
@@ -103,3 +148,13 @@ def ship(
     from abcscribe.model import checkpoint as checkpoints
 
     checkpoints.ship(checkpoint, weights)
+
+
+def _follow(entries: Iterable[dict], config: Any, tracker: str) -> None:
+    """Run a training: each entry is a line of output, and goes to the tracker. Other processes than the first of a
+    distributed run have no entries."""
+    first = os.environ.get("RANK", "0") == "0"
+    with tracking(tracker if first else "none", config.out, dataclasses.asdict(config)) as log:
+        for entry in entries:
+            typer.echo(json.dumps(entry))
+            log(entry)
