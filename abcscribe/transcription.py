@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from abcscribe import audio, engines
+from abcscribe.engines import language_model
 from abcscribe.engines.confidence import calibrated
 from abcscribe.engines.notes_to_score import Hints, notes_to_score
 from abcscribe.errors import AudioError
@@ -122,9 +123,7 @@ def events(
 
 def _written(notes: list[PlayedNote], hints: Hints, seconds: float, engine: str) -> Iterator[float | Score]:
     """Seconds that are written so far, and at the end the score."""
-    if engines.parse(engine)[1] == "lm":
-        from abcscribe.engines import language_model
-
+    if engines.parse(engine)[1] == "lm" and language_model.knows(hints):
         score = yield from language_model.write_score(language_model.load(), notes, hints, seconds=seconds)
     else:
         score = notes_to_score(notes, hints, seconds=seconds)

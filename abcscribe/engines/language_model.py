@@ -27,12 +27,17 @@ from abcscribe.model.note_tokens import (
 )  # fmt: skip
 from abcscribe.score.instruments import FAMILIES
 from abcscribe.score.model import Bar, PlayedNote, Score, Tempo
-from abcscribe.tokens import TICKS, VOCABULARY, Reader, decode, score_of
+from abcscribe.tokens import METRES, TICKS, VOCABULARY, Reader, decode, score_of
 
 TRUST_IN_RULES = 20.0  # nats
 METRES_TRIED, MUCH_LESS = 3, 4.0  # candidates, and the log probability by which one may lie behind the first
 WINDOW_NOTES = 144  # heard notes of a window; training windows hold up to 160
 DECODING = Decoding(most_tokens=900)  # of a window: 3.3 a note are usual
+
+
+def knows(hints: Hints) -> bool:
+    """Whether the vocabulary can say what the user wants; 11/8 it cannot."""
+    return hints.metre is None or hints.metre in METRES
 
 
 def heard_notes(notes: Sequence[PlayedNote]) -> HeardNotes:
