@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import nn
+from torch.func import functional_call
 
 from abcscribe.decoding import CLOSED, Decoding, generate
 from abcscribe.errors import ScoreError
@@ -86,26 +87,44 @@ class Trace:
 
 
 class NotePolicy(nn.Module):
-    """The default model: prompts are HeardNotes, answers Scores."""
+    """The default model: prompts are HeardNotes, answers Scores.
+
+    ``half``: answers are drawn and evaluated with weights rounded to bfloat16, the float32 weights are what is trained:
+    40 % less time on a processor that multiplies bfloat16; log probabilities of the drawing and of the update then
+    differ by about 0.01 a token, instead of 0.00001.
+    """
 
     def __init__(
-        self, model: AudioLanguageModel, *, constrained: bool = True, most_tokens: int = 600, with_values: bool = False
+        self,
+        model: AudioLanguageModel,
+        *,
+        constrained: bool = True,
+        most_tokens: int = 600,
+        with_values: bool = False,
+        half: bool = False,
     ) -> None:
         super().__init__()
-        self.model = model.eval()
-        self.constrained, self.most_tokens = constrained, most_tokens
+        self.states = States(model.eval())
+        self.constrained, self.most_tokens, self.half = constrained, most_tokens, half
         self.value_head = nn.Linear(model.config.language_model.width, 1) if with_values else None
         if self.value_head is not None:
             nn.init.zeros_(self.value_head.weight)
-        self._anchor = [copy.deepcopy(model).requires_grad_(False)]  # in a list: no part of this module's state
+        anchor = States(copy.deepcopy(model)).requires_grad_(False)
+        self._anchor = [anchor.bfloat16() if half else anchor]  # in a list: no part of this module's state
 
     @property
     def module(self) -> nn.Module:
         return self
 
+    @property
+    def model(self) -> AudioLanguageModel:
+        """What is trained, in float32."""
+        return self.states.model
+
     def sample(self, prompts: Sequence[HeardNotes], seed: int, temperature: float) -> list[Sample]:
         options = Decoding(temperature, most_tokens=self.most_tokens, constrained=self.constrained, seed=seed)
-        written = generate(TorchStepper(self.model), prompts, options)
+        model = copy.deepcopy(self.model).bfloat16() if self.half else self.model
+        written = generate(TorchStepper(model), prompts, options)
         samples = [
             self._sample(notes, w.ids, w.log_probabilities, w.finished)
             for notes, w in zip(prompts, written, strict=True)
@@ -122,27 +141,63 @@ class NotePolicy(nn.Module):
         return Sample(notes, ids[1:], scores[1:].astype(np.float32), finished, answer, memory)
 
     def evaluate(self, samples: Sequence[Sample], temperature: float) -> Evaluation:
-        return self._evaluate(self.model, samples, temperature)
+        mask = lengths_mask([len(sample) for sample in samples])
+        if self.half:  # rounded here, so that gradients reach the float32 weights
+            weights = {name: p.bfloat16() for name, p in self.states.named_parameters()}
+            hidden, logits = functional_call(self.states, weights, (samples, mask))
+        else:
+            hidden, logits = self.states(samples, mask)
+        scores, allowed = _scores(samples, logits, temperature)
+        entropy = -(scores.exp() * torch.where(allowed, scores, 0.0)).sum(-1)
+        chosen = _chosen(samples, scores)
+        values = self.value_head(hidden.float())[:, 0] if self.value_head is not None else torch.zeros_like(chosen)
+        return Evaluation(_padded(chosen, mask), _padded(entropy, mask), _padded(values, mask), mask.float())
 
     @torch.no_grad()
     def reference(self, samples: Sequence[Sample], temperature: float) -> torch.Tensor:
-        return self._evaluate(self._anchor[0], samples, temperature).log_probabilities
-
-    def _evaluate(self, model: AudioLanguageModel, samples: Sequence[Sample], temperature: float) -> Evaluation:
         mask = lengths_mask([len(sample) for sample in samples])
-        hidden = model.language_model.norm(_hidden(model, samples, mask.shape[1])[mask])  # (tokens, width)
-        logits = model.language_model.head(hidden)
-        filters = np.concatenate([sample.memory.filters for sample in samples])
-        allowed = torch.from_numpy(np.unpackbits(filters, axis=1, count=logits.shape[1]).astype(bool))
-        scores = (torch.where(allowed, logits, CLOSED) / temperature).log_softmax(-1)
-        ids = torch.from_numpy(np.concatenate([sample.ids for sample in samples]))
-        entropy = -(scores.exp() * torch.where(allowed, scores, 0.0)).sum(-1)
-        values = self.value_head(hidden)[:, 0] if self.value_head is not None else torch.zeros(len(ids))
-        chosen = scores.gather(1, ids[:, None])[:, 0]
-        return Evaluation(_padded(chosen, mask), _padded(entropy, mask), _padded(values, mask), mask.float())
+        scores, _ = _scores(samples, self._anchor[0](samples, mask)[1], temperature)
+        return _padded(_chosen(samples, scores), mask)
 
     def save_pretrained(self, folder: Path) -> None:
         self.model.save_pretrained(folder)
+
+
+class States(nn.Module):
+    """Answers -> the states in which their tokens were drawn, (tokens, width), and logits, (tokens, vocabulary)."""
+
+    def __init__(self, model: AudioLanguageModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, samples: Sequence[Sample], mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        language_model = self.model.language_model
+        heard = collate_heard([sample.prompt for sample in samples])
+        heard.features = heard.features.to(language_model.embedding.weight.dtype)
+        longest = mask.shape[1]
+        ids = np.full((len(samples), longest), VOCABULARY.pad)
+        positions = np.zeros((len(samples), longest, 3), np.float32)
+        for row, sample in enumerate(samples):
+            ids[row, 0], ids[row, 1 : len(sample)] = VOCABULARY.bos, sample.ids[:-1]
+            positions[row, : len(sample)] = token_positions(sample.memory.groups, heard.seconds[row])
+        soft = self.model.soft_tokens(heard)
+        vectors = torch.cat([soft, language_model.embed(torch.from_numpy(ids))], dim=1)
+        where = torch.cat([heard.positions, torch.from_numpy(positions)], dim=1)
+        hidden, _ = language_model(vectors, where, prefix_mask(heard.mask, longest))
+        hidden = language_model.norm(hidden[:, soft.shape[1] :][mask])  # before the head: padding costs nothing there
+        return hidden, language_model.head(hidden)
+
+
+def _scores(samples: Sequence[Sample], logits: torch.Tensor, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log probabilities (tokens, vocabulary) under the filters that the answers were drawn with, and those filters."""
+    filters = np.concatenate([sample.memory.filters for sample in samples])
+    allowed = torch.from_numpy(np.unpackbits(filters, axis=1, count=logits.shape[1]).astype(bool))
+    return (torch.where(allowed, logits.float(), CLOSED) / temperature).log_softmax(-1), allowed
+
+
+def _chosen(samples: Sequence[Sample], scores: torch.Tensor) -> torch.Tensor:
+    ids = torch.from_numpy(np.concatenate([sample.ids for sample in samples]))
+    return scores.gather(1, ids[:, None])[:, 0]
 
 
 def replay(ids: np.ndarray, groups: int, constrained: bool) -> tuple[Reader | None, Trace]:
@@ -163,21 +218,6 @@ def replay(ids: np.ndarray, groups: int, constrained: bool) -> tuple[Reader | No
             pointer.append(min(reader.group, groups - 1))
     assert valid or not constrained, "an answer is replayed under the filters that it was written with"
     return reader if valid else None, Trace(np.array(pointer), np.stack(filters))
-
-
-def _hidden(model: AudioLanguageModel, samples: Sequence[Sample], longest: int) -> torch.Tensor:
-    """(b, t, width): the states in which the tokens were drawn."""
-    heard = collate_heard([sample.prompt for sample in samples])
-    ids = np.full((len(samples), longest), VOCABULARY.pad)
-    positions = np.zeros((len(samples), longest, 3), np.float32)
-    for row, sample in enumerate(samples):
-        ids[row, 0], ids[row, 1 : len(sample)] = VOCABULARY.bos, sample.ids[:-1]
-        positions[row, : len(sample)] = token_positions(sample.memory.groups, heard.seconds[row])
-    soft = model.soft_tokens(heard)
-    vectors = torch.cat([soft, model.language_model.embed(torch.from_numpy(ids))], dim=1)
-    where = torch.cat([heard.positions, torch.from_numpy(positions)], dim=1)
-    hidden, _ = model.language_model(vectors, where, prefix_mask(heard.mask, longest))
-    return hidden[:, soft.shape[1] :]
 
 
 def lengths_mask(lengths: Sequence[int]) -> torch.Tensor:
