@@ -8,6 +8,7 @@ frozen: its notes are the soft tokens' input, so any engine's notes do.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,11 +20,12 @@ from torch.nn import functional as F  # noqa: N812
 
 from abcscribe.model.config import LanguageModelConfig, NoteProjectorConfig
 from abcscribe.model.language_model import Cache, LanguageModel
-from abcscribe.model.note_tokens import HeardNotes, features, group_index, group_onsets
+from abcscribe.model.note_tokens import HeardNotes, collate
 from abcscribe.model.projector import NoteProjector
 
-LOWEST = 21
 IGNORED = -100  # target that does not count
+SHIPPED_AS = "language_model"  # the files' name in a folder that the audio tower shares
+_PLAIN = ("config.json", "model.safetensors")
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,15 @@ class AudioLanguageModel(nn.Module):
     def forward(self, heard: Heard, ids: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         """Logits (batch, tokens, vocabulary) of what follows each token of ids (batch, tokens), whose positions
         (batch, tokens, 3) come from ``token_positions``."""
+        return self.language_model.logits(self.states(heard, ids, positions)[1])
+
+    def states(self, heard: Heard, ids: torch.Tensor, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Last hidden states of the soft tokens (batch, notes, width) and of the tokens (batch, tokens, width)."""
         soft = self.soft_tokens(heard)
         vectors = torch.cat([soft, self.language_model.embed(ids).to(soft.dtype)], dim=1)
         where = torch.cat([heard.positions, positions], dim=1)
         hidden, _ = self.language_model(vectors, where, prefix_mask(heard.mask, ids.shape[1]))
-        return self.language_model.logits(hidden[:, soft.shape[1] :])
+        return hidden[:, : soft.shape[1]], hidden[:, soft.shape[1] :]
 
     def soft_tokens(self, heard: Heard) -> torch.Tensor:
         """(batch, notes, width)."""
@@ -77,43 +83,29 @@ class AudioLanguageModel(nn.Module):
         """Write ``config.json`` and ``model.safetensors``."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.json").write_text(json.dumps(asdict(self.config), indent=1))
+        config, weights = _PLAIN
+        (folder / config).write_text(json.dumps(asdict(self.config), indent=1))
         save_file({name: t.contiguous() for name, t in self.state_dict().items()}, folder / "model.tmp")
-        (folder / "model.tmp").replace(folder / "model.safetensors")
+        (folder / "model.tmp").replace(folder / weights)
 
     @classmethod
     def from_pretrained(cls, folder: Path | str) -> AudioLanguageModel:
-        """The model of a folder that ``save_pretrained`` wrote, as float32, in evaluation mode."""
-        stored = json.loads((Path(folder) / "config.json").read_text())
+        """The model that ``save_pretrained`` or ``checkpoint.ship`` wrote, as float32, in evaluation mode."""
+        shipped = (Path(folder) / f"{SHIPPED_AS}.json").exists()
+        config, weights = (f"{SHIPPED_AS}.json", f"{SHIPPED_AS}.safetensors") if shipped else _PLAIN
+        stored = json.loads((Path(folder) / config).read_text())
         projector = NoteProjectorConfig(**stored["projector"])
         model = cls(AudioLanguageModelConfig(projector, LanguageModelConfig(**stored["language_model"])))
-        state = {name: t.float() for name, t in load_file(Path(folder) / "model.safetensors").items()}
+        state = {name: t.float() for name, t in load_file(Path(folder) / weights).items()}
         model.load_state_dict(state)
         return model.eval()
 
 
-def collate_heard(lists: list[HeardNotes], groups: list[np.ndarray] | None = None, multiple: int = 1) -> Heard:
-    """Note lists (ascending onset, at least one note each) -> a padded batch; its length a multiple of ``multiple``."""
-    groups = groups or [group_index(notes.onset) for notes in lists]
-    longest = -(-max(len(notes) for notes in lists) // multiple) * multiple
-    batch = len(lists)
-    first = features(lists[0], groups[0])
-    heard = Heard(
-        torch.zeros(batch, longest, dtype=torch.long), torch.zeros(batch, longest, dtype=torch.long),
-        torch.zeros(batch, longest, first.shape[1]), torch.zeros(batch, longest, 3),
-        torch.zeros(batch, longest, dtype=torch.bool), [],
-    )  # fmt: skip
-    for row, (notes, group) in enumerate(zip(lists, groups, strict=True)):
-        n, begin = len(notes), float(notes.onset[0])
-        starts = group_onsets(notes.onset, group) - begin
-        heard.pitch[row, :n] = torch.from_numpy(notes.pitch - LOWEST)
-        heard.family[row, :n] = torch.from_numpy(notes.family)
-        heard.features[row, :n] = torch.from_numpy(features(notes, group, begin))
-        heard.positions[row, :n, 1] = torch.from_numpy(group)
-        heard.positions[row, :n, 2] = torch.from_numpy(starts[group])
-        heard.mask[row, :n] = True
-        heard.seconds.append(starts)
-    return heard
+def collate_heard(lists: Sequence[HeardNotes], groups: Sequence[np.ndarray] | None = None, multiple: int = 1) -> Heard:
+    """`note_tokens.collate` as tensors."""
+    batch = collate(lists, groups, multiple)
+    arrays = (batch.pitch, batch.family, batch.features, batch.positions, batch.mask)
+    return Heard(*map(torch.from_numpy, arrays), batch.seconds)
 
 
 def token_positions(groups: np.ndarray, seconds: np.ndarray, first: int = 0) -> np.ndarray:
@@ -133,6 +125,11 @@ def prefix_mask(heard: torch.Tensor, tokens: int) -> torch.Tensor:
     return torch.cat([heard[:, None].expand(-1, notes + tokens, -1), causal], dim=2)[:, None]
 
 
-def answer_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy of logits (b, t, vocabulary) over targets (b, t) that are not IGNORED."""
-    return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
+def answer_loss(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
+    """Mean cross-entropy of logits (b, t, vocabulary) over targets (b, t) that are not IGNORED, weighed by (b, t)."""
+    flat, wanted = logits.float().flatten(0, 1), targets.flatten()
+    if weights is None:
+        return F.cross_entropy(flat, wanted, ignore_index=IGNORED)
+    losses = F.cross_entropy(flat, wanted, ignore_index=IGNORED, reduction="none")
+    kept = weights.flatten() * (wanted != IGNORED)
+    return (losses * kept).sum() / kept.sum()

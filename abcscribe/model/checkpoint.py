@@ -1,19 +1,18 @@
-"""A training checkpoint -> the ONNX file that the package ships, with its card."""
+"""A training checkpoint -> what the package ships: ONNX to transcribe with, float16 weights to go on training from."""
 
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 
-import numpy as np
-import onnx
-import onnx.numpy_helper
 import torch
 from safetensors.torch import load_file, save_file
 
+from abcscribe.model import onnx_export
+from abcscribe.model.audio_language_model import SHIPPED_AS, AudioLanguageModel
 from abcscribe.model.audio_tower import AudioTower
 from abcscribe.model.config import WINDOW_FRAMES, AudioTowerConfig
+from abcscribe.model.language_model_export import export_language_model
 
 OUTPUTS = ("embeddings", "activity", "velocity", "family")
 
@@ -35,42 +34,28 @@ def export_tower(folder: Path, out: Path) -> None:
     """
     tower = load_tower(folder)
     frames = torch.zeros(1, WINDOW_FRAMES, tower.config.bins)
-    temporary = out.with_suffix(".tmp")
-    with warnings.catch_warnings():
-        # The TorchScript exporter needs no further package and is told to be old; constant folding warns by itself.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            tower,
-            (frames,),
-            temporary,
-            input_names=["frames"],
-            output_names=list(OUTPUTS),
-            opset_version=17,
-            dynamo=False,
-        )
-    onnx.save(_stored_as_half(onnx.load(temporary)), temporary)
-    temporary.replace(out)
+    model = onnx_export.export(tower, (frames,), (["frames"], list(OUTPUTS)))
+    onnx_export.save(onnx_export.stored_as_half(model), out)
 
 
 def ship(folder: Path, weights: Path) -> None:
-    """What a release keeps of a checkpoint: the ONNX file, and float16 weights that training can go on from."""
+    """What a release keeps of a checkpoint folder, of the tower or of the language model.
+
+    Both may be shipped to one folder: the names are ``tower.onnx``, ``tower.safetensors`` and ``config.json``, and
+    ``language_model*.onnx``, ``language_model.safetensors`` and ``language_model.json``.
+    """
     weights.mkdir(parents=True, exist_ok=True)
-    export_tower(folder, weights / "tower.onnx")
-    tensors = load_file(folder / "tower.safetensors")
-    half = {name: t.half() if t.is_floating_point() else t for name, t in tensors.items()}
-    save_file(half, weights / "tower.safetensors")
-    (weights / "config.json").write_text((folder / "config.json").read_text())
+    config = (folder / "config.json").read_text()
+    if "language_model" in json.loads(config):
+        export_language_model(AudioLanguageModel.from_pretrained(folder), weights)
+        _save_half(folder / "model.safetensors", weights / f"{SHIPPED_AS}.safetensors")
+        (weights / f"{SHIPPED_AS}.json").write_text(config)
+    else:
+        export_tower(folder, weights / "tower.onnx")
+        _save_half(folder / "tower.safetensors", weights / "tower.safetensors")
+        (weights / "config.json").write_text(config)
 
 
-def _stored_as_half(model: onnx.ModelProto) -> onnx.ModelProto:
-    graph = model.graph
-    casts = []
-    for weight in graph.initializer:
-        if weight.data_type == onnx.TensorProto.FLOAT and np.prod(weight.dims) > 256:
-            name, values = weight.name, onnx.numpy_helper.to_array(weight)
-            weight.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
-            casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
-    return model
+def _save_half(source: Path, target: Path) -> None:
+    tensors = load_file(source)
+    save_file({name: t.half() if t.is_floating_point() else t for name, t in tensors.items()}, target)

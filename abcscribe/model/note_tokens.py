@@ -6,6 +6,7 @@ language model's pointer counts. Numpy only: the runtime shares it with training
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,18 @@ class HeardNotes:
         return HeardNotes(*(getattr(self, name)[index] for name in self.__slots__))
 
 
+@dataclass(frozen=True, slots=True)
+class NoteBatch:
+    """b note lists side by side, padded to n notes: the projector's input."""
+
+    pitch: np.ndarray  # (b, n) int64, MIDI less LOWEST_PITCH
+    family: np.ndarray  # (b, n) int64
+    features: np.ndarray  # (b, n, FEATURES) float32
+    positions: np.ndarray  # (b, n, 3) float32: place in the text (0), group, seconds since the first note
+    mask: np.ndarray  # (b, n) bool, True where there is a note
+    seconds: list[np.ndarray]  # b times (g,): when each group begins, since the first note
+
+
 def group_index(onset: np.ndarray) -> np.ndarray:
     """(n,) group of each note, from 0. ``onset`` (n,) ascending, seconds."""
     groups = np.zeros(len(onset), np.int64)
@@ -72,6 +85,25 @@ def features(notes: HeardNotes, groups: np.ndarray, begin: float = 0.0) -> np.nd
         np.bincount(groups, minlength=1)[groups] / 4,
     ]  # fmt: skip
     return np.concatenate([np.sin(angle), np.cos(angle), np.stack(columns, axis=1)], axis=1).astype(np.float32)
+
+
+def collate(lists: Sequence[HeardNotes], groups: Sequence[np.ndarray] | None = None, multiple: int = 1) -> NoteBatch:
+    """Note lists (ascending onset, at least one note each) as a batch; its length is a multiple of ``multiple``."""
+    groups = [group_index(notes.onset) for notes in lists] if groups is None else groups
+    shape = (len(lists), -(-max(map(len, lists)) // multiple) * multiple)
+    batch = NoteBatch(
+        np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros((*shape, FEATURES), np.float32),
+        np.zeros((*shape, 3), np.float32), np.zeros(shape, bool), [],
+    )  # fmt: skip
+    for row, (notes, group) in enumerate(zip(lists, groups, strict=True)):
+        n, begin = len(notes), float(notes.onset[0])
+        starts = group_onsets(notes.onset, group) - begin
+        batch.pitch[row, :n], batch.family[row, :n] = notes.pitch - LOWEST_PITCH, notes.family
+        batch.features[row, :n] = features(notes, group, begin)
+        batch.positions[row, :n, 1], batch.positions[row, :n, 2] = group, starts[group]
+        batch.mask[row, :n] = True
+        batch.seconds.append(starts)
+    return batch
 
 
 def _log_seconds(x: np.ndarray) -> np.ndarray:
