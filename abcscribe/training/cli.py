@@ -115,6 +115,8 @@ def rl(
     constrained: Annotated[bool, typer.Option(help="Sample under the grammar.")] = True,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
     seed: Annotated[int, typer.Option()] = 1,
+    *,
+    tracker: Tracker,
 ) -> None:
     """Reinforcement learning on the music reward, from a supervised checkpoint; prints a JSON line a step."""
     from abcscribe.training.rl import RlTraining, main, parse_reward
@@ -124,8 +126,7 @@ def rl(
         notes=(16, longest), temperature=temperature, kl=kl, entropy=entropy, constrained=constrained,
         threads=threads, seed=seed,
     )  # fmt: skip
-    for entry in main(config):
-        typer.echo(json.dumps(entry))
+    _follow(main(config), config, tracker)
 
 
 @app.command()

@@ -19,7 +19,7 @@ from torch.func import functional_call
 
 from abcscribe.decoding import CLOSED, Decoding, generate
 from abcscribe.errors import ScoreError
-from abcscribe.model.audio_language_model import AudioLanguageModel, collate_heard, prefix_mask, token_positions
+from abcscribe.model.audio_language_model import AudioLanguageModel, collate_heard, token_positions
 from abcscribe.model.note_tokens import HeardNotes, group_index
 from abcscribe.model.torch_stepper import TorchStepper
 from abcscribe.score.model import Score
@@ -180,11 +180,8 @@ class States(nn.Module):
         for row, sample in enumerate(samples):
             ids[row, 0], ids[row, 1 : len(sample)] = VOCABULARY.bos, sample.ids[:-1]
             positions[row, : len(sample)] = token_positions(sample.memory.groups, heard.seconds[row])
-        soft = self.model.soft_tokens(heard)
-        vectors = torch.cat([soft, language_model.embed(torch.from_numpy(ids))], dim=1)
-        where = torch.cat([heard.positions, torch.from_numpy(positions)], dim=1)
-        hidden, _ = language_model(vectors, where, prefix_mask(heard.mask, longest))
-        hidden = language_model.norm(hidden[:, soft.shape[1] :][mask])  # before the head: padding costs nothing there
+        _, hidden = self.model.states(heard, torch.from_numpy(ids), torch.from_numpy(positions))
+        hidden = language_model.norm(hidden[mask])  # before the head: padding costs nothing there
         return hidden, language_model.head(hidden)
 
 

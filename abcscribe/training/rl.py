@@ -86,7 +86,10 @@ class RlTraining:
 
 
 def main(config: RlTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[dict]:
-    """Train the default model until the budget is spent; yields log entries."""
+    """Train the default model until the budget is spent; yields log entries. Raises AbcscribeError if there is no such
+    algorithm."""
+    if config.algorithm not in ALGORITHMS:
+        raise AbcscribeError(f"There is no algorithm {config.algorithm!r}; there are {', '.join(ALGORITHMS)}.")
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     model = AudioLanguageModel.from_pretrained(config.start)
