@@ -89,7 +89,7 @@ class Trace:
 class NotePolicy(nn.Module):
     """The default model: prompts are HeardNotes, answers Scores.
 
-    ``half``: answers are drawn and evaluated with weights rounded to bfloat16, the float32 weights are what is trained:
+    ``rounded``: answers are drawn and evaluated with weights rounded to bfloat16, the float32 weights are what is trained:
     40 % less time on a processor that multiplies bfloat16; log probabilities of the drawing and of the update then
     differ by about 0.01 a token, instead of 0.00001.
     """
@@ -101,16 +101,16 @@ class NotePolicy(nn.Module):
         constrained: bool = True,
         most_tokens: int = 600,
         with_values: bool = False,
-        half: bool = False,
+        rounded: bool = False,
     ) -> None:
         super().__init__()
         self.states = States(model.eval())
-        self.constrained, self.most_tokens, self.half = constrained, most_tokens, half
+        self.constrained, self.most_tokens, self.rounded = constrained, most_tokens, rounded
         self.value_head = nn.Linear(model.config.language_model.width, 1) if with_values else None
         if self.value_head is not None:
             nn.init.zeros_(self.value_head.weight)
         anchor = States(copy.deepcopy(model)).requires_grad_(False)
-        self._anchor = [anchor.bfloat16() if half else anchor]  # in a list: no part of this module's state
+        self._anchor = [anchor.bfloat16() if rounded else anchor]  # in a list: no part of this module's state
 
     @property
     def module(self) -> nn.Module:
@@ -123,7 +123,7 @@ class NotePolicy(nn.Module):
 
     def sample(self, prompts: Sequence[HeardNotes], seed: int, temperature: float) -> list[Sample]:
         options = Decoding(temperature, most_tokens=self.most_tokens, constrained=self.constrained, seed=seed)
-        model = copy.deepcopy(self.model).bfloat16() if self.half else self.model
+        model = copy.deepcopy(self.model).bfloat16() if self.rounded else self.model
         written = generate(TorchStepper(model), prompts, options)
         samples = [
             self._sample(notes, w.ids, w.log_probabilities, w.finished)
@@ -142,7 +142,7 @@ class NotePolicy(nn.Module):
 
     def evaluate(self, samples: Sequence[Sample], temperature: float) -> Evaluation:
         mask = lengths_mask([len(sample) for sample in samples])
-        if self.half:  # rounded here, so that gradients reach the float32 weights
+        if self.rounded:  # rounded here, so that gradients reach the float32 weights
             weights = {name: p.bfloat16() for name, p in self.states.named_parameters()}
             hidden, logits = functional_call(self.states, weights, (samples, mask))
         else:

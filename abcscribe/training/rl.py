@@ -80,7 +80,7 @@ class RlTraining:
     tolerance: float = 0.01  # the held-out reward may fall this far below the best
     patience: int = 2  # evaluations in a row before the policy is put back
     checkpoint_minutes: float = 4.0
-    half: bool = True  # bfloat16 where it is quicker, see NotePolicy
+    rounded: bool = True  # bfloat16 where it is quicker, see NotePolicy
     threads: int = 1
     seed: int = 1
 
@@ -98,7 +98,7 @@ def main(config: RlTraining, clock: Callable[[], float] = time.monotonic) -> Ite
         constrained=config.constrained,
         most_tokens=config.most_tokens,
         with_values=config.algorithm == "ppo",
-        half=config.half,
+        rounded=config.rounded,
     )
     cache, stage = NoteCache(config.cache), Stage(config.notes)
     draw, unseen = (windows(WindowSource(cache, split), stage) for split in ("train", "valid"))
