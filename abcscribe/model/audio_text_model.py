@@ -64,6 +64,8 @@ class AudioTextModelConfig:
 class AudioTextModel(nn.Module):
     """``audio_tower``, ``projector``, ``language_model`` and its ``tokenizer``."""
 
+    language_model: Any  # of transformers, perhaps in peft's wrapping: neither is typed for what is called here
+
     def __init__(
         self,
         config: AudioTextModelConfig,
@@ -218,7 +220,7 @@ class AudioTextModel(nn.Module):
             )
             rows.append(torch.cat([left, self.soft_tokens(frames), right]))
         mask = [torch.ones(len(row), dtype=torch.long, device=row.device) for row in rows]
-        pad = {"batch_first": True, "padding_side": "left"}
+        pad: dict[str, Any] = {"batch_first": True, "padding_side": "left"}
         return pad_sequence(rows, **pad), pad_sequence(mask, **pad)
 
     def _ids(self, text: str) -> list[int]:
