@@ -1,7 +1,8 @@
 """What reinforcement learning needs of a model: draw answers, and say how likely they are.
 
 `Policy` is the socket of `abcscribe.training.rl`; `NotePolicy` puts the default model in it, and
-`abcscribe.training.text_policy.TextPolicy` an audio language model that writes ABC. Knows no rewards.
+`abcscribe.training.text_policy.TextPolicy` an audio language model that writes ABC. Knows of rewards
+only what their parts are called.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +24,7 @@ from abcscribe.errors import ScoreError
 from abcscribe.model.audio_language_model import AudioLanguageModel, collate_heard, token_positions
 from abcscribe.model.note_tokens import HeardNotes, group_index
 from abcscribe.model.torch_stepper import TorchStepper
+from abcscribe.rewards import NAMES
 from abcscribe.score.model import Score
 from abcscribe.tokens import VOCABULARY, Reader, score_of
 
@@ -37,6 +40,7 @@ class Sample:
     log_probabilities: np.ndarray  # (t,) float32, of the distributions that were drawn from
     finished: bool
     answer: Score | str | None  # None: the tokens are no score
+    parts: np.ndarray | None = None  # (t, len(NAMES)) bool: parts of the reward that each token can change; None: all
     memory: Any = None  # what the policy keeps for itself
 
     def __len__(self) -> int:
@@ -138,7 +142,8 @@ class NotePolicy(nn.Module):
     def _sample(self, notes: HeardNotes, ids: np.ndarray, scores: np.ndarray, finished: bool) -> Sample:
         reader, memory = replay(ids, int(group_index(notes.onset)[-1]) + 1, self.constrained)
         answer = score_of(reader.excerpt()) if reader else None
-        return Sample(notes, ids[1:], scores[1:].astype(np.float32), finished, answer, memory)
+        parts = influence()[ids[1:]]
+        return Sample(notes, ids[1:], scores[1:].astype(np.float32), finished, answer, parts, memory)
 
     def evaluate(self, samples: Sequence[Sample], temperature: float) -> Evaluation:
         mask = lengths_mask([len(sample) for sample in samples])
@@ -161,6 +166,21 @@ class NotePolicy(nn.Module):
 
     def save_pretrained(self, folder: Path) -> None:
         self.model.save_pretrained(folder)
+
+
+@cache
+def influence() -> np.ndarray:
+    """(vocabulary, len(NAMES)) bool: which parts of the reward a token can change.
+
+    What is heard is given, so bars and notes follow from it and from metre and tempo, whatever key or instruments were
+    written before; and nothing that follows changes what the header said.
+    """
+    v, music = VOCABULARY, ("pitch", "rhythm", "metre", "structure")
+    table = np.tile(np.isin(NAMES, music), (len(v), 1))
+    table[v.tempo] = np.isin(NAMES, ("tempo", "rhythm", "structure"))
+    table[v.fifths] = table[v.mode] = np.isin(NAMES, ("key",))
+    table[v.program] = np.isin(NAMES, ("instrument", "pitch"))
+    return table
 
 
 class States(nn.Module):

@@ -25,7 +25,7 @@ from abcscribe.datasets.note_cache import NoteCache
 from abcscribe.datasets.windows import Stage, WindowSource
 from abcscribe.errors import AbcscribeError
 from abcscribe.model.audio_language_model import AudioLanguageModel
-from abcscribe.rewards import FULL, ORIGIN, RewardWeights, batch_components
+from abcscribe.rewards import FULL, NAMES, ORIGIN, RewardWeights, batch_components
 from abcscribe.training.advantages import (
     clipped_policy_loss,
     clipped_value_loss,
@@ -36,9 +36,9 @@ from abcscribe.training.advantages import (
     whitened,
 )
 from abcscribe.training.learner import Learner, Then
-from abcscribe.training.policy import Evaluation, NotePolicy, Policy
+from abcscribe.training.policy import Evaluation, NotePolicy, Policy, Sample
 from abcscribe.training.rl_run import Run
-from abcscribe.training.rollout import Draw, Judge, Problem, Rollout, roll_out, windows
+from abcscribe.training.rollout import Draw, Judge, Problem, Rollout, contributions, roll_out, windows
 
 HELD_OUT_SEED = 11
 NAMED = {"origin": ORIGIN, "full": FULL}
@@ -66,6 +66,7 @@ class RlTraining:
     constrained: bool = True  # False: the grammar is learned from the reward too
     most_tokens: int = 600
     by_spread: bool = True  # GRPO: divide advantages by the spread of their group
+    by_part: bool = True  # GRPO: judge a token only by the parts of the reward that it can change
     clip: float = 0.2
     clip_high: float = 0.28  # unlikely tokens may rise a little more, which keeps entropy up (DAPO; Yu et al., 2025)
     kl: float = 0.01  # weight of the KL to the start
@@ -140,8 +141,19 @@ class Grpo(Learner):
     """Group-relative policy optimisation (Shao et al., 2024), without its length bias (Yu et al., 2025)."""
 
     def aim(self, rollout: Rollout, then: Then) -> None:
-        advantages = group_advantages(torch.from_numpy(rollout.rewards).float(), self.config.by_spread)
-        then.advantages = advantages.reshape(-1, 1) * then.mask
+        """Each token is judged by the parts of the reward that it can change: less noise, the same aim."""
+        terms = np.stack([contributions(credits, self.config.reward) for credits in rollout.credits])  # (b, parts)
+        reach = np.concatenate([self._reach(sample) for sample in rollout.samples])
+        kinds, kind = np.unique(reach, axis=0, return_inverse=True)
+        rewards = torch.from_numpy(kinds @ terms.T).float().view(len(kinds), *rollout.rewards.shape)
+        advantages = torch.stack([group_advantages(own, self.config.by_spread) for own in rewards]).flatten(1)
+        answer = then.mask.nonzero()[:, 0]
+        then.advantages = then.mask.masked_scatter(then.mask > 0, advantages[torch.from_numpy(kind.ravel()), answer])
+
+    def _reach(self, sample: Sample) -> np.ndarray:
+        """(t, parts) 1 for the parts of the reward that a token can change."""
+        known = self.config.by_part and sample.parts is not None
+        return np.asarray(sample.parts, float) if known else np.ones((len(sample), len(NAMES)))
 
     def loss(self, now: Evaluation, then: Then, tokens: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         config = self.config

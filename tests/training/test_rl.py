@@ -12,12 +12,13 @@ from abcscribe.errors import AbcscribeError
 from abcscribe.model.audio_language_model import AudioLanguageModel, AudioLanguageModelConfig
 from abcscribe.model.config import LanguageModelConfig, NoteProjectorConfig
 from abcscribe.model.note_tokens import HeardNotes
-from abcscribe.rewards import FULL, NAMES, ORIGIN, RewardWeights
+from abcscribe.rewards import FULL, NAMES, ORIGIN, RewardWeights, combine
 from abcscribe.score.abc_reader import read_abc
 from abcscribe.tokens import METRES, TICKS, VOCABULARY, Event, Excerpt, Span, score_of
-from abcscribe.training.policy import Evaluation, NotePolicy, Sample, chunks
-from abcscribe.training.rl import RlTraining, parse_reward, train
-from abcscribe.training.rollout import Problem, alarms, figures, roll_out
+from abcscribe.training.learner import Then
+from abcscribe.training.policy import Evaluation, NotePolicy, Sample, chunks, influence
+from abcscribe.training.rl import Grpo, RlTraining, parse_reward, train
+from abcscribe.training.rollout import Problem, Rollout, alarms, contributions, figures, roll_out
 
 TUNES = ("X:1\nL:1/4\nK:C\nCDEF|", "X:1\nL:1/4\nK:C\ngc'ab|")  # what the arms of the bandit write
 PITCH = RewardWeights(pitch=1.0, metre=0, tempo=0, instrument=0)
@@ -245,6 +246,43 @@ def test_chunks_hold_all_rows_once_and_no_more_than_fits() -> None:
     found = list(chunks(samples, range(5), most=20))
     assert sorted(row for part in found for row in part) == [0, 1, 2, 3, 4]
     assert all(len(part) == 1 or len(part) * max(len(samples[i]) for i in part) <= 20 for part in found)
+
+
+@pytest.mark.parametrize("weights", [FULL, ORIGIN])
+def test_contributions_add_up_to_the_reward(weights: RewardWeights) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        credits = dict(zip(NAMES, rng.random(len(NAMES)).tolist(), strict=True)) | {"tempo": None}
+        assert contributions(credits, weights).sum() == pytest.approx(combine(credits, weights))
+    assert np.isnan(contributions(None, weights)).all()
+
+
+def test_a_token_is_judged_by_what_it_can_change(tmp_path: Path) -> None:
+    """Two answers: the first has the better pitch, the second the better key."""
+    place = {name: i for i, name in enumerate(NAMES)}
+    reach = np.zeros((3, len(NAMES)), bool)
+    reach[0, place["key"]] = reach[1, place["pitch"]] = True
+    reach[2] = True
+    samples = [Sample(None, np.zeros(3, int), np.zeros(3), True, None, reach) for _ in range(2)]
+    nothing = dict.fromkeys(NAMES, 0.0)
+    credits = [nothing | {"pitch": 0.9}, nothing | {"key": 0.6}]
+    weights = RewardWeights(pitch=0.5, metre=0, tempo=0, instrument=0, key=0.5)
+    rollout = Rollout([tune(0)], samples, credits, np.array([[0.45, 0.3]]))
+    mask = torch.ones(2, 3)
+    for by_part, wanted in ((True, [-1, 1, 1]), (False, [1, 1, 1])):
+        learner = Grpo(setting(tmp_path, reward=weights, by_part=by_part), Arms())
+        then = Then(*(torch.zeros(2, 3) for _ in range(3)), mask, *(torch.zeros(2, 3) for _ in range(2)))
+        learner.aim(rollout, then)
+        assert then.advantages.tolist() == [pytest.approx(wanted), pytest.approx([-w for w in wanted])]
+
+
+def test_the_header_is_not_judged_by_the_notes() -> None:
+    table, v = influence(), VOCABULARY
+    parts = {name: {NAMES[i] for i in np.flatnonzero(table[token])} for name, token in
+             (("key", v.fifths.start), ("tempo", v.tempo.start), ("pitch", v.pitch.start), ("bar", v.bar))}  # fmt: skip
+    assert parts["key"] == {"key"}
+    assert "pitch" not in parts["tempo"]
+    assert parts["pitch"] == parts["bar"] == {"pitch", "rhythm", "metre", "structure"}
 
 
 def test_rewards_by_name_and_by_weight() -> None:
