@@ -35,6 +35,14 @@ class Stepper(Protocol):
         """Go on with these rows (repetition allowed), in this order."""
 
 
+class Guide(Protocol):
+    """Another opinion on what comes next."""
+
+    def __call__(self, reader: Reader) -> np.ndarray:
+        """(vocabulary,) nats by which each token is to be likelier than the model finds it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Decoding:
     """How to choose tokens."""
@@ -82,7 +90,7 @@ class Wishes:
         ):
             if token is None:
                 continue
-            wanted = header and allowed[token]
+            wanted = allowed[token] and (header or block == v.mode)  # a later signature names its mode again
             allowed[block] = False
             if wanted and reader.state != "mode":
                 allowed[token] = True
@@ -99,12 +107,12 @@ class Wishes:
     def _to_the_beat(self, allowed: np.ndarray, reader: Reader) -> None:
         """The group ``downbeat`` may be reached at position 0 only, and not be skipped."""
         v, left = VOCABULARY, (self.downbeat or 0) - reader.group
+        first = bool(allowed[v.position.start])
         if left == 1:
-            first = allowed[v.position.start]
             allowed[v.position] = False
             allowed[v.position.start] = first
-        if left >= 1:
-            allowed[v.skip.start + max(left - 1, 0) : v.skip.stop] = False
+        if left >= 1:  # inside a bar not even up to it: a position must follow, and it would be the downbeat's
+            allowed[v.skip.start + max(left - 1 - (not first), 0) : v.skip.stop] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +128,10 @@ class Written:
 class _Row:
     """One answer that is being written."""
 
-    def __init__(self, seconds: np.ndarray, prompt: Sequence[int], options: Decoding, wishes: Wishes) -> None:
-        self.seconds, self.wishes = seconds, wishes
+    def __init__(
+        self, seconds: np.ndarray, prompt: Sequence[int], options: Decoding, wishes: Wishes, guide: Guide | None = None
+    ) -> None:
+        self.seconds, self.wishes, self.guide = seconds, wishes, guide
         self.most = len(prompt) + options.most_tokens
         self.reader = Reader(len(seconds))
         self.bound = options.constrained
@@ -157,6 +167,9 @@ class _Row:
         self.wishes.narrow(allowed, self.reader)
         return allowed if allowed.any() else self.reader.allowed()
 
+    def guided(self, scores: np.ndarray) -> np.ndarray:
+        return scores if self.guide is None or not self.valid else scores + self.guide(self.reader)
+
     def copy(self) -> _Row:
         other = copy.copy(self)
         other.reader, other.ids, other.scores = self.reader.copy(), list(self.ids), list(self.scores)
@@ -170,16 +183,20 @@ def generate(
     *,
     prompts: Sequence[Sequence[int]] | None = None,
     wishes: Sequence[Wishes] | None = None,
+    guides: Sequence[Guide | None] | None = None,
 ) -> list[Written]:
     """Write an answer for each note list (ascending onset, at least one note).
 
-    ``prompts``: what each answer begins with, all of one length; by default BOS alone. ``wishes``: of each answer.
+    ``prompts``: what each answer begins with, all of one length; by default BOS alone. ``wishes``, ``guides``: of
+    each answer.
     """
     groups = [group_index(notes.onset) for notes in heard]
     seconds = [group_onsets(n.onset, g) - n.onset[0] for n, g in zip(heard, groups, strict=True)]
     prompts = prompts or [[VOCABULARY.bos]] * len(heard)
     wishes = wishes or [Wishes()] * len(heard)
-    rows = [_Row(s, list(p), options, w) for s, p, w in zip(seconds, prompts, wishes, strict=True)]
+    guides = guides or [None] * len(heard)
+    told = zip(seconds, prompts, wishes, guides, strict=True)
+    rows = [_Row(s, list(p), options, w, g) for s, p, w, g in told]
     stepper.start(heard, groups)
     if options.beams > 1:
         assert len(rows) == 1, "beams follow one recording at a time"
@@ -207,7 +224,7 @@ def _choose(stepper: Stepper, rows: list[_Row], options: Decoding) -> None:
         fed = len(active[0].ids)
         for row, own in zip(active, logits, strict=True):
             scores = log_softmax(np.where(row.allowed(), own, CLOSED))
-            token = _pick(rng, scores, options)
+            token = _pick(rng, row.guided(scores), options)
             row.push(token, float(scores[token]))
         going = np.array([not row.done and len(row.ids) < row.most for row in active])
         if not going.all():

@@ -312,6 +312,8 @@ class Reader:
 
     def push(self, token: int) -> None:
         """Read one token. Raises ScoreError if the grammar does not allow it."""
+        if not 0 <= token < len(VOCABULARY):
+            raise ScoreError(f"No token has the number {token}.")
         block = _blocks()[token]
         if block not in _NEXT[self.state]:
             raise ScoreError(
@@ -320,6 +322,20 @@ class Reader:
         getattr(self, f"_on_{block}")(token - getattr(VOCABULARY, block).start if block not in _SINGLE else 0)
         self.token_groups.append(self.group)
         self.token_bars.append(len(self.spans) - 1)
+
+    def bars_since_onset(self) -> int:
+        """Bar lines after the last onset; of an answer without notes, all of them."""
+        last = self.events[-1].onset if self.events else -1
+        count, start = 0, self._start
+        while count < len(self.spans) and last < start:
+            count += 1
+            start -= self.spans[-1 - count].length if count < len(self.spans) else 0
+        return count
+
+    @property
+    def metre(self) -> Metre | None:
+        """The metre in force."""
+        return self._now.metre
 
     def header(self) -> list[int]:
         """Tokens of a header with what is in force now."""
@@ -345,8 +361,8 @@ class Reader:
         if self.state in ("program", "clef"):
             mask[v.clef] &= len(self.parts[-1][1]) < MOST_PART_STAVES and self.staves < MOST_STAVES
             mask[v.program] &= self.staves < MOST_STAVES
-        elif self.state == "bar" and self._now.metre is None:  # such a bar must say how long it is
-            mask[: v.duration.start] = mask[v.duration.stop :] = False
+        elif self.state == "bar" and self._now.metre is None:  # such a bar must say how long it is, or its new metre
+            mask[: v.metre.start + 1] = mask[v.metre.stop : v.duration.start] = mask[v.duration.stop :] = False
         elif self.state in ("position", "staff", "voice", "pitch", "duration"):
             self._allow_notes(mask)
         if self.state not in ("position", "staff", "voice", "pitch"):
