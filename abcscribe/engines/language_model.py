@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
@@ -26,10 +27,14 @@ from abcscribe.model.note_tokens import (
     group_onsets,
 )  # fmt: skip
 from abcscribe.score.instruments import FAMILIES
-from abcscribe.score.model import Bar, PlayedNote, Score, Tempo
-from abcscribe.tokens import METRES, TICKS, VOCABULARY, Reader, decode, score_of
+from abcscribe.score.model import Bar, Metre, PlayedNote, Score, Tempo
+from abcscribe.tokens import LONGEST, METRES, TICKS, VOCABULARY, Reader, decode, score_of
 
-TRUST_IN_RULES = 20.0  # nats
+TRUST_IN_BEATS = 20.0  # nats by which the answer that follows the beat tracker may be the less likely one
+GUIDANCE = 3.0  # nats for a place that it finds
+PLACING = frozenset({"clef", "bar", "length", "bar metre", "bar mode", "bar tempo", "skip", "duration"})
+LATE = 0.45  # of a bar: music that begins later in its first bar is a pickup
+SAME_ONSET = 0.06  # seconds between an onset of the beat tracker's and the group that is meant
 METRES_TRIED, MUCH_LESS = 3, 4.0  # candidates, and the log probability by which one may lie behind the first
 WINDOW_NOTES = 144  # heard notes of a window; training windows hold up to 160
 DECODING = Decoding(most_tokens=900)  # of a window: 3.3 a note are usual
@@ -90,12 +95,13 @@ def _windows(
     scores: list[float] = []
     prompt, first = [VOCABULARY.bos], 0  # the next window's prompt, and its first group
     reached = -1  # the last group that was written
+    guide = _beats(played, starts, hints)
     while True:
         begin = int(np.searchsorted(groups, first))
         end = _window_end(groups, begin)
         window = heard.select(slice(begin, end))
         wishes = _wishes(hints, starts, first, int(groups[end - 1]))
-        written = _answer(stepper, window, options, prompt, wishes, played)
+        written = _answer(stepper, window, options, prompt, wishes, guide.since(first) if guide else None)
         last = end == len(heard) and written.finished
         kept = len(written.ids) - 1 if last else _keep(written)
         new = slice(written.prompt if ids else 0, kept)
@@ -121,43 +127,89 @@ def _answer(
     options: Decoding,
     prompt: list[int],
     wishes: Wishes,
-    played: Sequence[PlayedNote],
+    guide: BeatGuide | None,
 ) -> Written:
-    """The answer to one window. Where nothing is decided yet, the likeliest metres are written out, and what the rules
-    for beats make of the notes; the one counts whose whole answer is the likeliest: bars tell more than a first
-    impression. The rules are believed unless the model finds its own answer much likelier."""
+    """The answer to one window. Where nothing is decided yet, the likeliest metres are written out, and the one that
+    the beat tracker found; the one counts whose whole answer is the likeliest: bars tell more than a first impression.
+    The beat tracker is believed unless the model finds its own answer much likelier."""
     if len(prompt) > 1:
-        return generate(stepper, [window], options, prompts=[prompt], wishes=[wishes])[0]
+        return generate(stepper, [window], options, prompts=[prompt], wishes=[wishes], guides=[guide])[0]
     first = next_scores(stepper, window, prompt, wishes)
     metres = [int(token) for token in np.argsort(-first)[:METRES_TRIED] if first[token] > first.max() - MUCH_LESS]
-    tried = [(metre, wishes, 0.0) for metre in metres]
-    if (proposed := _proposed(window, played, wishes)) is not None:
-        tried.append((proposed.metre or metres[0], proposed, TRUST_IN_RULES))
-    prompts = [[*prompt, metre] for metre, _, _ in tried]
-    answers = generate(stepper, [window] * len(tried), options, prompts=prompts, wishes=[own for _, own, _ in tried])
+    tried: list[tuple[int, Wishes, BeatGuide | None, float]] = [(metre, wishes, None, 0.0) for metre in metres]
+    if guide is not None:
+        tempo = wishes.tempo or Wishes.of(quarter_bpm=guide.quarter_bpm).tempo
+        metre = VOCABULARY.metre.start + METRES.index(guide.metre)
+        tried.append((metre, dataclasses.replace(wishes, tempo=tempo), guide, TRUST_IN_BEATS))
+    answers = generate(
+        stepper, [window] * len(tried), options,
+        prompts=[[*prompt, metre] for metre, _, _, _ in tried], wishes=[own for _, own, _, _ in tried],
+        guides=[own for _, _, own, _ in tried],
+    )  # fmt: skip
     scores = [
-        first[a.ids[1]] + a.log_probabilities.sum() + trust for a, (_, _, trust) in zip(answers, tried, strict=True)
+        first[a.ids[1]] + a.log_probabilities.sum() + trust for a, (_, _, _, trust) in zip(answers, tried, strict=True)
     ]
     return answers[int(np.argmax(scores))]
 
 
-def _proposed(window: HeardNotes, played: Sequence[PlayedNote], wishes: Wishes) -> Wishes | None:
-    """Metre, tempo and downbeat that `notes_to_score.metre` finds in a window, where the user has no wishes."""
-    notes = cleaning.clean([n for n in played if window.onset[0] <= n.onset <= window.onset[-1]])
+@dataclass(frozen=True, slots=True)
+class BeatGuide:
+    """Where the beat tracker of `notes_to_score` places what was heard: a Guide for the language model."""
+
+    metre: Metre
+    quarter_bpm: float
+    ticks: np.ndarray  # (g,) of each group from a bar line, -1 where it ignores the group
+
+    def __call__(self, reader: Reader) -> np.ndarray:
+        bias = np.zeros(len(VOCABULARY))
+        group = reader.group + 1
+        if reader.state not in PLACING or reader.metre != self.metre or not 0 <= group < len(self.ticks):
+            return bias
+        tick, bar = int(self.ticks[group]), int(self.metre.length * TICKS)
+        before = reader.heard[-1] if reader.heard else -1
+        if tick < 0 or (reader.heard and (before < 0 or self.ticks[before] < 0)):
+            return bias
+        lines = reader.bars_since_onset()
+        if before < 0:
+            return self._begin(bias, reader, tick % bar, bar)
+        ahead = tick // bar - int(self.ticks[before]) // bar - lines
+        if ahead > 0:
+            bias[VOCABULARY.bar] = GUIDANCE
+        elif ahead == 0:
+            place = tick % bar - (bar - reader.spans[0].length if len(reader.spans) == 1 else 0)
+            if 0 <= place < LONGEST:
+                bias[VOCABULARY.position.start + place] = GUIDANCE
+        return bias
+
+    def _begin(self, bias: np.ndarray, reader: Reader, place: int, bar: int) -> np.ndarray:
+        """The first group: in a pickup, or in a bar of full length."""
+        v, pickup = VOCABULARY, place >= LATE * bar
+        if len(reader.spans) == 0:
+            bias[v.bar] = GUIDANCE
+        elif len(reader.spans) == 1 and reader.state == "bar" and pickup:
+            bias[v.duration.start + bar - place - 1] = GUIDANCE
+        elif len(reader.spans) == 1:
+            bias[v.position.start + (0 if pickup else place)] = GUIDANCE
+        return bias
+
+    def since(self, group: int) -> BeatGuide:
+        """The same for a window that begins with a group."""
+        return dataclasses.replace(self, ticks=self.ticks[group:])
+
+
+def _beats(played: Sequence[PlayedNote], starts: np.ndarray, hints: Hints) -> BeatGuide | None:
+    """What the beat tracker makes of a recording whose groups begin at ``starts``."""
+    notes = cleaning.clean(played)
     if not notes:
         return None
     chords = cleaning.chords(notes)
-    placed = place(notes, chords, cleaning.chord_onsets(notes, chords))
-    bar = int(placed.metre.length * TICKS)
-    begins = placed.onsets[placed.ticks % bar == 0]
-    starts = group_onsets(window.onset, group_index(window.onset))
-    found = Wishes.of(metre=placed.metre, quarter_bpm=60 / float(np.median(placed.quarter)))
-    downbeat = int(np.abs(starts - begins[0]).argmin()) if len(begins) else None
-    if (wishes.metre or found.metre) != found.metre or wishes.downbeat is not None:
-        downbeat = wishes.downbeat
-    return dataclasses.replace(
-        wishes, metre=wishes.metre or found.metre, tempo=wishes.tempo or found.tempo, downbeat=downbeat
-    )
+    onsets = cleaning.chord_onsets(notes, chords)
+    placed = place(notes, chords, onsets, metre=hints.metre, tempo=hints.tempo, downbeat=hints.downbeat)
+    nearest = np.abs(placed.onsets[:, None] - starts).argmin(axis=1)
+    ticks = np.full(len(starts), -1)
+    near = np.abs(placed.onsets - starts[nearest]) < SAME_ONSET
+    ticks[nearest[near]] = placed.ticks[near]
+    return BeatGuide(placed.metre, 60 / float(np.median(placed.quarter)), ticks)
 
 
 def _window_end(groups: np.ndarray, begin: int) -> int:
