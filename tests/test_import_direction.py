@@ -21,7 +21,9 @@ ALLOWED = {
     "spectrogram": {"audio"},
     "model": {"audio", "spectrogram", "onnx_session", "score.instruments"},  # knows no ABC
     "notes": {"score", "spectrogram", "audio"},
-    "engines": {"audio", "model", "notes", "onnx_session", "score", "spectrogram"},
+    "tokens": {"score"},  # knows no model
+    "decoding": {"model", "tokens"},
+    "engines": {"audio", "decoding", "model", "notes", "onnx_session", "score", "spectrogram", "tokens"},
     "transcription": {"audio", "engines", "score"},
     "batch": {"audio", "engines", "score", "transcription"},
     "hints": {"score"},
