@@ -38,8 +38,8 @@ class Stepper(Protocol):
 class Guide(Protocol):
     """Another opinion on what comes next."""
 
-    def __call__(self, reader: Reader) -> np.ndarray:
-        """(vocabulary,) nats by which each token is to be likelier than the model finds it."""
+    def __call__(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
+        """Log probabilities (vocabulary,) -> what they become."""
         ...
 
 
@@ -168,7 +168,7 @@ class _Row:
         return allowed if allowed.any() else self.reader.allowed()
 
     def guided(self, scores: np.ndarray) -> np.ndarray:
-        return scores if self.guide is None or not self.valid else scores + self.guide(self.reader)
+        return scores if self.guide is None or not self.valid else self.guide(self.reader, scores)
 
     def copy(self) -> _Row:
         other = copy.copy(self)

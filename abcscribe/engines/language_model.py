@@ -15,7 +15,7 @@ from functools import cache
 
 import numpy as np
 
-from abcscribe.decoding import Decoding, Stepper, Wishes, Written, generate, next_scores
+from abcscribe.decoding import CLOSED, Decoding, Stepper, Wishes, Written, generate, next_scores
 from abcscribe.engines.notes_to_score import Hints, cleaning
 from abcscribe.engines.notes_to_score.metre import place
 from abcscribe.model.note_tokens import (
@@ -30,8 +30,8 @@ from abcscribe.score.instruments import FAMILIES
 from abcscribe.score.model import Bar, Metre, PlayedNote, Score, Tempo
 from abcscribe.tokens import LONGEST, METRES, TICKS, VOCABULARY, Reader, decode, score_of
 
-TRUST_IN_BEATS = 20.0  # nats by which the answer that follows the beat tracker may be the less likely one
-GUIDANCE = 3.0  # nats for a place that it finds
+TRUST_IN_BEATS = 40.0  # nats by which the answer that follows the beat tracker may be the less likely one
+GUIDANCE = 8.0  # nats for a place that it finds
 PLACING = frozenset({"clef", "bar", "length", "bar metre", "bar mode", "bar tempo", "skip", "duration"})
 LATE = 0.45  # of a bar: music that begins later in its first bar is a pickup
 SAME_ONSET = 0.06  # seconds between an onset of the beat tracker's and the group that is meant
@@ -160,37 +160,47 @@ class BeatGuide:
     quarter_bpm: float
     ticks: np.ndarray  # (g,) of each group from a bar line, -1 where it ignores the group
 
-    def __call__(self, reader: Reader) -> np.ndarray:
-        bias = np.zeros(len(VOCABULARY))
-        group = reader.group + 1
-        if reader.state not in PLACING or reader.metre != self.metre or not 0 <= group < len(self.ticks):
-            return bias
-        tick, bar = int(self.ticks[group]), int(self.metre.length * TICKS)
-        before = reader.heard[-1] if reader.heard else -1
-        if tick < 0 or (reader.heard and (before < 0 or self.ticks[before] < 0)):
-            return bias
-        lines = reader.bars_since_onset()
-        if before < 0:
-            return self._begin(bias, reader, tick % bar, bar)
-        ahead = tick // bar - int(self.ticks[before]) // bar - lines
-        if ahead > 0:
-            bias[VOCABULARY.bar] = GUIDANCE
-        elif ahead == 0:
-            place = tick % bar - (bar - reader.spans[0].length if len(reader.spans) == 1 else 0)
-            if 0 <= place < LONGEST:
-                bias[VOCABULARY.position.start + place] = GUIDANCE
-        return bias
+    def __call__(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
+        """The place that the beat tracker found becomes likelier, at the cost of other places and of the bar line: how
+        likely it is that a note is none, or that another begins here, is not the beat tracker's business."""
+        token = self._token(reader)
+        if token is None or scores[token] < CLOSED / 2:
+            return scores
+        rivals = np.zeros(len(scores), bool)
+        for block in (VOCABULARY.position, VOCABULARY.duration if reader.state == "bar" else VOCABULARY.bar):
+            rivals[block] = True
+        rivals[VOCABULARY.bar] = rivals[token] = True
+        guided = scores.copy()
+        guided[token] += GUIDANCE
+        guided[rivals] += np.logaddexp.reduce(scores[rivals]) - np.logaddexp.reduce(guided[rivals])
+        return guided
 
-    def _begin(self, bias: np.ndarray, reader: Reader, place: int, bar: int) -> np.ndarray:
-        """The first group: in a pickup, or in a bar of full length."""
+    def _token(self, reader: Reader) -> int | None:
+        """What the beat tracker would write now: a place in the bar, or the bar line that must come before."""
+        group, bar = reader.group + 1, int(self.metre.length * TICKS)
+        if reader.state not in PLACING or reader.metre != self.metre or not 0 <= group < len(self.ticks):
+            return None
+        tick, before = int(self.ticks[group]), reader.heard[-1] if reader.heard else -1
+        if tick < 0 or (reader.heard and (before < 0 or self.ticks[before] < 0)):
+            return None
+        if before < 0:
+            return self._first(reader, tick % bar, bar)
+        ahead = tick // bar - int(self.ticks[before]) // bar - reader.bars_since_onset()
+        place = tick % bar - (bar - reader.spans[0].length if len(reader.spans) == 1 else 0)
+        if ahead > 0:
+            return VOCABULARY.bar
+        return VOCABULARY.position.start + place if ahead == 0 and 0 <= place < LONGEST else None
+
+    def _first(self, reader: Reader, place: int, bar: int) -> int | None:
+        """For the first group: in a pickup, or in a bar of full length."""
         v, pickup = VOCABULARY, place >= LATE * bar
-        if len(reader.spans) == 0:
-            bias[v.bar] = GUIDANCE
-        elif len(reader.spans) == 1 and reader.state == "bar" and pickup:
-            bias[v.duration.start + bar - place - 1] = GUIDANCE
-        elif len(reader.spans) == 1:
-            bias[v.position.start + (0 if pickup else place)] = GUIDANCE
-        return bias
+        if not reader.spans:
+            return v.bar
+        if len(reader.spans) > 1:
+            return None
+        if reader.state == "bar" and pickup:
+            return v.duration.start + bar - place - 1
+        return v.position.start + (0 if pickup else place)
 
     def since(self, group: int) -> BeatGuide:
         """The same for a window that begins with a group."""
