@@ -74,9 +74,10 @@ def write_score(
         return Score(performance=played, seconds=seconds)
     groups = group_index(heard.onset)
     starts = group_onsets(heard.onset, groups)
-    ids, scores = yield from _windows(stepper, heard, groups, starts, hints, options, played)
+    guide = _beats(played, starts, hints)
+    ids, scores = yield from _windows(stepper, heard, groups, starts, hints, options, guide)
     reader = decode(ids, len(starts))
-    score = _timed(reader, starts, hints)
+    score = _timed(reader, starts, hints, guide)
     bars = _confident(score.bars, reader, np.array(scores))
     return dataclasses.replace(score, bars=bars, performance=played, seconds=seconds)
 
@@ -88,14 +89,13 @@ def _windows(
     starts: np.ndarray,
     hints: Hints,
     options: Decoding,
-    played: Sequence[PlayedNote],
+    guide: BeatGuide | None,
 ) -> Generator[float, None, tuple[list[int], list[float]]]:
     """Tokens of the whole recording, and their log probabilities."""
     ids: list[int] = []
     scores: list[float] = []
     prompt, first = [VOCABULARY.bos], 0  # the next window's prompt, and its first group
     reached = -1  # the last group that was written
-    guide = _beats(played, starts, hints)
     while True:
         begin = int(np.searchsorted(groups, first))
         end = _window_end(groups, begin)
@@ -219,7 +219,8 @@ def _beats(played: Sequence[PlayedNote], starts: np.ndarray, hints: Hints) -> Be
     ticks = np.full(len(starts), -1)
     near = np.abs(placed.onsets - starts[nearest]) < SAME_ONSET
     ticks[nearest[near]] = placed.ticks[near]
-    return BeatGuide(placed.metre, 60 / float(np.median(placed.quarter)), ticks)
+    distinct, first = np.unique(placed.ticks, return_index=True)
+    return BeatGuide(placed.metre, 60 / (_pace(distinct, placed.onsets[first]) * TICKS), ticks)
 
 
 def _window_end(groups: np.ndarray, begin: int) -> int:
@@ -265,8 +266,9 @@ def _wishes(hints: Hints, starts: np.ndarray, first: int, last: int) -> Wishes:
     return Wishes.of(hints.metre, hints.key, hints.tempo, hints.instrument, downbeat)
 
 
-def _timed(reader: Reader, starts: np.ndarray, hints: Hints) -> Score:
-    """The score with the second of each bar line, and the tempo that was played."""
+def _timed(reader: Reader, starts: np.ndarray, hints: Hints, guide: BeatGuide | None) -> Score:
+    """The score with the second of each bar line, and the tempo that was played: the beat tracker's if both agree about
+    the metre, for it saw all notes at once."""
     excerpt = reader.excerpt()
     score = score_of(excerpt)
     onsets = sorted({event.onset for event in excerpt.events})
@@ -276,7 +278,9 @@ def _timed(reader: Reader, starts: np.ndarray, hints: Hints) -> Score:
     ticks, seconds = (np.array(column, float) for column in zip(*known, strict=True))
     pace = _pace(ticks, seconds)
     beat = score.bars[0].metre.beat if score.bars[0].metre else Fraction(1)
-    bpm = hints.tempo / float(beat) if hints.tempo else 60 / (pace * TICKS * float(beat))
+    agreed = guide is not None and guide.metre == score.bars[0].metre
+    quarter_bpm = hints.tempo or (guide.quarter_bpm if guide and agreed else 60 / (pace * TICKS))
+    bpm = quarter_bpm / float(beat)
     tempo = Tempo(round(min(max(bpm, 5), 600)), beat)
     lines = np.array(excerpt.bar_starts()[:-1], float)
     at = np.interp(lines, ticks, seconds)
