@@ -207,14 +207,6 @@ def generate(
     return [Written(np.array(r.ids), np.array(r.scores), prompt, r.done) for r in rows]
 
 
-def next_scores(stepper: Stepper, heard: HeardNotes, prompt: Sequence[int], wishes: Wishes = Wishes()) -> np.ndarray:
-    """(vocabulary,) log probabilities of what may follow a prompt."""
-    groups = group_index(heard.onset)
-    row = _Row(group_onsets(heard.onset, groups) - heard.onset[0], prompt, Decoding(), wishes)
-    stepper.start([heard], [groups])
-    return log_softmax(np.where(row.allowed(), _read(stepper, [row], 0)[0], CLOSED))
-
-
 def _choose(stepper: Stepper, rows: list[_Row], options: Decoding) -> None:
     """Go on with all rows, token by token, each the likeliest or drawn."""
     rng = np.random.default_rng(options.seed)

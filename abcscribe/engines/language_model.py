@@ -15,7 +15,7 @@ from functools import cache
 
 import numpy as np
 
-from abcscribe.decoding import CLOSED, Decoding, Stepper, Wishes, Written, generate, next_scores
+from abcscribe.decoding import CLOSED, Decoding, Stepper, Wishes, Written, generate
 from abcscribe.engines.notes_to_score import Hints, cleaning
 from abcscribe.engines.notes_to_score.metre import place
 from abcscribe.model.note_tokens import (
@@ -30,12 +30,10 @@ from abcscribe.score.instruments import FAMILIES
 from abcscribe.score.model import Bar, Metre, PlayedNote, Score, Tempo
 from abcscribe.tokens import LONGEST, METRES, TICKS, VOCABULARY, Reader, decode, score_of
 
-TRUST_IN_BEATS = 40.0  # nats by which the answer that follows the beat tracker may be the less likely one
 GUIDANCE = 8.0  # nats for a place that it finds
 PLACING = frozenset({"clef", "bar", "length", "bar metre", "bar mode", "bar tempo", "skip", "duration"})
 LATE = 0.45  # of a bar: music that begins later in its first bar is a pickup
 SAME_ONSET = 0.06  # seconds between an onset of the beat tracker's and the group that is meant
-METRES_TRIED, MUCH_LESS = 3, 4.0  # candidates, and the log probability by which one may lie behind the first
 WINDOW_NOTES = 144  # heard notes of a window; training windows hold up to 160
 DECODING = Decoding(most_tokens=900)  # of a window: 3.3 a note are usual
 
@@ -100,8 +98,9 @@ def _windows(
         begin = int(np.searchsorted(groups, first))
         end = _window_end(groups, begin)
         window = heard.select(slice(begin, end))
-        wishes = _wishes(hints, starts, first, int(groups[end - 1]))
-        written = _answer(stepper, window, options, prompt, wishes, guide.since(first) if guide else None)
+        wishes = _wishes(hints if ids or not guide else guide.hints(hints), starts, first, int(groups[end - 1]))
+        told = [guide.since(first)] if guide else None
+        written = generate(stepper, [window], options, prompts=[prompt], wishes=[wishes], guides=told)[0]
         last = end == len(heard) and written.finished
         kept = len(written.ids) - 1 if last else _keep(written)
         new = slice(written.prompt if ids else 0, kept)
@@ -119,37 +118,6 @@ def _windows(
             if first >= len(starts):
                 return [*ids, VOCABULARY.eos], [*scores, 0.0]
         yield float(starts[first])
-
-
-def _answer(
-    stepper: Stepper,
-    window: HeardNotes,
-    options: Decoding,
-    prompt: list[int],
-    wishes: Wishes,
-    guide: BeatGuide | None,
-) -> Written:
-    """The answer to one window. Where nothing is decided yet, the likeliest metres are written out, and the one that
-    the beat tracker found; the one counts whose whole answer is the likeliest: bars tell more than a first impression.
-    The beat tracker is believed unless the model finds its own answer much likelier."""
-    if len(prompt) > 1:
-        return generate(stepper, [window], options, prompts=[prompt], wishes=[wishes], guides=[guide])[0]
-    first = next_scores(stepper, window, prompt, wishes)
-    metres = [int(token) for token in np.argsort(-first)[:METRES_TRIED] if first[token] > first.max() - MUCH_LESS]
-    tried: list[tuple[int, Wishes, BeatGuide | None, float]] = [(metre, wishes, None, 0.0) for metre in metres]
-    if guide is not None:
-        tempo = wishes.tempo or Wishes.of(quarter_bpm=guide.quarter_bpm).tempo
-        metre = VOCABULARY.metre.start + METRES.index(guide.metre)
-        tried.append((metre, dataclasses.replace(wishes, tempo=tempo), guide, TRUST_IN_BEATS))
-    answers = generate(
-        stepper, [window] * len(tried), options,
-        prompts=[[*prompt, metre] for metre, _, _, _ in tried], wishes=[own for _, own, _, _ in tried],
-        guides=[own for _, _, own, _ in tried],
-    )  # fmt: skip
-    scores = [
-        first[a.ids[1]] + a.log_probabilities.sum() + trust for a, (_, _, _, trust) in zip(answers, tried, strict=True)
-    ]
-    return answers[int(np.argmax(scores))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +169,10 @@ class BeatGuide:
         if reader.state == "bar" and pickup:
             return v.duration.start + bar - place - 1
         return v.position.start + (0 if pickup else place)
+
+    def hints(self, said: Hints) -> Hints:
+        """What the user said, and where he said nothing the metre and the tempo that the beat tracker found."""
+        return dataclasses.replace(said, metre=said.metre or self.metre, tempo=said.tempo or self.quarter_bpm)
 
     def since(self, group: int) -> BeatGuide:
         """The same for a window that begins with a group."""

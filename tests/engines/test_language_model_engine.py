@@ -5,10 +5,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from abcscribe.engines.language_model import write_score
+from abcscribe.engines import language_model
+from abcscribe.engines.language_model import BeatGuide, write_score
 from abcscribe.engines.notes_to_score import Hints
 from abcscribe.score.model import Bar, Key, Metre, Note, Part, Pitch, PlayedNote, Score, Staff
-from abcscribe.tokens import VOCABULARY, encode, excerpt_of
+from abcscribe.tokens import VOCABULARY, Reader, encode, excerpt_of
 
 QUARTER = 0.5  # seconds
 
@@ -94,7 +95,8 @@ def played(score: Score) -> list[PlayedNote]:
 
 
 @pytest.mark.parametrize("bars", [1, 7, 150])
-def test_a_long_recording_is_put_together_from_windows(bars):
+def test_a_long_recording_is_put_together_from_windows(bars, monkeypatch):
+    monkeypatch.setattr(language_model, "_beats", lambda *known: None)  # the oracle wants no second opinion
     score = melody(bars)
     oracle = Oracle(score)
     found, reached = finished(write_score(oracle, played(score)))
@@ -130,6 +132,27 @@ def test_a_downbeat_begins_a_bar():
     score = melody(8)
     found, _ = finished(write_score(Noise(3), played(score), Hints(metre=Metre(3, 4), downbeat=4 * QUARTER)))
     assert min(abs(bar.seconds - 4 * QUARTER) for bar in found.bars) < 0.03
+
+
+def test_the_beat_tracker_moves_probability_among_places_only():
+    v = VOCABULARY
+    ids = encode(excerpt_of(melody(2))).ids
+    guide = BeatGuide(Metre(3, 4), 120.0, np.array([24, 48, 72, 96]))
+    reader, scores = Reader(4), np.full(len(v), -np.log(len(v)))
+    wanted = {}  # by the number of onsets before, what is made likelier
+    for token in ids:
+        guided = guide(reader, scores)
+        if reader.state in ("bar", "duration") and (guided != scores).any():
+            likelier = np.flatnonzero(guided > scores)
+            assert len(likelier) == 1
+            wanted[len(reader.heard), reader.state] = v.names[likelier[0]]
+            assert np.exp(guided).sum() == pytest.approx(1)
+            assert (guided[v.pitch] == scores[v.pitch]).all()
+            assert (guided[v.skip] == scores[v.skip]).all()
+        reader.push(token)
+    assert wanted[0, "bar"] == "position 24"  # late in its bar, but not late enough for a pickup
+    assert wanted[1, "duration"] == "position 48"
+    assert wanted[2, "duration"] == "bar"  # the third group stands in the next bar
 
 
 def test_no_notes_give_no_bars():
