@@ -1,0 +1,42 @@
+"""Score <-> token ids: the one place that knows the vocabulary of the default model.
+
+An answer is a header and bars in the order of time:
+
+    BOS metre key mode tempo (program clef+)+
+    (BAR [duration+] [metre] [key mode] [tempo] ([skip* | STAY] position ([staff] [voice] (pitch+ duration+)+)+)*)* EOS
+
+- Every part is its General MIDI program and the clefs of its staves; staves are counted through all parts, and a note's
+  staff is named unless there is only one. Voice 1 of a staff goes without saying.
+- Rests are where nothing is written. A position is the place in the bar in ticks; durations are ticks as they sound
+  (ties are merged), several in a row add up. A bar names its length if its metre does not tell it: a pickup, say.
+- Positions and heard notes are linked by a pointer. Notes that begin together were heard as one *group*; each position
+  moves the pointer to the next group, past ``skip`` groups that are no notes, or leaves it (STAY) if nothing was heard
+  there. So the time of every onset follows without a token for it, and the model knows where to look.
+
+Knows no model and no sound. Not kept: grace notes, repeats (unfold them first), percussion, names, quintuplets, values
+below the tick, and what a bar holds behind its eighth quarter. ``Excerpt.whole`` says whether something fell outside.
+"""
+
+from abcscribe.tokens.excerpt import Event, Excerpt, Span, excerpt_of, score_of
+from abcscribe.tokens.reader import MOST_EMPTY, MOST_UNHEARD, Reader, decode
+from abcscribe.tokens.vocabulary import (
+    LONGEST,
+    METRES,
+    MODES,
+    MOST_FIFTHS,
+    MOST_SKIPPED,
+    MOST_STAVES,
+    MOST_VOICES,
+    TEMPI,
+    TICKS,
+    VOCABULARY,
+    tempo_at,
+    tempo_index,
+)  # fmt: skip
+from abcscribe.tokens.writing import Writing, encode
+
+__all__ = [
+    "LONGEST", "METRES", "MODES", "MOST_EMPTY", "MOST_FIFTHS", "MOST_SKIPPED", "MOST_STAVES", "MOST_UNHEARD",
+    "MOST_VOICES", "TEMPI", "TICKS", "VOCABULARY", "Event", "Excerpt", "Reader", "Span", "Writing", "decode", "encode",
+    "excerpt_of", "score_of", "tempo_at", "tempo_index",
+]  # fmt: skip
