@@ -12,11 +12,13 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from itertools import groupby
 
 import numpy as np
 
 from abcscribe.decoding import CLOSED, Decoding, Stepper, Wishes, Written, generate
 from abcscribe.engines.notes_to_score import Hints, cleaning
+from abcscribe.engines.notes_to_score.keys import find_mode
 from abcscribe.engines.notes_to_score.metre import place
 from abcscribe.model.note_tokens import (
     LOWEST_PITCH,
@@ -27,10 +29,10 @@ from abcscribe.model.note_tokens import (
     group_onsets,
 )  # fmt: skip
 from abcscribe.score.instruments import FAMILIES
-from abcscribe.score.model import Bar, Metre, PlayedNote, Score, Tempo
+from abcscribe.score.model import Bar, Key, Metre, PlayedNote, Score, Tempo
 from abcscribe.tokens import LONGEST, METRES, TICKS, VOCABULARY, Reader, decode, score_of
 
-GUIDANCE = 8.0  # nats for a place that it finds
+GUIDANCE = 10.0  # nats for a place that the beat tracker finds; from 8 to 25 it made no difference
 PLACING = frozenset({"clef", "bar", "length", "bar metre", "bar mode", "bar tempo", "skip", "duration"})
 LATE = 0.45  # of a bar: music that begins later in its first bar is a pickup
 SAME_ONSET = 0.06  # seconds between an onset of the beat tracker's and the group that is meant
@@ -77,6 +79,8 @@ def write_score(
     reader = decode(ids, len(starts))
     score = _timed(reader, starts, hints, guide)
     bars = _confident(score.bars, reader, np.array(scores))
+    if hints.key is None:
+        bars = _with_modes(bars, heard)
     return dataclasses.replace(score, bars=bars, performance=played, seconds=seconds)
 
 
@@ -273,6 +277,24 @@ def _pace(ticks: np.ndarray, seconds: np.ndarray) -> float:
     order = np.argsort(pace)
     middle = np.searchsorted(np.cumsum(moved[order]), moved.sum() / 2)
     return max(float(pace[order][min(middle, len(order) - 1)]), 1e-4)
+
+
+def _with_modes(bars: tuple[Bar, ...], heard: HeardNotes) -> tuple[Bar, ...]:
+    """The bars with the mode that fits all notes of a stretch of one signature: the model sees a window, and too often
+    says major."""
+    found: list[Bar] = []
+    for fifths, group in groupby(bars, key=lambda bar: bar.key.fifths):
+        stretch = list(group)
+        begin = stretch[0].seconds or 0.0
+        after = len(found) + len(stretch)
+        end = bars[after].seconds if after < len(bars) else None
+        inside = (heard.onset >= begin - SAME_ONSET) & (heard.onset < (np.inf if end is None else end - SAME_ONSET))
+        mode = stretch[0].key.mode
+        if inside.any() and mode in ("major", "minor"):
+            length = heard.offset[inside] - heard.onset[inside]
+            mode = find_mode(heard.pitch[inside], heard.onset[inside], length, fifths)
+        found += [dataclasses.replace(bar, key=Key(fifths, mode)) for bar in stretch]
+    return tuple(found)
 
 
 def _confident(bars: tuple[Bar, ...], reader: Reader, scores: np.ndarray) -> tuple[Bar, ...]:
