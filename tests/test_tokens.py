@@ -19,6 +19,7 @@ from abcscribe.score.abc_writer import write_abc
 from abcscribe.score.lytk_bridge import read_musicxml
 from abcscribe.score.model import Bar, Key, Metre, Note, Part, Pitch, Score, Staff, Tempo
 from abcscribe.tokens import METRES, TICKS, VOCABULARY, Reader, decode, encode, excerpt_of, score_of
+from abcscribe.tokens.reader import _blocks
 
 V = VOCABULARY
 QUARTERS = [Note(Fraction(i), Fraction(1), Pitch("G", 0, 4)) for i in range(4)]
@@ -111,6 +112,8 @@ def test_most_of_the_sample_is_whole():
 @given(strategies.scores())
 def test_any_score_comes_back_as_its_excerpt(score):
     excerpt = excerpt_of(score)
+    if not excerpt.parts:  # drums alone: nothing that tokens could say
+        return
     again = decode(encode(excerpt).ids).excerpt()
     assert again == replace(excerpt, whole=True)
     assert excerpt_of(score_of(again)).events == again.events

@@ -17,9 +17,8 @@ from itertools import groupby
 import numpy as np
 
 from abcscribe.decoding import CLOSED, Decoding, Stepper, Wishes, Written, generate
-from abcscribe.engines.notes_to_score import Hints, cleaning
+from abcscribe.engines.notes_to_score import Hints, read
 from abcscribe.engines.notes_to_score.keys import find_mode
-from abcscribe.engines.notes_to_score.metre import place
 from abcscribe.model.note_tokens import (
     LOWEST_PITCH,
     PITCHES,
@@ -28,9 +27,9 @@ from abcscribe.model.note_tokens import (
     group_index,
     group_onsets,
 )  # fmt: skip
-from abcscribe.score.instruments import FAMILIES
+from abcscribe.score.instruments import FAMILIES, PERCUSSION
 from abcscribe.score.model import Bar, Key, Metre, PlayedNote, Score, Tempo
-from abcscribe.tokens import LONGEST, METRES, TICKS, VOCABULARY, Reader, decode, score_of
+from abcscribe.tokens import LONGEST, METRES, MOST_STAVES, TICKS, VOCABULARY, Reader, decode, score_of, tokens_of_parts
 
 GUIDANCE = 10.0  # nats for a place that the beat tracker finds; from 8 to 25 it made no difference
 PLACING = frozenset({"clef", "bar", "length", "bar metre", "bar mode", "bar tempo", "skip", "duration"})
@@ -38,6 +37,11 @@ LATE = 0.45  # of a bar: music that begins later in its first bar is a pickup
 SAME_ONSET = 0.06  # seconds between an onset of the beat tracker's and the group that is meant
 WINDOW_NOTES = 144  # heard notes of a window; training windows hold up to 160
 DECODING = Decoding(most_tokens=900)  # of a window: 3.3 a note are usual
+
+
+def _sayable(parts: tuple[tuple[int, tuple[str, ...]], ...]) -> bool:
+    """Whether a header can hold so many parts."""
+    return sum(len(clefs) for _, clefs in parts) <= MOST_STAVES and all(program < PERCUSSION for program, _ in parts)
 
 
 def knows(hints: Hints) -> bool:
@@ -74,7 +78,7 @@ def write_score(
         return Score(performance=played, seconds=seconds)
     groups = group_index(heard.onset)
     starts = group_onsets(heard.onset, groups)
-    guide = _beats(played, starts, hints)
+    guide = _second_opinion(played, starts, hints)
     ids, scores = yield from _windows(stepper, heard, groups, starts, hints, options, guide)
     reader = decode(ids, len(starts))
     score = _timed(reader, starts, hints, guide)
@@ -102,7 +106,9 @@ def _windows(
         begin = int(np.searchsorted(groups, first))
         end = _window_end(groups, begin)
         window = heard.select(slice(begin, end))
-        wishes = _wishes(hints if ids or not guide else guide.hints(hints), starts, first, int(groups[end - 1]))
+        wishes = _wishes(hints, starts, first, int(groups[end - 1]))
+        if guide and not ids:
+            wishes = guide.header(wishes)
         told = [guide.since(first)] if guide else None
         written = generate(stepper, [window], options, prompts=[prompt], wishes=[wishes], guides=told)[0]
         last = end == len(heard) and written.finished
@@ -130,6 +136,7 @@ class BeatGuide:
 
     metre: Metre
     quarter_bpm: float
+    parts: tuple[tuple[int, tuple[str, ...]], ...]  # program and clefs of each
     ticks: np.ndarray  # (g,) of each group from a bar line, -1 where it ignores the group
 
     def __call__(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
@@ -174,29 +181,31 @@ class BeatGuide:
             return v.duration.start + bar - place - 1
         return v.position.start + (0 if pickup else place)
 
-    def hints(self, said: Hints) -> Hints:
-        """What the user said, and where he said nothing the metre and the tempo that the beat tracker found."""
-        return dataclasses.replace(said, metre=said.metre or self.metre, tempo=said.tempo or self.quarter_bpm)
+    def header(self, wishes: Wishes) -> Wishes:
+        """What the user wishes, and where he has no wish the metre, the tempo and the parts that the rules found."""
+        found = Wishes.of(metre=self.metre, quarter_bpm=self.quarter_bpm)
+        parts = tokens_of_parts(self.parts) if len(self.parts) and _sayable(self.parts) else None
+        return dataclasses.replace(
+            wishes, metre=wishes.metre or found.metre, tempo=wishes.tempo or found.tempo, parts=parts
+        )
 
     def since(self, group: int) -> BeatGuide:
         """The same for a window that begins with a group."""
         return dataclasses.replace(self, ticks=self.ticks[group:])
 
 
-def _beats(played: Sequence[PlayedNote], starts: np.ndarray, hints: Hints) -> BeatGuide | None:
-    """What the beat tracker makes of a recording whose groups begin at ``starts``."""
-    notes = cleaning.clean(played)
-    if not notes:
+def _second_opinion(played: Sequence[PlayedNote], starts: np.ndarray, hints: Hints) -> BeatGuide | None:
+    """What the rules make of a recording whose groups begin at ``starts``."""
+    reading = read(played, hints)
+    if reading is None:
         return None
-    chords = cleaning.chords(notes)
-    onsets = cleaning.chord_onsets(notes, chords)
-    placed = place(notes, chords, onsets, metre=hints.metre, tempo=hints.tempo, downbeat=hints.downbeat)
+    placed = reading.placed
     nearest = np.abs(placed.onsets[:, None] - starts).argmin(axis=1)
     ticks = np.full(len(starts), -1)
     near = np.abs(placed.onsets - starts[nearest]) < SAME_ONSET
     ticks[nearest[near]] = placed.ticks[near]
-    distinct, first = np.unique(placed.ticks, return_index=True)
-    return BeatGuide(placed.metre, 60 / (_pace(distinct, placed.onsets[first]) * TICKS), ticks)
+    parts = tuple((line.program, tuple(staff.clef for staff in line.staves)) for line in reading.lines)
+    return BeatGuide(placed.metre, reading.tempo.quarter_bpm, parts, ticks)
 
 
 def _window_end(groups: np.ndarray, begin: int) -> int:

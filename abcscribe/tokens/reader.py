@@ -182,7 +182,9 @@ class Reader:
         mask[v.duration] &= self.state == "pitch" or self._waiting % LONGEST == 0
         if self.state == "pitch":
             mask[v.pitch] &= self._used[-1] < _PITCH_MIDI
-        mask[v.pitch] &= ~np.isin(_PITCH_MIDI, self._used)
+        for midi in self._used:
+            first, last = np.searchsorted(_PITCH_MIDI, (midi, midi + 1))
+            mask[v.pitch.start + first : v.pitch.start + last] = False
 
     # One method a block: what its tokens do. ``index`` is the token's place in the block.
 

@@ -56,11 +56,16 @@ def encode(excerpt: Excerpt, heard: Sequence[int] | None = None) -> Writing:
 
 
 def header(span: Span, parts: Iterable[tuple[int, tuple[str, ...]]]) -> list[int]:
-    tokens = [VOCABULARY.bos, *_signature(span, None)]
+    """Tokens of a header: what is in force in a bar, and the parts."""
+    return [VOCABULARY.bos, *_signature(span, None), *tokens_of_parts(parts)]
+
+
+def tokens_of_parts(parts: Iterable[tuple[int, tuple[str, ...]]]) -> tuple[int, ...]:
+    """The program and the clefs of each part."""
+    v, tokens = VOCABULARY, []
     for program, clefs in parts:
-        tokens.append(VOCABULARY.program.start + program)
-        tokens += [VOCABULARY.clef.start + CLEFS.index(clef) for clef in clefs]
-    return tokens
+        tokens += [v.program.start + program, *(v.clef.start + CLEFS.index(clef) for clef in clefs)]
+    return tuple(tokens)
 
 
 def _signature(span: Span, before: Span | None) -> list[int]:

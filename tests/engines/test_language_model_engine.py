@@ -96,7 +96,7 @@ def played(score: Score) -> list[PlayedNote]:
 
 @pytest.mark.parametrize("bars", [1, 7, 150])
 def test_a_long_recording_is_put_together_from_windows(bars, monkeypatch):
-    monkeypatch.setattr(language_model, "_beats", lambda *known: None)  # the oracle wants no second opinion
+    monkeypatch.setattr(language_model, "_second_opinion", lambda *known: None)  # the oracle wants no second opinion
     score = melody(bars)
     oracle = Oracle(score)
     found, reached = finished(write_score(oracle, played(score)))
@@ -137,7 +137,7 @@ def test_a_downbeat_begins_a_bar():
 def test_the_beat_tracker_moves_probability_among_places_only():
     v = VOCABULARY
     ids = encode(excerpt_of(melody(2))).ids
-    guide = BeatGuide(Metre(3, 4), 120.0, np.array([24, 48, 72, 96]))
+    guide = BeatGuide(Metre(3, 4), 120.0, (), np.array([24, 48, 72, 96]))
     reader, scores = Reader(4), np.full(len(v), -np.log(len(v)))
     wanted = {}  # by the number of onsets before, what is made likelier
     for token in ids:

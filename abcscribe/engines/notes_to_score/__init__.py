@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from abcscribe.engines.notes_to_score import cleaning
-from abcscribe.engines.notes_to_score.assemble import BarSpan, assemble
+from abcscribe.engines.notes_to_score.assemble import BarSpan, Line, assemble
 from abcscribe.engines.notes_to_score.keys import find_key
 from abcscribe.engines.notes_to_score.metre import Placed, place
 from abcscribe.engines.notes_to_score.parts import parts
@@ -40,23 +40,42 @@ class Hints:
     downbeat: float | None = None  # seconds: where some bar begins
 
 
-def notes_to_score(notes: Sequence[PlayedNote], hints: Hints = Hints(), *, seconds: float | None = None) -> Score:
-    """Write what was played as a score; no notes give a score without bars. ``seconds`` is the recording's length."""
-    played = tuple(sorted(notes, key=lambda n: (n.onset, n.pitch)))
-    heard = cleaning.clean(played)
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the rules make of a recording: beats, tempo and players."""
+
+    heard: list[PlayedNote]  # without what is taken for a mistake
+    placed: Placed
+    spans: list[BarSpan]
+    lines: list[Line]
+    tempo: Tempo
+
+
+def read(notes: Sequence[PlayedNote], hints: Hints = Hints()) -> Reading | None:
+    """Beats and players, None without notes."""
+    heard = cleaning.clean(notes)
     if not heard:
-        return Score(performance=played, seconds=seconds)
+        return None
     groups = cleaning.chords(heard)
     onsets = cleaning.chord_onsets(heard, groups)
     placed = place(heard, groups, onsets, metre=hints.metre, tempo=hints.tempo, downbeat=hints.downbeat)
     spans = _bars(placed)
-    tempo = _tempo(placed, hints.tempo)
+    lines = parts(Timeline(heard, placed, spans[-1].end), hints.instrument)
+    return Reading(heard, placed, spans, lines, _tempo(placed, hints.tempo))
+
+
+def notes_to_score(notes: Sequence[PlayedNote], hints: Hints = Hints(), *, seconds: float | None = None) -> Score:
+    """Write what was played as a score; no notes give a score without bars. ``seconds`` is the recording's length."""
+    played = tuple(sorted(notes, key=lambda n: (n.onset, n.pitch)))
+    reading = read(played, hints)
+    if reading is None:
+        return Score(performance=played, seconds=seconds)
     return assemble(
-        parts(Timeline(heard, placed, spans[-1].end), hints.instrument),
-        spans,
-        metre=placed.metre,
-        key=hints.key or find_key(heard),
-        tempo=tempo,
+        reading.lines,
+        reading.spans,
+        metre=reading.placed.metre,
+        key=hints.key or find_key(reading.heard),
+        tempo=reading.tempo,
         performance=played,
         seconds=seconds,
     )
