@@ -104,8 +104,10 @@ class AudioLanguageModel(nn.Module):
 def collate_heard(lists: Sequence[HeardNotes], groups: Sequence[np.ndarray] | None = None, multiple: int = 1) -> Heard:
     """`note_tokens.collate` as tensors."""
     batch = collate(lists, groups, multiple)
-    arrays = (batch.pitch, batch.family, batch.features, batch.positions, batch.mask)
-    return Heard(*map(torch.from_numpy, arrays), batch.seconds)
+    pitch, family, features, positions, mask = (
+        torch.from_numpy(array) for array in (batch.pitch, batch.family, batch.features, batch.positions, batch.mask)
+    )
+    return Heard(pitch, family, features, positions, mask, batch.seconds)
 
 
 def token_positions(groups: np.ndarray, seconds: np.ndarray, first: int = 0) -> np.ndarray:

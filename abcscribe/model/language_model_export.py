@@ -25,6 +25,7 @@ from __future__ import annotations
 import copy
 import math
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from onnx import ModelProto
@@ -37,6 +38,7 @@ from abcscribe.model.language_model import AXES, DecoderLayer, LanguageModel, ro
 from abcscribe.model.note_tokens import FEATURES
 
 NOTES_FILE, DECODER_FILE = "language_model_notes.onnx", "language_model.onnx"
+_Network = TypeVar("_Network", bound=nn.Module)
 HIDDEN = -1e9  # bias of a place where nobody may look
 NOTE_INPUTS = ["pitch", "family", "features", "positions", "mask", "places"]
 
@@ -80,7 +82,7 @@ class _Decoder(nn.Module):
         return self.model.head(_normed(self.model.norm, x[:, -1])), torch.stack(keys), torch.stack(values)
 
 
-def _layer(layer: DecoderLayer, x, rotation, places, bias, past=None):
+def _layer(layer: Any, x, rotation, places, bias, past=None):
     """`DecoderLayer.forward`; also the new keys (rows, heads, head width, length) and values (..., length, head width).
 
     ``past``: keys and values of this kind and their bias.
@@ -144,7 +146,7 @@ class _Rotate(torch.autograd.Function):
         return g.op("com.microsoft::RotaryEmbedding", x, places, cos, sin).setType(x.type())
 
 
-def _with_scaled_queries(model: nn.Module) -> nn.Module:
+def _with_scaled_queries(model: _Network) -> _Network:
     """A copy whose queries are divided by the root of the head width, which spares an operation a layer."""
     model = copy.deepcopy(model)
     for layer in (module for module in model.modules() if isinstance(module, DecoderLayer)):

@@ -33,7 +33,8 @@ def export(
         # The TorchScript exporter needs no further package and is told to be old; constant folding warns by itself.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            module, inputs, buffer, input_names=names[0], output_names=names[1], dynamic_axes=axes,
+            module, inputs, buffer,  # type: ignore[arg-type]  # it takes files, too
+            input_names=names[0], output_names=names[1], dynamic_axes=axes,
             opset_version=OPSET, dynamo=False,
         )  # fmt: skip
     return onnx.load_from_string(buffer.getvalue())

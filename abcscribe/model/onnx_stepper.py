@@ -28,6 +28,9 @@ class OnnxStepper:
         self.decoder = open_session(folder / "language_model.onnx")
         shapes = {i.name: i.shape for i in self.decoder.get_inputs()}
         self.width = shapes["soft"][2]
+        self.keys: np.ndarray = np.zeros(0, np.float32)
+        self.values: np.ndarray = self.keys
+        self.past_bias: np.ndarray = self.keys
         self.layers = sum(name.startswith("values") for name in shapes)
         _, self.heads, _, self.head_width = shapes["values0"]
 
@@ -46,8 +49,9 @@ class OnnxStepper:
         rows, length = ids.shape
         if self.used + length > self.past_bias.shape[3]:
             self._allocate(rows, self.used + length + ROOM_STEP)
-        causal = np.triu(np.full((length, length), HIDDEN, np.float32), 1)
-        bias = np.ascontiguousarray(np.broadcast_to(causal, (rows, 1, length, length)))
+        bias = np.zeros((rows, 1, length, length), np.float32)
+        if length > 1:
+            bias += np.triu(np.full((length, length), HIDDEN, np.float32), 1)
         return self._run(np.zeros((rows, 0, self.width), np.float32), ids, positions, bias, np.float32(0))
 
     def keep(self, rows: np.ndarray) -> None:
