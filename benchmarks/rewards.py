@@ -2,8 +2,8 @@
 
     python benchmarks/rewards.py [NOTES ...]
 
-Prints the median milliseconds for an answer: reading its ABC text; reading and scoring it; scoring a Score. Every answer
-is another one, so no cache helps but that of the reference, as in training.
+Prints the median milliseconds for an answer: reading its ABC text; reading and scoring it; scoring a Score. Every
+answer is another one, so no cache helps but that of the reference, as in training.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ def test_every_token_of_real_music_is_allowed(index):
 def walk(seed: int, groups: int | None, favour: tuple[str, ...] = ()) -> Reader:
     """Random allowed tokens until the end; blocks drawn evenly, ``favour`` more often."""
     rng, reader = np.random.default_rng(seed), Reader(groups)
-    blocks = np.array(tokens.reader._blocks())
+    blocks = np.array(_blocks())
     while reader.state != "eos":
         allowed = np.flatnonzero(reader.allowed())
         assert allowed.size, f"nothing can follow a {reader.state}"
