@@ -204,6 +204,14 @@ def test_tempos_are_named_within_two_percent():
     assert tokens.tempo_index(0) == 0
 
 
+@pytest.mark.parametrize("metre", [Metre(4, 4), Metre(6, 8), Metre(3, 8), Metre(2, 2)])
+def test_every_tempo_comes_back(metre):
+    """Slow beats too, of which a whole number a minute would be another token's."""
+    for tempo in range(tokens.TEMPI):
+        span = tokens.Span(int(metre.length * TICKS), metre, 0, "major", tempo)
+        assert excerpt_of(score_of(tokens.Excerpt((span,), (), ()))).spans == (span,)
+
+
 def test_what_tokens_cannot_say_is_told():
     fits = Bar(Fraction(4))
     assert excerpt_of(one_part((fits, QUARTERS))).whole

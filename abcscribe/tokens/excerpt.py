@@ -128,7 +128,7 @@ def score_of(excerpt: Excerpt) -> Score:
     for span in excerpt.spans:
         if span.tempo is not None:
             beat = span.metre.beat if span.metre else Fraction(1)
-            tempo = Tempo(round(tempo_at(span.tempo) / float(beat)), beat)
+            tempo = Tempo(_readable(span.tempo, float(beat)), beat)
         bars.append(Bar(Fraction(span.length, TICKS), span.metre, Key(span.fifths, span.mode), tempo))
     parts, first = [], 0
     lines = {line: list(events) for line, events in groupby(sorted(excerpt.events, key=_by_line), key=_by_line)}
@@ -145,6 +145,12 @@ def score_of(excerpt: Excerpt) -> Score:
         ordered = tuple(tuple(sorted(bar, key=lambda n: (n.voice, n.start, n.pitch.midi))) for bar in notes)
         parts.append(Part(ordered, program=program, staves=tuple(staves)))
     return Score(tuple(bars), tuple(parts))
+
+
+def _readable(tempo: int, beat: float) -> float:
+    """Beats a minute of a tempo token: a whole number, unless that would be another token's."""
+    bpm = tempo_at(tempo) / beat
+    return round(bpm) if tempo_index(round(bpm) * beat) == tempo else round(bpm, 1)
 
 
 def _by_line(event: Event) -> tuple[int, int]:
