@@ -245,4 +245,4 @@ def list_engines() -> None:
             state = "ready"
         except AbcscribeError as error:
             state = str(error)
-        typer.echo(f"{name:12} {info.summary}: {state}")
+        typer.echo(f"{name:12} {info.summary}, written by {engines.WRITERS[info.writer]}: {state}")

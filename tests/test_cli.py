@@ -89,7 +89,7 @@ def test_engines_and_formats_are_listed_on_stdout(tone: str, monkeypatch: pytest
     monkeypatch.setattr(basic_pitch, "find_spec", lambda name: None)
     engines._load.cache_clear()
     listed = run("engines").out
-    assert b"tone         sines only: ready\n" in listed
+    assert b"tone         sines only, written by the rules of notes_to_score: ready\n" in listed
     assert b"The engine basic-pitch is not installed" in listed
     assert b"performance-midi" in run("formats").out
 

@@ -51,7 +51,7 @@ class EngineInfo:
 
 WRITERS = {"lm": "the language model", "rules": "the rules of notes_to_score"}
 ENGINES = {
-    "abcscribe": EngineInfo("abcscribe.engines.abcscribe", "the project's own audio tower, any instruments"),
+    "abcscribe": EngineInfo("abcscribe.engines.abcscribe", "the project's own audio tower, any instruments", "lm"),
     "basic-pitch": EngineInfo("abcscribe.engines.basic_pitch", "Spotify's Basic Pitch (2022), any one instrument"),
     "transkun": EngineInfo("abcscribe.engines.transkun", "Transkun (2024), piano only"),
 }
