@@ -18,7 +18,20 @@ from abcscribe.score.abc_reader import read_abc, read_tunes
 from abcscribe.score.abc_writer import write_abc
 from abcscribe.score.lytk_bridge import read_musicxml
 from abcscribe.score.model import Bar, Key, Metre, Note, Part, Pitch, Score, Staff, Tempo
-from abcscribe.tokens import METRES, TICKS, VOCABULARY, Reader, decode, encode, excerpt_of, score_of
+from abcscribe.tokens import (
+    METRES,
+    TICKS,
+    VOCABULARY,
+    Event,
+    Excerpt,
+    Reader,
+    Span,
+    decode,
+    encode,
+    excerpt_of,
+    score_of,
+    untangled,
+)  # fmt: skip
 from abcscribe.tokens.reader import _blocks
 
 V = VOCABULARY
@@ -248,3 +261,15 @@ def test_staves_of_all_parts_are_counted_through():
     assert excerpt.parts == ((73, ("treble",)), (0, ("treble", "bass")))
     assert excerpt.events[0].staff == 2
     assert METRES[1] == Metre()
+
+
+def test_voices_are_untangled():
+    """A note ends where the next one of its voice begins, notes of a chord end together, other voices do not matter."""
+    spans = (Span(4 * TICKS, METRES[1], 0, "major"),)
+    held, chord, low, after = (
+        Event(0, 0, 1, 60, 69, 3), Event(24, 0, 1, 12, 60, 0), Event(24, 0, 1, 48, 64, 4), Event(72, 0, 1, 24, 62, 2),
+    )  # fmt: skip
+    other = Event(0, 0, 2, 96, 48, 0)
+    tangled = Excerpt(spans, ((0, ("treble",)),), tuple(sorted((held, chord, low, after, other))))
+    plain = {(e.onset, e.midi): e.duration for e in untangled(tangled).events}
+    assert plain == {(0, 69): 24, (24, 60): 48, (24, 64): 48, (72, 62): 24, (0, 48): 96}

@@ -27,9 +27,21 @@ from abcscribe.model.note_tokens import (
     group_index,
     group_onsets,
 )  # fmt: skip
+from abcscribe.score import instruments
 from abcscribe.score.instruments import FAMILIES, PERCUSSION
 from abcscribe.score.model import Bar, Key, Metre, PlayedNote, Score, Tempo
-from abcscribe.tokens import LONGEST, METRES, MOST_STAVES, TICKS, VOCABULARY, Reader, decode, score_of, tokens_of_parts
+from abcscribe.tokens import (
+    LONGEST,
+    METRES,
+    MOST_STAVES,
+    TICKS,
+    VOCABULARY,
+    Reader,
+    decode,
+    score_of,
+    tokens_of_parts,
+    untangled,
+)
 
 GUIDANCE = 10.0  # nats for a place that the beat tracker finds; from 8 to 25 it made no difference
 PLACING = frozenset({"clef", "bar", "length", "bar metre", "bar mode", "bar tempo", "skip", "duration"})
@@ -85,7 +97,8 @@ def write_score(
     bars = _confident(score.bars, reader, np.array(scores))
     if hints.key is None:
         bars = _with_modes(bars, heard)
-    return dataclasses.replace(score, bars=bars, performance=played, seconds=seconds)
+    parts = tuple(dataclasses.replace(part, name=instruments.name(part.program)) for part in score.parts)
+    return dataclasses.replace(score, bars=bars, parts=parts, performance=played, seconds=seconds)
 
 
 def _windows(
@@ -254,7 +267,7 @@ def _wishes(hints: Hints, starts: np.ndarray, first: int, last: int) -> Wishes:
 def _timed(reader: Reader, starts: np.ndarray, hints: Hints, guide: BeatGuide | None) -> Score:
     """The score with the second of each bar line, and the tempo that was played: the beat tracker's if both agree about
     the metre, for it saw all notes at once."""
-    excerpt = reader.excerpt()
+    excerpt = untangled(reader.excerpt())
     score = score_of(excerpt)
     onsets = sorted({event.onset for event in excerpt.events})
     known = [(tick, starts[group]) for tick, group in zip(onsets, reader.heard, strict=True) if group >= 0]

@@ -17,7 +17,7 @@ Knows no model and no sound. Not kept: grace notes, repeats (unfold them first),
 below the tick, and what a bar holds behind its eighth quarter. ``Excerpt.whole`` says whether something fell outside.
 """
 
-from abcscribe.tokens.excerpt import Event, Excerpt, Span, excerpt_of, score_of
+from abcscribe.tokens.excerpt import Event, Excerpt, Span, excerpt_of, score_of, untangled
 from abcscribe.tokens.reader import MOST_EMPTY, MOST_UNHEARD, Reader, decode
 from abcscribe.tokens.vocabulary import (
     LONGEST,
@@ -38,5 +38,5 @@ from abcscribe.tokens.writing import Writing, encode, tokens_of_parts
 __all__ = [
     "LONGEST", "METRES", "MODES", "MOST_EMPTY", "MOST_FIFTHS", "MOST_SKIPPED", "MOST_STAVES", "MOST_UNHEARD",
     "MOST_VOICES", "TEMPI", "TICKS", "VOCABULARY", "Event", "Excerpt", "Reader", "Span", "Writing", "decode", "encode",
-    "excerpt_of", "score_of", "tempo_at", "tempo_index", "tokens_of_parts",
+    "excerpt_of", "score_of", "tempo_at", "tempo_index", "tokens_of_parts", "untangled",
 ]  # fmt: skip

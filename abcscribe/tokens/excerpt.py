@@ -121,6 +121,20 @@ def _events_of(part: Part, first_staff: int, starts: Sequence[int]) -> tuple[lis
     return events, whole
 
 
+def untangled(excerpt: Excerpt) -> Excerpt:
+    """The excerpt with voices as one reads them: a note ends where the next begins, and the notes of a chord together.
+    Score notation can tie single notes of a chord over the next ones, but in what a model writes they are slips."""
+    lines = {line: list(events) for line, events in groupby(sorted(excerpt.events, key=_by_line), key=_by_line)}
+    events: list[Event] = []
+    for line in lines.values():
+        chords = [list(chord) for _, chord in groupby(line, key=lambda event: event.onset)]
+        for chord, after in zip(chords, [*chords[1:], None], strict=True):
+            longest = max(event.duration for event in chord)
+            duration = longest if after is None else min(longest, after[0].onset - chord[0].onset)
+            events += [replace(event, duration=duration) for event in chord]
+    return replace(excerpt, events=tuple(sorted(events)))
+
+
 def score_of(excerpt: Excerpt) -> Score:
     """The excerpt as a Score: notes cut at bar lines and where a chord of their voice changes, and tied."""
     bars = []
