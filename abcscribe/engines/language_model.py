@@ -114,7 +114,8 @@ def _windows(
     ids: list[int] = []
     scores: list[float] = []
     prompt, first = [VOCABULARY.bos], 0  # the next window's prompt, and its first group
-    reached = -1  # the last group that was written
+    reached, alone = -1, False  # the last group that was written, and whether the prompt holds no bar
+    reader = Reader(len(starts))
     while True:
         begin = int(np.searchsorted(groups, first))
         end = _window_end(groups, begin)
@@ -129,17 +130,14 @@ def _windows(
         new = slice(written.prompt if ids else 0, kept)
         ids += written.ids[new].tolist()
         scores += written.log_probabilities[new].tolist()
-        reader = decode(ids)
-        if last or reader.group + 1 >= len(starts):
+        for token in written.ids[new]:
+            reader.push(int(token))
+        stuck = reader.group == reached
+        if last or reader.group + 1 >= len(starts) or (stuck and alone):
             return [*ids, VOCABULARY.eos], [*scores, 0.0]
-        if reader.group > reached:
-            prompt, first = _continued(reader, ids)
-            reached = reader.group
-        else:  # one bar longer than a window: go on without it
-            reached += 1
-            prompt, first = reader.header(), reached + 1
-            if first >= len(starts):
-                return [*ids, VOCABULARY.eos], [*scores, 0.0]
+        alone = stuck  # one bar filled the window: go on behind it
+        prompt, first = (reader.header(), reader.group + 1) if alone else _continued(reader, ids)
+        reached = reader.group
         yield float(starts[first])
 
 
@@ -213,7 +211,12 @@ def _second_opinion(played: Sequence[PlayedNote], starts: np.ndarray, hints: Hin
     if reading is None:
         return None
     placed = reading.placed
-    nearest = np.abs(placed.onsets[:, None] - starts).argmin(axis=1)
+    after = np.searchsorted(starts, placed.onsets).clip(1, max(len(starts) - 1, 1))
+    nearest = np.where(
+        placed.onsets - starts[after - 1] <= starts[after.clip(max=len(starts) - 1)] - placed.onsets,
+        after - 1,
+        after.clip(max=len(starts) - 1),
+    )
     ticks = np.full(len(starts), -1)
     near = np.abs(placed.onsets - starts[nearest]) < SAME_ONSET
     ticks[nearest[near]] = placed.ticks[near]
@@ -245,8 +248,8 @@ def _keep(written: Written) -> int:
 def _continued(reader: Reader, ids: list[int]) -> tuple[list[int], int]:
     """The prompt of the next window, and its first group: the header in force, and the last bar that has notes."""
     v = VOCABULARY
-    lines = [i for i, token in enumerate(ids) if token == v.bar]
-    line = next((i for i in reversed(lines) if reader.token_groups[i] < reader.group), lines[-1])
+    lines = (i for i in range(len(ids) - 1, -1, -1) if ids[i] == v.bar)
+    line = next(i for i in lines if reader.token_groups[i] < reader.group)
     first = reader.token_groups[line] + 1
     bar = ids[line:]
     places = [i for i, token in enumerate(bar) if v.skip.start <= token < v.skip.stop]
