@@ -16,6 +16,7 @@ import numpy as np
 from abcscribe.datasets import performance as playing
 from abcscribe.datasets.hearing import hear
 from abcscribe.datasets.note_cache import MODES, CachedPiece, NoteCache
+from abcscribe.engines.notes_to_score import PICKUP
 from abcscribe.engines.notes_to_score.keys import find_mode
 from abcscribe.model.note_tokens import HeardNotes, group_index
 from abcscribe.score.instruments import family, hand_clef, usual_clef
@@ -40,7 +41,6 @@ SHARES = {"line": 0.2, "tune": 0.2, "melody": 0.12, "piano": 0.2, "ensemble": 0.
 AT_BEGINNING = 0.25  # share of windows that begin with the piece
 UPBEAT = 0.06  # share of the others that begin inside a bar
 TUTTI = 0.5  # share of ensembles in which all parts play
-LATE = 0.45  # of a bar: music that begins later in its first bar is a pickup, else the bar begins with rests
 BEAT_BPM, BEAT_SPREAD = 92.0, 0.3  # median and standard deviation of the log of beats a minute, where no tempo is known
 MARKED = 0.6  # share of pieces with a tempo mark that are played near it
 IOI = (0.11, 1.0)  # seconds: median interval between onsets of a playable performance
@@ -269,7 +269,7 @@ def _cut(rng: np.random.Generator, onset: np.ndarray, spans: list[Span], beginni
     if not beginning and inside.size and rng.random() < UPBEAT:
         return int(rng.choice(inside))
     full = round(float(spans[0].metre.length) * TICKS) if spans[0].metre else length
-    return begin if 0 < begin < length and begin + full - length >= LATE * full else 0
+    return begin if 0 < begin < length and begin + full - length >= PICKUP * full else 0
 
 
 def _staves(

@@ -17,7 +17,7 @@ from itertools import groupby
 import numpy as np
 
 from abcscribe.decoding import CLOSED, Decoding, Stepper, Wishes, Written, generate
-from abcscribe.engines.notes_to_score import Hints, read
+from abcscribe.engines.notes_to_score import PICKUP, Hints, read
 from abcscribe.engines.notes_to_score.keys import find_mode
 from abcscribe.model.note_tokens import (
     LOWEST_PITCH,
@@ -45,7 +45,6 @@ from abcscribe.tokens import (
 
 GUIDANCE = 10.0  # nats for a place that the beat tracker finds; from 8 to 25 it made no difference
 PLACING = frozenset({"clef", "bar", "length", "bar metre", "bar mode", "bar tempo", "skip", "duration"})
-LATE = 0.45  # of a bar: music that begins later in its first bar is a pickup
 SAME_ONSET = 0.06  # seconds between an onset of the beat tracker's and the group that is meant
 WINDOW_NOTES = 144  # heard notes of a window; training windows hold up to 160
 DECODING = Decoding(most_tokens=900)  # of a window: 3.3 a note are usual
@@ -183,7 +182,7 @@ class BeatGuide:
 
     def _first(self, reader: Reader, place: int, bar: int) -> int | None:
         """For the first group: in a pickup, or in a bar of full length."""
-        v, pickup = VOCABULARY, place >= LATE * bar
+        v, pickup = VOCABULARY, place >= PICKUP * bar
         if not reader.spans:
             return v.bar
         if len(reader.spans) > 1:
