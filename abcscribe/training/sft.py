@@ -149,6 +149,9 @@ def main(config: SftTraining, clock: Callable[[], float] = time.monotonic) -> It
     if not rank:
         trainer.save(step, spent + (clock() - began) / 60)
         yield _logged(config, {"step": step, "minutes": config.minutes} | validate(trainer.averaged(), held_out))
+    if world > 1:
+        distributed.barrier()  # the first process saves last; others that leave before it abort now and then
+        distributed.destroy_process_group()
 
 
 def new_model(config: SftTraining) -> AudioLanguageModel:

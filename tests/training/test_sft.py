@@ -148,7 +148,6 @@ def _work(rank: int, port: int, config: SftTraining, folder: str) -> None:
     log = list(sft.main(config, Clock(4.0 if rank == 0 else 30.0)))
     assert bool(log) == (rank == 0)
     torch.save(made[0].shadows, f"{folder}/{rank}.pt")
-    torch.distributed.destroy_process_group()
 
 
 def _spawn(config: SftTraining, folder: Path) -> None:
