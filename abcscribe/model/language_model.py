@@ -17,7 +17,6 @@ from torch.nn import functional as F  # noqa: N812
 
 from abcscribe.model.config import LanguageModelConfig
 
-HEAD_WIDTH_STEP = 2  # a rotary pair
 AXES = 3  # text, group, seconds
 # Share of a head's rotary pairs that each axis gets, and the fastest and slowest angles (radians a unit) among them.
 AXIS_PAIRS = (10, 12, 10)  # of 32
