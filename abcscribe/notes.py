@@ -10,9 +10,11 @@ from abcscribe.score.instruments import FAMILIES
 from abcscribe.score.model import PlayedNote
 from abcscribe.spectrogram import FRAME_RATE, LOWEST_PITCH
 
-ONSET_THRESHOLD = 0.6  # probability at the peak; training weighs onsets up, so probabilities are high
+# Low enough to miss little: who writes the score chooses among the notes. Probability at the peak of an onset; training
+# weighs onsets up, so probabilities are high.
+ONSET_THRESHOLD = 0.4
 SOUNDING_THRESHOLD = 0.4  # a note goes on while its pitch is at least this probable
-SOFT_ONSET_THRESHOLD = 0.8  # mean sounding probability of a note whose beginning was not heard (slurs, glides)
+SOFT_ONSET_THRESHOLD = 0.75  # mean sounding probability of a note whose beginning was not heard (slurs, glides)
 SHORTEST_SOFT = 6  # frames (96 ms) of a note without an onset
 LONGEST_GAP = 2  # frames of silence inside a note
 SHORTEST = 2  # frames (32 ms) of any note

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from abcscribe.decoding import Decoding, Wishes, generate, log_softmax
-from abcscribe.model.note_tokens import HeardNotes
+from abcscribe.model.note_tokens import OPINION, HeardNotes
 from abcscribe.score.model import Key, Metre
 from abcscribe.tokens import MODES, VOCABULARY, decode, encode, excerpt_of, score_of, tempo_index
 
@@ -18,8 +18,9 @@ def notes(count: int, seed: int = 0) -> HeardNotes:
     rng = np.random.default_rng(seed)
     onset = 1.0 + np.arange(count) * 0.3
     return HeardNotes(
-        onset, onset + 0.2, rng.integers(40, 90, count), np.full(count, 80.0), np.zeros(count, int), np.ones(count)
-    )
+        onset, onset + 0.2, rng.integers(40, 90, count), np.full(count, 80.0), np.zeros(count, int), np.ones(count),
+        np.zeros((count, OPINION)),
+    )  # fmt: skip
 
 
 class Random:

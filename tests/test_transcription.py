@@ -73,7 +73,7 @@ class Talker:
     """Hears many short notes, every fifth of them clearly: what the default engine makes of speech."""
 
     sample_rate = 16_000
-    clear_confidence = 0.8
+    sure_confidence, clear_confidence = 0.0, 0.8
 
     def __init__(self, music: Sequence[PlayedNote] = ()) -> None:
         self.music = list(music)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from abcscribe.datasets.performance import Performance
-from abcscribe.model.note_tokens import LOWEST_PITCH, PITCHES, UNKNOWN_FAMILY, HeardNotes
+from abcscribe.model.note_tokens import LOWEST_PITCH, OPINION, PITCHES, UNKNOWN_FAMILY, HeardNotes
 from abcscribe.score.instruments import FAMILIES, family
 
 SEVERITY = (0.03, 1.0)  # of a clip, drawn with even logarithm
@@ -67,6 +67,7 @@ def hear(rng: np.random.Generator, played: Performance, severity: float | None =
     heard = HeardNotes(
         notes[:, 0], np.maximum(notes[:, 1], notes[:, 0] + 0.03), notes[:, 2].astype(np.int64),
         np.clip(notes[:, 3], 1, 127), notes[:, 4].astype(np.int64), notes[:, 5],
+        np.zeros((len(notes), OPINION), np.float32),
     )  # fmt: skip
     return heard, notes[:, 6].astype(np.int64)
 

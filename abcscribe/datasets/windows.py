@@ -18,7 +18,8 @@ from abcscribe.datasets.hearing import hear
 from abcscribe.datasets.note_cache import MODES, CachedPiece, NoteCache
 from abcscribe.engines.notes_to_score import PICKUP
 from abcscribe.engines.notes_to_score.keys import find_mode
-from abcscribe.model.note_tokens import HeardNotes, group_index
+from abcscribe.engines.second_opinion import played_notes, second_opinion, told
+from abcscribe.model.note_tokens import HeardNotes, group_index, group_onsets
 from abcscribe.score.instruments import family, hand_clef, usual_clef
 from abcscribe.score.model import Metre
 from abcscribe.tokens import (
@@ -51,6 +52,7 @@ KEYBOARDS, KEYBOARD_SHARES = (0, 6, 19, 46), (0.88, 0.04, 0.05, 0.03)  # program
 # Programs worth naming: what people record. Others of their families are hardly told apart by ear.
 COMMON = frozenset({0, 4, 6, 8, 11, 12, 13, 16, 19, 21, 22, 24, 25, 27, 32, 33, 40, 41, 42, 43, 46, 52, 53, 56, 57, 58,
                     60, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 80, 105, 110})  # fmt: skip
+OPINIONATED = 0.95  # share of windows whose notes come with the rules' opinion
 SAME_FAMILY = 0.45  # share of ensembles that are of one family: choirs, quartets
 
 
@@ -163,6 +165,9 @@ def draw_window(
     played = playing.perform(rng, onset - onset[0], duration, pitch, part, programs, bpm)
     heard, behind = hear(rng, played, stage.severity)
     groups = group_index(heard.onset)
+    if rng.random() < OPINIONATED:
+        opinion = second_opinion(played_notes(heard), group_onsets(heard.onset, groups))
+        heard = replace(heard, opinion=told(opinion, groups))
     links = _links(np.array([event.onset for event in excerpt.events]), groups, behind)
     if links is None:
         return None

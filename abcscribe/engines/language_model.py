@@ -17,19 +17,13 @@ from itertools import groupby
 import numpy as np
 
 from abcscribe.decoding import CLOSED, Decoding, Stepper, Wishes, Written, generate
-from abcscribe.engines.notes_to_score import PICKUP, Hints, read
+from abcscribe.engines.notes_to_score import PICKUP, Hints
 from abcscribe.engines.notes_to_score.keys import find_mode
-from abcscribe.model.note_tokens import (
-    LOWEST_PITCH,
-    PITCHES,
-    UNKNOWN_FAMILY,
-    HeardNotes,
-    group_index,
-    group_onsets,
-)  # fmt: skip
+from abcscribe.engines.second_opinion import SAME_ONSET, SecondOpinion, heard_notes, second_opinion, told
+from abcscribe.model.note_tokens import HeardNotes, group_index, group_onsets
 from abcscribe.score import instruments
-from abcscribe.score.instruments import FAMILIES, PERCUSSION
-from abcscribe.score.model import Bar, Key, Metre, PlayedNote, Score, Tempo
+from abcscribe.score.instruments import PERCUSSION
+from abcscribe.score.model import Bar, Key, PlayedNote, Score, Tempo
 from abcscribe.tokens import (
     LONGEST,
     METRES,
@@ -45,7 +39,6 @@ from abcscribe.tokens import (
 
 GUIDANCE = 10.0  # nats for a place that the beat tracker finds; from 8 to 25 it made no difference
 PLACING = frozenset({"clef", "bar", "length", "bar metre", "bar mode", "bar tempo", "skip", "duration"})
-SAME_ONSET = 0.06  # seconds between an onset of the beat tracker's and the group that is meant
 WINDOW_NOTES = 144  # heard notes of a window; training windows hold up to 160
 DECODING = Decoding(most_tokens=900)  # of a window: 3.3 a note are usual
 
@@ -60,36 +53,29 @@ def knows(hints: Hints) -> bool:
     return hints.metre is None or hints.metre in METRES
 
 
-def heard_notes(notes: Sequence[PlayedNote]) -> HeardNotes:
-    """The notes of the piano's range as arrays, by onset and pitch."""
-    kept = sorted(
-        (n for n in notes if LOWEST_PITCH <= n.pitch < LOWEST_PITCH + PITCHES and n.offset > n.onset),
-        key=lambda n: (n.onset, n.pitch),
-    )
-    families = [FAMILIES.index(n.family) if n.family in FAMILIES else UNKNOWN_FAMILY for n in kept]
-    return HeardNotes(
-        np.array([n.onset for n in kept]), np.array([n.offset for n in kept]),
-        np.array([n.pitch for n in kept], np.int64), np.array([n.velocity for n in kept], float),
-        np.array(families, np.int64), np.array([n.confidence for n in kept]),
-    )  # fmt: skip
-
-
 def write_score(
     stepper: Stepper,
     notes: Sequence[PlayedNote],
     hints: Hints = Hints(),
     *,
+    sure: Sequence[PlayedNote] | None = None,
     seconds: float | None = None,
     options: Decoding = DECODING,
 ) -> Generator[float, None, Score]:
-    """Yields the seconds that are written so far; returns the Score. No notes give a score without bars."""
-    played = tuple(sorted(notes, key=lambda n: (n.onset, n.pitch)))
-    heard = heard_notes(played)
+    """Yields the seconds that are written so far; returns the Score. No notes give a score without bars.
+
+    The model chooses among ``notes``; ``sure``, those that are probably true (None: all), are for the second opinion
+    and for what is shown as played.
+    """
+    played = tuple(sorted(notes if sure is None else sure, key=lambda n: (n.onset, n.pitch)))
+    heard = heard_notes(notes)
     if not len(heard):
         return Score(performance=played, seconds=seconds)
     groups = group_index(heard.onset)
     starts = group_onsets(heard.onset, groups)
-    guide = _second_opinion(played, starts, hints)
+    opinion = second_opinion(played, starts, hints)
+    heard = dataclasses.replace(heard, opinion=told(opinion, groups))
+    guide = BeatGuide(opinion) if opinion else None
     ids, scores = yield from _windows(stepper, heard, groups, starts, hints, options, guide)
     reader = decode(ids, len(starts))
     score = _timed(reader, starts, hints, guide)
@@ -142,12 +128,9 @@ def _windows(
 
 @dataclass(frozen=True, slots=True)
 class BeatGuide:
-    """Where the beat tracker of `notes_to_score` places what was heard: a Guide for the language model."""
+    """The beat tracker's opinion as a Guide for the language model."""
 
-    metre: Metre
-    quarter_bpm: float
-    parts: tuple[tuple[int, tuple[str, ...]], ...]  # program and clefs of each
-    ticks: np.ndarray  # (g,) of each group from a bar line, -1 where it ignores the group
+    opinion: SecondOpinion
 
     def __call__(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
         """The place that the beat tracker found becomes likelier, at the cost of other places and of the bar line: how
@@ -166,15 +149,19 @@ class BeatGuide:
 
     def _token(self, reader: Reader) -> int | None:
         """What the beat tracker would write now: a place in the bar, or the bar line that must come before."""
-        group, bar = reader.group + 1, int(self.metre.length * TICKS)
-        if reader.state not in PLACING or reader.metre != self.metre or not 0 <= group < len(self.ticks):
+        group, bar = reader.group + 1, int(self.opinion.metre.length * TICKS)
+        if (
+            reader.state not in PLACING
+            or reader.metre != self.opinion.metre
+            or not 0 <= group < len(self.opinion.ticks)
+        ):
             return None
-        tick, before = int(self.ticks[group]), reader.heard[-1] if reader.heard else -1
-        if tick < 0 or (reader.heard and (before < 0 or self.ticks[before] < 0)):
+        tick, before = int(self.opinion.ticks[group]), reader.heard[-1] if reader.heard else -1
+        if tick < 0 or (reader.heard and (before < 0 or self.opinion.ticks[before] < 0)):
             return None
         if before < 0:
             return self._first(reader, tick % bar, bar)
-        ahead = tick // bar - int(self.ticks[before]) // bar - reader.bars_since_onset()
+        ahead = tick // bar - int(self.opinion.ticks[before]) // bar - reader.bars_since_onset()
         place = tick % bar - (bar - reader.spans[0].length if len(reader.spans) == 1 else 0)
         if ahead > 0:
             return VOCABULARY.bar
@@ -193,34 +180,16 @@ class BeatGuide:
 
     def header(self, wishes: Wishes) -> Wishes:
         """What the user wishes, and where he has no wish the metre, the tempo and the parts that the rules found."""
-        found = Wishes.of(metre=self.metre, quarter_bpm=self.quarter_bpm)
-        parts = tokens_of_parts(self.parts) if len(self.parts) and _sayable(self.parts) else None
+        found = Wishes.of(metre=self.opinion.metre, quarter_bpm=self.opinion.quarter_bpm)
+        told = self.opinion.parts
+        parts = tokens_of_parts(told) if len(told) and _sayable(told) else None
         return dataclasses.replace(
             wishes, metre=wishes.metre or found.metre, tempo=wishes.tempo or found.tempo, parts=parts
         )
 
     def since(self, group: int) -> BeatGuide:
         """The same for a window that begins with a group."""
-        return dataclasses.replace(self, ticks=self.ticks[group:])
-
-
-def _second_opinion(played: Sequence[PlayedNote], starts: np.ndarray, hints: Hints) -> BeatGuide | None:
-    """What the rules make of a recording whose groups begin at ``starts``."""
-    reading = read(played, hints)
-    if reading is None:
-        return None
-    placed = reading.placed
-    after = np.searchsorted(starts, placed.onsets).clip(1, max(len(starts) - 1, 1))
-    nearest = np.where(
-        placed.onsets - starts[after - 1] <= starts[after.clip(max=len(starts) - 1)] - placed.onsets,
-        after - 1,
-        after.clip(max=len(starts) - 1),
-    )
-    ticks = np.full(len(starts), -1)
-    near = np.abs(placed.onsets - starts[nearest]) < SAME_ONSET
-    ticks[nearest[near]] = placed.ticks[near]
-    parts = tuple((line.program, tuple(staff.clef for staff in line.staves)) for line in reading.lines)
-    return BeatGuide(placed.metre, reading.tempo.quarter_bpm, parts, ticks)
+        return BeatGuide(dataclasses.replace(self.opinion, ticks=self.opinion.ticks[group:]))
 
 
 def _window_end(groups: np.ndarray, begin: int) -> int:
@@ -278,8 +247,8 @@ def _timed(reader: Reader, starts: np.ndarray, hints: Hints, guide: BeatGuide | 
     ticks, seconds = (np.array(column, float) for column in zip(*known, strict=True))
     pace = _pace(ticks, seconds)
     beat = score.bars[0].metre.beat if score.bars[0].metre else Fraction(1)
-    agreed = guide is not None and guide.metre == score.bars[0].metre
-    quarter_bpm = hints.tempo or (guide.quarter_bpm if guide and agreed else 60 / (pace * TICKS))
+    agreed = guide is not None and guide.opinion.metre == score.bars[0].metre
+    quarter_bpm = hints.tempo or (guide.opinion.quarter_bpm if guide and agreed else 60 / (pace * TICKS))
     bpm = quarter_bpm / float(beat)
     tempo = Tempo(round(min(max(bpm, 5), 600)), beat)
     lines = np.array(excerpt.bar_starts()[:-1], float)

@@ -19,7 +19,8 @@ TOGETHER = 0.05  # seconds between onsets heard as one; players of a chord diffe
 SPREAD = 0.12  # seconds: the longest chord, if it is rolled
 WAVES = 12  # of the onset's sinusoids
 WAVE_SECONDS = (0.1, 60.0)  # shortest and longest period
-FEATURES = 2 * WAVES + 8
+OPINION = 57  # what a beat tracker says of each note: `abcscribe.engines.second_opinion`
+FEATURES = 2 * WAVES + 8 + OPINION
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class HeardNotes:
     velocity: np.ndarray  # (n,) 1-127
     family: np.ndarray  # (n,) index in FAMILIES, UNKNOWN_FAMILY
     confidence: np.ndarray  # (n,) 0 ... 1
+    opinion: np.ndarray  # (n, OPINION) float32, zeros where there is none
 
     def __len__(self) -> int:
         return len(self.onset)
@@ -84,7 +86,8 @@ def features(notes: HeardNotes, groups: np.ndarray, begin: float = 0.0) -> np.nd
         onset - starts[groups], notes.velocity / 127, notes.confidence,
         np.bincount(groups, minlength=1)[groups] / 4,
     ]  # fmt: skip
-    return np.concatenate([np.sin(angle), np.cos(angle), np.stack(columns, axis=1)], axis=1).astype(np.float32)
+    own = np.stack(columns, axis=1)
+    return np.concatenate([np.sin(angle), np.cos(angle), own, notes.opinion], axis=1).astype(np.float32)
 
 
 def collate(lists: Sequence[HeardNotes], groups: Sequence[np.ndarray] | None = None, multiple: int = 1) -> NoteBatch:

@@ -105,12 +105,17 @@ def rl(
     reward: Annotated[str, typer.Option(help="origin, full, or weights such as pitch=.5,rhythm=.3.")] = "full",
     minutes: Annotated[float, typer.Option(help="Time budget of all runs together.")] = 60.0,
     steps: Annotated[int | None, typer.Option(help="End earlier, after so many steps.")] = None,
-    rate: Annotated[float, typer.Option(help="Learning rate.")] = 3e-5,
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 1e-4,
     windows: Annotated[int, typer.Option(help="Windows a step.")] = 8,
     group: Annotated[int, typer.Option(help="Answers to each window.")] = 8,
     longest: Annotated[int, typer.Option(help="Most notes of a window.")] = 48,
-    temperature: Annotated[float, typer.Option(help="Of the sampling.")] = 1.0,
-    kl: Annotated[float, typer.Option(help="Weight of the KL to the start.")] = 0.01,
+    minibatches: Annotated[int, typer.Option(help="Updates a step.")] = 1,
+    epochs: Annotated[int, typer.Option(help="Times that each answer is learned from.")] = 1,
+    by_part: Annotated[
+        bool, typer.Option(help="GRPO: judge a token only by the parts of the reward that it can change.")
+    ] = True,
+    temperature: Annotated[float, typer.Option(help="Of the sampling.")] = 0.8,
+    kl: Annotated[float, typer.Option(help="Weight of the KL to the start.")] = 0.005,
     entropy: Annotated[float, typer.Option(help="Weight of the entropy bonus.")] = 0.0,
     constrained: Annotated[bool, typer.Option(help="Sample under the grammar.")] = True,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
@@ -123,7 +128,8 @@ def rl(
 
     config = RlTraining(
         notes, out, start, algorithm, parse_reward(reward), minutes, steps, rate, windows=windows, group=group,
-        notes=(16, longest), temperature=temperature, kl=kl, entropy=entropy, constrained=constrained,
+        notes=(16, longest), minibatches=minibatches, epochs=epochs, by_part=by_part, temperature=temperature, kl=kl,
+        entropy=entropy, constrained=constrained,
         threads=threads, seed=seed,
     )  # fmt: skip
     _follow(main(config), config, tracker)

@@ -1,7 +1,7 @@
 """Train the audio tower on rendered clips: ``abcscribe train tower``.
 
 Simplifications: one process, no choice of checkpoint by validation (the last one counts), a learning rate that is
-warmed up, held, and let down over the last quarter of the time budget, so that a run can be stopped and continued.
+warmed up, held, and let down over the larger part of the time budget, so that a run can be stopped and continued.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class TowerTraining:
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
     warmup: int = 150  # steps
-    decay_share: float = 0.25  # of the time budget
+    decay_share: float = 0.6  # of the time budget
     checkpoint_minutes: float = 4.0
     threads: int = 1
     seed: int = 1

@@ -8,6 +8,7 @@ import pytest
 from abcscribe.engines import language_model
 from abcscribe.engines.language_model import BeatGuide, write_score
 from abcscribe.engines.notes_to_score import Hints
+from abcscribe.engines.second_opinion import SecondOpinion
 from abcscribe.score.model import Bar, Key, Metre, Note, Part, Pitch, PlayedNote, Score, Staff
 from abcscribe.tokens import VOCABULARY, Reader, encode, excerpt_of
 
@@ -96,7 +97,7 @@ def played(score: Score) -> list[PlayedNote]:
 
 @pytest.mark.parametrize("bars", [1, 7, 150])
 def test_a_long_recording_is_put_together_from_windows(bars, monkeypatch):
-    monkeypatch.setattr(language_model, "_second_opinion", lambda *known: None)  # the oracle wants no second opinion
+    monkeypatch.setattr(language_model, "second_opinion", lambda *known: None)  # the oracle wants no second opinion
     score = melody(bars)
     oracle = Oracle(score)
     found, reached = finished(write_score(oracle, played(score)))
@@ -137,7 +138,7 @@ def test_a_downbeat_begins_a_bar():
 def test_the_beat_tracker_moves_probability_among_places_only():
     v = VOCABULARY
     ids = encode(excerpt_of(melody(2))).ids
-    guide = BeatGuide(Metre(3, 4), 120.0, (), np.array([24, 48, 72, 96]))
+    guide = BeatGuide(SecondOpinion(Metre(3, 4), 120.0, 0, np.zeros(7), (), np.array([24, 48, 72, 96])))
     reader, scores = Reader(4), np.full(len(v), -np.log(len(v)))
     wanted = {}  # by the number of onsets before, what is made likelier
     for token in ids:

@@ -53,7 +53,7 @@ def test_tables_hold_probabilities(metre, texture):
     table = rhythm.table(metre, texture)
     assert np.exp(table.step).sum(axis=(1, 2)) == pytest.approx(1, abs=0.02)
     assert np.exp(table.start).sum() == pytest.approx(1, abs=0.02)
-    assert len(table.coarse().places) <= len(table.places)
+    assert len(table.coarse.places) <= len(table.places)
 
 
 def onsets_only(seconds) -> beats.Heard:

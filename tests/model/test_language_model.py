@@ -1,5 +1,6 @@
 """The audio language model: what it may see, its files, and its export."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -21,7 +22,7 @@ from abcscribe.model.checkpoint import ship
 from abcscribe.model.config import LanguageModelConfig, NoteProjectorConfig
 from abcscribe.model.language_model import rotary, rotate
 from abcscribe.model.language_model_export import export_language_model
-from abcscribe.model.note_tokens import FEATURES, HeardNotes, collate, features, group_index, group_onsets
+from abcscribe.model.note_tokens import FEATURES, OPINION, HeardNotes, collate, features, group_index, group_onsets
 from abcscribe.model.onnx_stepper import ROOM_STEP, OnnxStepper
 from abcscribe.model.torch_stepper import TorchStepper
 
@@ -37,7 +38,7 @@ def notes(count: int, seed: int = 0) -> HeardNotes:
     onset = np.sort(rng.uniform(2, 2 + count / 4, count))
     return HeardNotes(
         onset, onset + 0.3, rng.integers(40, 90, count), rng.uniform(30, 100, count), rng.integers(0, 12, count),
-        rng.uniform(0.4, 1, count),
+        rng.uniform(0.4, 1, count), rng.uniform(-1, 1, (count, OPINION)),
     )  # fmt: skip
 
 
@@ -137,7 +138,7 @@ def test_groups_are_notes_that_begin_together():
 
 def test_features_do_not_depend_on_where_a_window_lies():
     early = notes(8)
-    late = HeardNotes(early.onset + 50, early.offset + 50, early.pitch, early.velocity, early.family, early.confidence)
+    late = dataclasses.replace(early, onset=early.onset + 50, offset=early.offset + 50)
     groups = group_index(early.onset)
     assert features(early, groups, 2.0).shape == (8, FEATURES)
     assert np.allclose(features(early, groups, 2.0), features(late, groups, 52.0), atol=1e-4)

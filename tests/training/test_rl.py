@@ -11,7 +11,7 @@ from torch import nn
 from abcscribe.errors import AbcscribeError
 from abcscribe.model.audio_language_model import AudioLanguageModel, AudioLanguageModelConfig
 from abcscribe.model.config import LanguageModelConfig, NoteProjectorConfig
-from abcscribe.model.note_tokens import HeardNotes
+from abcscribe.model.note_tokens import OPINION, HeardNotes
 from abcscribe.rewards import FULL, NAMES, ORIGIN, RewardWeights, combine
 from abcscribe.score.abc_reader import read_abc
 from abcscribe.tokens import METRES, TICKS, VOCABULARY, Event, Excerpt, Span, score_of
@@ -116,7 +116,10 @@ def melody(rng: np.random.Generator) -> Problem:
     events = tuple(Event(i * TICKS, 0, 1, TICKS, int(m), fifth[int(m)]) for i, m in enumerate(midi))
     excerpt = Excerpt((Span(4 * TICKS, METRES[1], 0, "major", 40),), ((0, ("treble",)),), events)
     onset = np.arange(4) * 0.5
-    heard = HeardNotes(onset, onset + 0.4, midi.astype(np.int64), np.full(4, 80.0), np.zeros(4, np.int64), np.ones(4))
+    heard = HeardNotes(
+        onset, onset + 0.4, midi.astype(np.int64), np.full(4, 80.0), np.zeros(4, np.int64), np.ones(4),
+        np.zeros((4, OPINION)),
+    )  # fmt: skip
     return Problem(heard, score_of(excerpt), "line")
 
 

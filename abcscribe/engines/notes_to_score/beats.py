@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -73,7 +74,8 @@ class _Lattice:
     prior: np.ndarray
 
 
-def _lattice(tables: Sequence[RhythmTable]) -> _Lattice:
+@lru_cache(maxsize=32)  # tables are made once each: comparing them by identity finds them again
+def _lattice(tables: tuple[RhythmTable, ...]) -> _Lattice:
     offsets = np.cumsum([0, *(len(t.places) for t in tables)])
     stacks = [
         _steps(table, to, offset)
@@ -81,7 +83,7 @@ def _lattice(tables: Sequence[RhythmTable]) -> _Lattice:
         for to in range(len(table.places))
     ]
     source, length, prior = (np.stack(part, axis=1) for part in zip(*stacks, strict=True))
-    return _Lattice(tuple(tables), offsets, source.astype(np.intp), length.astype(np.float32), prior.astype(np.float32))
+    return _Lattice(tables, offsets, source.astype(np.intp), length.astype(np.float32), prior.astype(np.float32))
 
 
 def _steps(table: RhythmTable, to: int, offset: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -104,7 +106,7 @@ def _steps(table: RhythmTable, to: int, offset: int) -> tuple[np.ndarray, np.nda
 
 def track(heard: Heard, tables: Sequence[RhythmTable], bpm: np.ndarray = BPM, hold_price: float = RARE) -> list[Path]:
     """The best path through the onsets in each metre; ``bpm`` are the tempos to choose from, evenly spaced in log."""
-    lattice = _lattice(tables)
+    lattice = _lattice(tuple(tables))
     tick = (60 / bpm / TICKS).astype(np.float32)  # seconds
     usual = float(np.median(np.diff(heard.onsets))) if len(heard.onsets) > 1 else 0.0
     start = (_tempo_prior(tables, bpm) + np.concatenate([t.start for t in tables])).astype(np.float32)
@@ -161,7 +163,7 @@ def _advance(
         best, source, length = (
             np.where(better, a, b) for a, b in ((held - price, best), (held_source, source), (held_length, length))
         )
-    tempo = np.take_along_axis(from_tempo, source, axis=1)
+    tempo = from_tempo[np.arange(len(tick))[:, None], source]
     return best, (source.astype(np.int16), length.astype(np.int16), tempo)
 
 
@@ -195,8 +197,9 @@ def _step(
     error *= error
     total = lattice.prior[row] - error / (2 + error / WORST_MISS)
     total += np.take(score.ravel(), source + (np.arange(len(tick)) * score.shape[1])[:, None, None])
-    best = total.argmax(axis=2)[:, :, None]
-    return tuple(np.take_along_axis(of, best, axis=2)[:, :, 0] for of in (total, source, length))  # type: ignore[return-value]
+    best = total.argmax(axis=2)
+    flat = np.arange(best.size).reshape(best.shape) * NEAREST + best  # three times as quick as take_along_axis
+    return total.ravel()[flat], source.ravel()[flat], length.ravel()[flat]
 
 
 def _trace(lattice: _Lattice, m: int, score: np.ndarray, back: list[_Steps], quarter: np.ndarray) -> Path:

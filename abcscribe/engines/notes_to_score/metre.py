@@ -45,6 +45,7 @@ class Placed:
     onsets: np.ndarray  # (n,) seconds
     quarter: np.ndarray  # (n,) seconds a quarter lasts at each chord
     certainty: np.ndarray  # (n,) 0 ... 1: how probable the network finds each chord's place
+    rivals: np.ndarray  # (metres of rhythm.METRES,) nats by which the best reading in each is behind the best of all
 
 
 def place(
@@ -69,16 +70,18 @@ def place(
         evidence = [_evidence(table, guesses, onsets, downbeat) for table in tables]
         return Heard(onsets, doubt, np.concatenate(evidence, axis=1), tempos)
 
+    rivals = np.array([0.0 if known == metre else -np.inf for known in METRES])
     if metre is None:
-        tables = [rhythm.table(known, texture).coarse() for known in METRES]
+        tables = [rhythm.table(known, texture).coarse for known in METRES]
         paths = _followed(heard(tables).head(DECISIVE), tables, bpm)
-        metre = max(paths, key=lambda path: path.score + PRIOR[path.table.metre]).table.metre
+        scores = np.array([path.score + PRIOR[path.table.metre] for path in paths])
+        metre, rivals = METRES[int(scores.argmax())], scores - scores.max()
     tables = [rhythm.table(metre, texture)]
     path = _followed(heard(tables), tables, bpm)[0]
     kept = onsets[path.used]
     ticks = path.ticks if downbeat is None else _turned(path, kept, downbeat)
     certainty = _certainty(path, guesses[path.used])
-    return Placed(metre, _joined(groups, onsets, path.used), ticks, kept, path.quarter, certainty)
+    return Placed(metre, _joined(groups, onsets, path.used), ticks, kept, path.quarter, certainty, rivals)
 
 
 def _doubt(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], onsets: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ denser. Metres without a table of their own (a user's hint, such as 5/4) get one
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ _SIMPLE = (0, 3, 4, 6, 8, 9, 12, 15, 16, 18, 20, 21)  # 32nds, and sixteenths of
 _LEVEL_WEIGHT = (1.0, 0.6, 0.3, 0.1, 0.02, 0.004)  # of onsets by metrical depth, where nothing was learned
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class RhythmTable:
     """P places in the bar of one metre, and log probabilities of going from one to the next."""
 
@@ -32,6 +32,7 @@ class RhythmTable:
     start: np.ndarray  # (P,) log probability that a piece begins here
     step: np.ndarray  # (P, P, BARS) log probability of the next onset: from, to, bar lines between
 
+    @cached_property
     def coarse(self) -> RhythmTable:
         """The same without 32nds and sixteenths of triplets: half as many places, for a first search."""
         keep = (self.places % 6 == 0) | (self.places % 8 == 0) & (self.metre.beat == 1)
