@@ -64,7 +64,6 @@ class Wishes:
     mode: int | None = None
     tempo: int | None = None
     program: int | None = None  # then there is one part
-    parts: tuple[int, ...] | None = None  # programs and clefs of all parts, in order
     downbeat: int | None = None  # group of heard notes that begins a bar
 
     @classmethod
@@ -102,19 +101,8 @@ class Wishes:
             first = allowed[self.program] and not reader.parts
             allowed[v.program] = False
             allowed[self.program] = first
-        if self.parts is not None and header and reader.state in ("tempo", "program", "clef"):
-            self._these_parts(allowed, reader)
         if self.downbeat is not None and reader.state not in ("stay", "position"):
             self._to_the_beat(allowed, reader)
-
-    def _these_parts(self, allowed: np.ndarray, reader: Reader) -> None:
-        v, parts = VOCABULARY, self.parts or ()
-        said = sum(1 + len(clefs) for _, clefs in reader.parts)
-        if said < len(parts):
-            allowed[:] = False
-            allowed[parts[said]] = True
-        else:
-            allowed[v.program] = allowed[v.clef] = False
 
     def _to_the_beat(self, allowed: np.ndarray, reader: Reader) -> None:
         """The group ``downbeat`` may be reached at position 0 only, and not be skipped."""
