@@ -279,14 +279,19 @@ def _with_modes(bars: tuple[Bar, ...], heard: HeardNotes) -> tuple[Bar, ...]:
 
 
 def _named(parts: tuple[Part, ...], opinion: SecondOpinion | None) -> tuple[Part, ...]:
-    """The parts with the instruments of the rules where both find the same staves: the rules go by what all notes of a
-    line sound like. (Instrument loss on the development benchmark .170 for .208.)"""
-    own = [len(part.staves) for part in parts]
-    agreed = opinion is not None and own == [len(clefs) for _, clefs in opinion.parts]
-    programs = [program for program, _ in opinion.parts] if opinion and agreed else [part.program for part in parts]
+    """The parts with the instruments and clefs of the rules where both find the same staves: the rules go by what all
+    notes of a line sound like. (Instrument loss on the development benchmark .170 for .208.)"""
+    own = tuple((part.program, tuple(staff.clef for staff in part.staves)) for part in parts)
+    other = opinion.parts if opinion else own
+    agreed = [len(clefs) for _, clefs in own] == [len(clefs) for _, clefs in other]
     return tuple(
-        dataclasses.replace(part, program=program, name=instruments.name(program))
-        for part, program in zip(parts, programs, strict=True)
+        dataclasses.replace(
+            part,
+            program=program,
+            name=instruments.name(program),
+            staves=tuple(dataclasses.replace(staff, clef=c) for staff, c in zip(part.staves, clefs, strict=True)),
+        )
+        for part, (program, clefs) in zip(parts, other if agreed else own, strict=True)
     )
 
 

@@ -1,5 +1,6 @@
 """Whole recordings by the language model, with models that know the answer and with models that know nothing."""
 
+import dataclasses
 from fractions import Fraction
 
 import numpy as np
@@ -154,6 +155,18 @@ def test_the_beat_tracker_moves_probability_among_places_only():
     assert wanted[0, "bar"] == "position 24"  # late in its bar, but not late enough for a pickup
     assert wanted[1, "duration"] == "position 48"
     assert wanted[2, "duration"] == "bar"  # the third group stands in the next bar
+
+
+def test_the_rules_name_the_instruments_of_staves_that_both_find():
+    score = melody(4)
+    (part,) = score.parts
+    told = SecondOpinion(Metre(3, 4), 120.0, 0, np.zeros(7), ((6, ("treble", "treble")),), np.zeros(1, int))
+    (named,) = language_model._named((part,), told)
+    assert (named.program, named.name) == (6, "Harpsichord")
+    assert [(staff.clef, staff.voices) for staff in named.staves] == [("treble", (1,)), ("treble", (2,))]
+    for parts in ((), ((40, ("treble",)),), ((40, ("treble",)), (42, ("bass",)))):
+        (kept,) = language_model._named((part,), dataclasses.replace(told, parts=parts))
+        assert (kept.program, kept.staves) == (part.program, part.staves)
 
 
 def test_no_notes_give_no_bars():
