@@ -23,9 +23,10 @@ from abcscribe.errors import AudioError
 from abcscribe.score.model import PlayedNote, Score
 
 SILENCE = 1e-4  # full scale 1. -80 dB: below the noise of any microphone, above the dither of an empty track
-# What tells music from speech, of notes that the engine is sure of. In the best five seconds of 31 real recordings they
-# sound for 1.4 s and more, of 120 rendered ones for .9 and more; of 60 recordings of speech only two reach .8. Their
-# share among all notes is .4 and more where instruments play a few short notes, .3 and less in speech.
+# What tells music from speech, of clear notes (figures of the first tower; today's: docs/LOG.md). In the best five
+# seconds of 31 real recordings they sound for 1.4 s and more, of 120 rendered ones for .9 and more; of 60 recordings of
+# speech only two reach .8. Their share among all notes is .4 and more where instruments play a few short notes, .3 and
+# less in speech.
 CLEAR_SECONDS, CLEAR_SPAN = 0.8, 5.0
 CLEAR_SHARE = 1 / 3
 LOST_SECONDS = 1.0  # a header may be this much wrong about the length before it is worth a warning

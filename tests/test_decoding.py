@@ -23,6 +23,12 @@ def notes(count: int, seed: int = 0) -> HeardNotes:
     )  # fmt: skip
 
 
+def test_each_wish_lands_in_its_own_field():
+    v = VOCABULARY
+    wishes = Wishes.of(program=40, downbeat=2)
+    assert wishes == Wishes(program=v.program.start + 40, downbeat=2)
+
+
 class Random:
     """Logits that are a function of the tokens read so far in a row, and of ``seed``; checks what it is asked."""
 

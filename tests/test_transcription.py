@@ -111,7 +111,7 @@ def test_unsure_notes_are_not_shown_as_played(tmp_path: Path, monkeypatch: pytes
     sure = [PlayedNote(0.5 * t, 0.5 * t + 0.4, 60 + t, confidence=0.9) for t in range(8)]
     doubtful = [PlayedNote(0.5 * t + 0.2, 0.5 * t + 0.3, 80, confidence=0.3) for t in range(8)]
     talker = Talker()
-    monkeypatch.setattr(talker, "sure_confidence", 0.5, raising=False)
+    monkeypatch.setattr(talker, "sure_confidence", 0.5)
     monkeypatch.setattr(talker, "notes", lambda blocks: [sure + doubtful] if [*blocks] else [])
     monkeypatch.setattr(engines, "load", lambda name: talker)
     told = list(events(path, engine=engine))

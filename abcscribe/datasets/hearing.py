@@ -2,8 +2,9 @@
 
 The language model is trained on what towers make of recordings. Rendering and hearing a clip costs a hundred times what
 this costs, and a tower that is trained on would make the model depend on its habits. Rates are drawn wider than those
-measured on 256 rendered clips of the validation split (recall .76 / .94 / 1 at the quartiles, precision .92 / 1 / 1, a
-third of the false notes a semitone beside a true one, a quarter a true note begun again): real recordings are harder.
+of the first tower on 256 rendered clips of the validation split (recall .76 / .94 / 1 at the quartiles, precision .92 /
+1 / 1, a third of the false notes a semitone beside a true one, a quarter a true note begun again): real recordings are
+harder.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class SecondOpinion:
     metre: Metre
     quarter_bpm: float
     fifths: int  # of the key
-    rivals: np.ndarray  # (metres of rhythm.METRES,) nats behind the best
+    rivals: np.ndarray  # (metres of rhythm.METRES,) nats: 0 for the best, below it for the others
     parts: tuple[tuple[int, tuple[str, ...]], ...]  # program and clefs of each
     ticks: np.ndarray  # (g,) of each group from a bar line, -1 where the rules ignore the group
 

@@ -45,7 +45,7 @@ class Placed:
     onsets: np.ndarray  # (n,) seconds
     quarter: np.ndarray  # (n,) seconds a quarter lasts at each chord
     certainty: np.ndarray  # (n,) 0 ... 1: how probable the network finds each chord's place
-    rivals: np.ndarray  # (metres of rhythm.METRES,) nats by which the best reading in each is behind the best of all
+    rivals: np.ndarray  # (metres of rhythm.METRES,) nats of its best reading, less those of the best of all
 
 
 def place(
