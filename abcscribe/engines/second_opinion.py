@@ -18,11 +18,11 @@ from abcscribe.engines.notes_to_score.rhythm import METRES, TICKS
 from abcscribe.model.note_tokens import LOWEST_PITCH, OPINION, PITCHES, UNKNOWN_FAMILY, HeardNotes
 from abcscribe.score.instruments import FAMILIES
 from abcscribe.score.model import Metre, PlayedNote
+from abcscribe.tokens import MOST_FIFTHS
 
 SAME_ONSET = 0.06  # seconds between an onset of the beat tracker's and the group that is meant
 IN_BAR, IN_QUARTER = 8, 4  # harmonics that say where in the bar and where in the quarter a note stands
 FARTHEST = 20.0  # nats: metres farther behind are all alike
-MOST_SHARPS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def told(opinion: SecondOpinion | None, groups: np.ndarray) -> np.ndarray:
     angles += [2 * np.pi * k * opinion.ticks / TICKS for k in range(1, IN_QUARTER + 1)]
     places = np.stack([f(angle) * known for angle in angles for f in (np.sin, np.cos)] + [known], axis=1)
     metre = np.array([opinion.metre == m for m in METRES] + [opinion.metre not in METRES], float)
-    key = np.arange(-MOST_SHARPS, MOST_SHARPS + 1) == opinion.fifths
+    key = np.arange(-MOST_FIFTHS, MOST_FIFTHS + 1) == opinion.fifths
     rivals = np.maximum(opinion.rivals, -FARTHEST) / FARTHEST
     whole = np.concatenate([metre, rivals, [np.log2(opinion.quarter_bpm / 90), bar / 96], key])
     return np.concatenate([places[groups], np.tile(whole, (len(groups), 1))], axis=1).astype(np.float32)
