@@ -64,6 +64,7 @@ class Wishes:
     mode: int | None = None
     tempo: int | None = None
     program: int | None = None  # then there is one part
+    parts: tuple[int, ...] | None = None  # programs and clefs of all parts, in order
     downbeat: int | None = None  # group of heard notes that begins a bar
 
     @classmethod
@@ -76,7 +77,7 @@ class Wishes:
             v.mode.start + MODES.index(key.mode) if key else None,
             v.tempo.start + tempo_index(quarter_bpm) if quarter_bpm else None,
             v.program.start + program if program is not None else None,
-            downbeat,
+            downbeat=downbeat,
         )
 
     def narrow(self, allowed: np.ndarray, reader: Reader) -> None:
@@ -101,8 +102,21 @@ class Wishes:
             first = allowed[self.program] and not reader.parts
             allowed[v.program] = False
             allowed[self.program] = first
+        if self.parts is not None and header and reader.state in ("mode", "tempo", "program", "clef"):
+            self._these_parts(allowed, reader)
         if self.downbeat is not None and reader.state not in ("stay", "position"):
             self._to_the_beat(allowed, reader)
+
+    def _these_parts(self, allowed: np.ndarray, reader: Reader) -> None:
+        v, parts = VOCABULARY, self.parts or ()
+        said = sum(1 + len(clefs) for _, clefs in reader.parts)
+        closed = np.zeros(len(allowed), bool)
+        closed[v.program] = closed[v.clef] = True
+        if said < len(parts):
+            if reader.state != "mode":  # after the mode the tempo may come first
+                closed[:] = True
+            closed[parts[said]] = not allowed[parts[said]]
+        allowed[closed] = False
 
     def _to_the_beat(self, allowed: np.ndarray, reader: Reader) -> None:
         """The group ``downbeat`` may be reached at position 0 only, and not be skipped."""

@@ -30,7 +30,7 @@ def examples(cache: NoteCache, folds: tuple[str, ...], seed: int) -> tuple[np.nd
     evidence, answers, sources = [], [], []
     for item in cache:
         notes = item.notes
-        if fold(item.piece.group) not in folds or not len(notes.fifths):
+        if fold(item.piece) not in folds or not len(notes.fifths):
             continue
         for _, lines, _ in list(excerpts(notes))[:1]:
             first = 0 if rng.random() < 0.5 else int(rng.integers(0, len(lines) - 1))

@@ -53,7 +53,7 @@ class Performed:
 def pieces(cache: NoteCache, which: str) -> Iterator[tuple[str, CachedPiece, list[int]]]:
     """(kind, piece, parts to play) of one fold."""
     for item in cache:
-        if fold(item.piece.group) != which:
+        if fold(item.piece) != which:
             continue
         count = len(item.notes.program)
         if item.piece.source == "openscore-lieder" and count == 2:

@@ -36,9 +36,10 @@ from abcscribe.tokens import (
     tempo_index,
 )  # fmt: skip
 
-KINDS = ("line", "tune", "melody", "piano", "ensemble", "song")
-# Shares of the kinds: a part of an ensemble, a folk tune, a singer's part, a keyboard, several parts, voice and piano.
-SHARES = {"line": 0.2, "tune": 0.2, "melody": 0.12, "piano": 0.2, "ensemble": 0.2, "song": 0.08}
+KINDS = ("line", "tune", "melody", "piano", "ensemble", "lines", "song")
+# Shares of the kinds: a part of an ensemble, a folk tune, a singer's part, a keyboard, several parts, the voices of a
+# song and its piano given to players of one line each, voice and piano.
+SHARES = {"line": 0.13, "tune": 0.18, "melody": 0.1, "piano": 0.17, "ensemble": 0.22, "lines": 0.13, "song": 0.07}
 AT_BEGINNING = 0.25  # share of windows that begin with the piece
 UPBEAT = 0.06  # share of the others that begin inside a bar
 TUTTI = 0.5  # share of ensembles in which all parts play
@@ -47,12 +48,13 @@ MARKED = 0.6  # share of pieces with a tempo mark that are played near it
 IOI = (0.11, 1.0)  # seconds: median interval between onsets of a playable performance
 # Metres that sound and count like another, which is the commoner one: nobody hears the difference.
 SAME_METRE = {Metre(2, 2): Metre(4, 4), Metre(4, 8): Metre(2, 4)}
+LEAST_OF_LINE = 0.7  # notes a bar, from which a voice is a line of its own
 OFF_GRID = 0.15  # ticks that a note may lie beside the grid
 KEYBOARDS, KEYBOARD_SHARES = (0, 6, 19, 46), (0.88, 0.04, 0.05, 0.03)  # programs of parts on two staves
 # Programs worth naming: what people record. Others of their families are hardly told apart by ear.
 COMMON = frozenset({0, 4, 6, 8, 11, 12, 13, 16, 19, 21, 22, 24, 25, 27, 32, 33, 40, 41, 42, 43, 46, 52, 53, 56, 57, 58,
                     60, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 80, 105, 110})  # fmt: skip
-OPINIONATED = 0.95  # share of windows whose notes come with the rules' opinion
+SURE, SIFTED = 0.6, 0.8  # the confidence of notes that the rules are given, and how often the others are sifted out
 SAME_FAMILY = 0.45  # share of ensembles that are of one family: choirs, quartets
 
 
@@ -63,6 +65,7 @@ class Stage:
     notes: tuple[int, int] = (16, 96)  # fewest and most notes of a window
     shares: tuple[tuple[str, float], ...] = tuple(SHARES.items())
     severity: float | None = None  # of the mistakes in hearing; None: drawn
+    opinionated: float = 0.95  # share of windows whose notes come with the rules' opinion
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class WindowSource:
             if piece.split == split:
                 self.pieces[index] = with_modes(self.cache[index])
                 self._add(index, self.pieces[index])
+        self._arrange()
 
     def _add(self, index: int, item: CachedPiece) -> None:
         notes = item.notes
@@ -108,6 +112,16 @@ class WindowSource:
         elif len(single) > 1:
             self.choices["line"] += [(index, (part,)) for part in single]
             self.choices["ensemble"].append((index, tuple(single)))
+
+    def _arrange(self) -> None:
+        """Songs once more, as pieces of single lines."""
+        for index in [index for index, _ in self.choices["song"]]:
+            arranged = of_lines(self.pieces[index])
+            count = len(arranged.notes.program)
+            if count > 1:
+                number = len(self.cache.pieces) + index
+                self.pieces[number] = arranged
+                self.choices["lines"].append((number, tuple(range(count))))
 
     def draw(self, rng: np.random.Generator, stage: Stage) -> Window:
         """A window. Draws again until one succeeds: pieces have stretches that tokens do not cover."""
@@ -138,6 +152,29 @@ def with_modes(item: CachedPiece) -> CachedPiece:
     return replace(item, notes=replace(notes, mode=mode))
 
 
+def of_lines(item: CachedPiece) -> CachedPiece:
+    """The piece with a part for each voice that has enough notes, and of its chords the top note, of those on a lower
+    staff the bottom note."""
+    notes = item.notes
+    kept: list[np.ndarray] = []
+    for part, voice in sorted(set(zip(notes.part.tolist(), notes.voice.tolist(), strict=True))):
+        own = np.flatnonzero((notes.part == part) & (notes.voice == voice))
+        low = notes.staff[own].mean() > 0.5
+        own = own[np.lexsort((notes.pitch[own] if low else -notes.pitch[own], notes.onset[own]))]
+        own = own[np.r_[True, np.diff(notes.onset[own]) > 1e-3]]
+        if len(own) >= LEAST_OF_LINE * len(notes.bar_start):
+            kept.append(own)
+    index = np.concatenate(kept) if kept else np.zeros(0, int)
+    line = np.repeat(np.arange(len(kept)), [len(own) for own in kept])
+    order = np.lexsort((notes.pitch[index], line, notes.onset[index]))
+    index, line = index[order], line[order]
+    one = np.ones(len(index), np.int8)
+    columns = {name: getattr(notes, name)[index] for name in ("onset", "duration", "pitch", "fifth")}
+    program = np.array([notes.program[notes.part[own[0]]] for own in kept], np.int16)
+    made = replace(notes, **columns, part=line.astype(np.int8), voice=one, staff=one * 0, program=program)
+    return replace(item, names=("",) * len(kept), notes=made)
+
+
 def draw_window(
     rng: np.random.Generator, item: CachedPiece, kind: str, parts: tuple[int, ...], stage: Stage
 ) -> Window | None:
@@ -165,9 +202,11 @@ def draw_window(
     played = playing.perform(rng, onset - onset[0], duration, pitch, part, programs, bpm)
     heard, behind = hear(rng, played, stage.severity)
     groups = group_index(heard.onset)
-    if rng.random() < OPINIONATED:
-        opinion = second_opinion(played_notes(heard), group_onsets(heard.onset, groups))
-        heard = replace(heard, opinion=told(opinion, groups))
+    if rng.random() < stage.opinionated:
+        least = SURE if rng.random() < SIFTED else 0.0
+        sure = [note for note in played_notes(heard) if note.confidence >= least]
+        opinion = second_opinion(sure, group_onsets(heard.onset, groups))
+        heard = replace(heard, opinion=told(opinion, heard, groups))
     links = _links(np.array([event.onset for event in excerpt.events]), groups, behind)
     if links is None:
         return None

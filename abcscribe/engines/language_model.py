@@ -21,8 +21,7 @@ from abcscribe.engines.notes_to_score import PICKUP, Hints
 from abcscribe.engines.notes_to_score.keys import find_mode
 from abcscribe.engines.second_opinion import SAME_ONSET, SecondOpinion, heard_notes, second_opinion, told
 from abcscribe.model.note_tokens import HeardNotes, group_index, group_onsets
-from abcscribe.score import instruments
-from abcscribe.score.model import Bar, Key, Part, PlayedNote, Score, Tempo
+from abcscribe.score.model import Bar, Key, PlayedNote, Score, Tempo
 from abcscribe.tokens import (
     LONGEST,
     METRES,
@@ -31,11 +30,15 @@ from abcscribe.tokens import (
     Reader,
     decode,
     score_of,
+    tokens_of_parts,
     untangled,
 )
 
 GUIDANCE = 10.0  # nats for a place that the beat tracker finds; from 8 to 25 it made no difference
+PLAYER_GUIDANCE = 4.0  # nats against a staff that the rules do not give a note
 PLACING = frozenset({"clef", "bar", "length", "bar metre", "bar mode", "bar tempo", "skip", "duration"})
+NOTING = frozenset({"position", "staff", "voice", "pitch", "duration"})
+PITCH_MIDI = tuple(midi for midi, _ in VOCABULARY.pitches)
 WINDOW_NOTES = 144  # heard notes of a window; training windows hold up to 160
 DECODING = Decoding(most_tokens=900)  # of a window: 3.3 a note are usual
 
@@ -66,16 +69,15 @@ def write_score(
     groups = group_index(heard.onset)
     starts = group_onsets(heard.onset, groups)
     opinion = second_opinion(played, starts, hints)
-    heard = dataclasses.replace(heard, opinion=told(opinion, groups))
-    guide = BeatGuide(opinion) if opinion else None
+    heard = dataclasses.replace(heard, opinion=told(opinion, heard, groups))
+    guide = RulesGuide(opinion, _staves(opinion, heard, groups)) if opinion else None
     ids, scores = yield from _windows(stepper, heard, groups, starts, hints, options, guide)
     reader = decode(ids, len(starts))
     score = _timed(reader, starts, hints, guide)
     bars = _confident(score.bars, reader, np.array(scores))
     if hints.key is None:
         bars = _with_modes(bars, heard)
-    parts = _named(score.parts, opinion if hints.instrument is None else None)
-    return dataclasses.replace(score, bars=bars, parts=parts, performance=played, seconds=seconds)
+    return dataclasses.replace(score, bars=bars, performance=played, seconds=seconds)
 
 
 def _windows(
@@ -85,7 +87,7 @@ def _windows(
     starts: np.ndarray,
     hints: Hints,
     options: Decoding,
-    guide: BeatGuide | None,
+    guide: RulesGuide | None,
 ) -> Generator[float, None, tuple[list[int], list[float]]]:
     """Tokens of the whole recording, and their log probabilities."""
     ids: list[int] = []
@@ -118,13 +120,40 @@ def _windows(
         yield float(starts[first])
 
 
+def _staves(opinion: SecondOpinion, heard: HeardNotes, groups: np.ndarray) -> list[dict[int, int]]:
+    """For each group, the staff that the rules give each pitch."""
+    found: list[dict[int, int]] = [{} for _ in range(int(groups[-1]) + 1)]
+    for group, onset, pitch in zip(groups.tolist(), heard.onset.tolist(), heard.pitch.tolist(), strict=True):
+        staff = opinion.staff.get((onset, pitch))
+        if staff is not None:
+            found[group][pitch] = staff
+    return found
+
+
 @dataclass(frozen=True, slots=True)
-class BeatGuide:
-    """The beat tracker's opinion as a Guide for the language model."""
+class RulesGuide:
+    """The rules' opinion as a Guide for the language model."""
 
     opinion: SecondOpinion
+    staves: list[dict[int, int]]  # for each group, the staff that the rules give each MIDI pitch
 
     def __call__(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
+        """(vocabulary,) scores with what the rules think of places and players."""
+        return self._players(reader, self._places(reader, scores))
+
+    def _players(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
+        """A note that the rules give to another staff becomes less likely, and so does a staff without notes."""
+        own = self.staves[reader.group] if 0 <= reader.group < len(self.staves) else {}
+        if reader.state not in NOTING or reader.staves < 2 or not own:
+            return scores
+        v, guided = VOCABULARY, scores.copy()
+        others = np.array([own.get(midi, reader.staff) != reader.staff for midi in PITCH_MIDI])
+        guided[v.pitch][others] -= PLAYER_GUIDANCE
+        silent = np.array([staff not in own.values() for staff in range(v.staff.stop - v.staff.start)])
+        guided[v.staff][silent] -= PLAYER_GUIDANCE
+        return guided
+
+    def _places(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
         """The place that the beat tracker found becomes likelier, at the cost of other places and of the bar line: how
         likely it is that a note is none, or that another begins here, is not the beat tracker's business."""
         token = self._token(reader)
@@ -171,13 +200,16 @@ class BeatGuide:
         return v.position.start + (0 if pickup else place)
 
     def header(self, wishes: Wishes) -> Wishes:
-        """What the user wishes, and where he has no wish the metre and the tempo that the rules found."""
+        """What the user wishes, and where he has no wish the metre and the tempo that the rules found; their parts."""
         found = Wishes.of(metre=self.opinion.metre, quarter_bpm=self.opinion.quarter_bpm)
-        return dataclasses.replace(wishes, metre=wishes.metre or found.metre, tempo=wishes.tempo or found.tempo)
+        parts = tokens_of_parts(self.opinion.parts)
+        return dataclasses.replace(
+            wishes, metre=wishes.metre or found.metre, tempo=wishes.tempo or found.tempo, parts=parts
+        )
 
-    def since(self, group: int) -> BeatGuide:
+    def since(self, group: int) -> RulesGuide:
         """The same for a window that begins with a group."""
-        return BeatGuide(dataclasses.replace(self.opinion, ticks=self.opinion.ticks[group:]))
+        return RulesGuide(dataclasses.replace(self.opinion, ticks=self.opinion.ticks[group:]), self.staves[group:])
 
 
 def _window_end(groups: np.ndarray, begin: int) -> int:
@@ -223,7 +255,7 @@ def _wishes(hints: Hints, starts: np.ndarray, first: int, last: int) -> Wishes:
     return Wishes.of(hints.metre, hints.key, hints.tempo, hints.instrument, downbeat)
 
 
-def _timed(reader: Reader, starts: np.ndarray, hints: Hints, guide: BeatGuide | None) -> Score:
+def _timed(reader: Reader, starts: np.ndarray, hints: Hints, guide: RulesGuide | None) -> Score:
     """The score with the second of each bar line, and the tempo that was played: the beat tracker's if both agree about
     the metre, for it saw all notes at once."""
     excerpt = untangled(reader.excerpt())
@@ -276,23 +308,6 @@ def _with_modes(bars: tuple[Bar, ...], heard: HeardNotes) -> tuple[Bar, ...]:
             mode = find_mode(heard.pitch[inside], heard.onset[inside], length, fifths)
         found += [dataclasses.replace(bar, key=Key(fifths, mode)) for bar in stretch]
     return tuple(found)
-
-
-def _named(parts: tuple[Part, ...], opinion: SecondOpinion | None) -> tuple[Part, ...]:
-    """The parts with the instruments and clefs of the rules where both find the same staves: the rules go by what all
-    notes of a line sound like. (Instrument loss on the development benchmark .170 for .208.)"""
-    own = tuple((part.program, tuple(staff.clef for staff in part.staves)) for part in parts)
-    other = opinion.parts if opinion else own
-    agreed = [len(clefs) for _, clefs in own] == [len(clefs) for _, clefs in other]
-    return tuple(
-        dataclasses.replace(
-            part,
-            program=program,
-            name=instruments.name(program),
-            staves=tuple(dataclasses.replace(staff, clef=c) for staff, c in zip(part.staves, clefs, strict=True)),
-        )
-        for part, (program, clefs) in zip(parts, other if agreed else own, strict=True)
-    )
 
 
 def _confident(bars: tuple[Bar, ...], reader: Reader, scores: np.ndarray) -> tuple[Bar, ...]:

@@ -1,8 +1,8 @@
 """What the rules of `notes_to_score` make of a recording, as the language model is told it.
 
 A search over rhythms follows one hypothesis through all notes; a network that reads them side by side does not. So
-every note comes with what the search found: where in which bar it stands, how fast, in which key, and how far the
-other metres are behind. The language model learns from scores when to believe it.
+every note comes with what the search found: where in which bar it stands, how fast, in which key, how far the other
+metres are behind, and who plays it. The language model learns from scores when to believe it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from abcscribe.engines.notes_to_score import Hints, read
 from abcscribe.engines.notes_to_score.keys import find_key
 from abcscribe.engines.notes_to_score.rhythm import METRES, TICKS
 from abcscribe.model.note_tokens import LOWEST_PITCH, OPINION, PITCHES, UNKNOWN_FAMILY, HeardNotes
-from abcscribe.score.instruments import FAMILIES
+from abcscribe.score.instruments import FAMILIES, family
 from abcscribe.score.model import Metre, PlayedNote
 from abcscribe.tokens import MOST_FIFTHS
 
 SAME_ONSET = 0.06  # seconds between an onset of the beat tracker's and the group that is meant
 IN_BAR, IN_QUARTER = 8, 4  # harmonics that say where in the bar and where in the quarter a note stands
+STAVES = 8  # that are told apart
 FARTHEST = 20.0  # nats: metres farther behind are all alike
 
 
@@ -35,6 +36,7 @@ class SecondOpinion:
     rivals: np.ndarray  # (metres of rhythm.METRES,) nats: 0 for the best, below it for the others
     parts: tuple[tuple[int, tuple[str, ...]], ...]  # program and clefs of each
     ticks: np.ndarray  # (g,) of each group from a bar line, -1 where the rules ignore the group
+    staff: dict[tuple[float, int], int]  # through all parts, of each note by onset and pitch, if the rules write it
 
 
 def second_opinion(played: Sequence[PlayedNote], starts: np.ndarray, hints: Hints = Hints()) -> SecondOpinion | None:
@@ -51,11 +53,13 @@ def second_opinion(played: Sequence[PlayedNote], starts: np.ndarray, hints: Hint
     ticks[nearest[near]] = placed.ticks[near]
     parts = tuple((line.program, tuple(staff.clef for staff in line.staves)) for line in reading.lines)
     key = hints.key or find_key(reading.heard)
-    return SecondOpinion(placed.metre, reading.tempo.quarter_bpm, key.fifths, placed.rivals, parts, ticks)
+    staves = [own for line in reading.lines for own in line.heard]
+    staff = {(reading.heard[i].onset, reading.heard[i].pitch): s for s, own in enumerate(staves) for i in own}
+    return SecondOpinion(placed.metre, reading.tempo.quarter_bpm, key.fifths, placed.rivals, parts, ticks, staff)
 
 
-def told(opinion: SecondOpinion | None, groups: np.ndarray) -> np.ndarray:
-    """(n, OPINION) float32: the opinion on notes of the groups (n,), zeros if there is none."""
+def told(opinion: SecondOpinion | None, heard: HeardNotes, groups: np.ndarray) -> np.ndarray:
+    """(n, OPINION) float32: the opinion on the notes, whose groups are (n,); zeros if there is none."""
     if opinion is None:
         return np.zeros((len(groups), OPINION), np.float32)
     known, bar = opinion.ticks >= 0, int(opinion.metre.length * TICKS)
@@ -66,7 +70,23 @@ def told(opinion: SecondOpinion | None, groups: np.ndarray) -> np.ndarray:
     key = np.arange(-MOST_FIFTHS, MOST_FIFTHS + 1) == opinion.fifths
     rivals = np.maximum(opinion.rivals, -FARTHEST) / FARTHEST
     whole = np.concatenate([metre, rivals, [np.log2(opinion.quarter_bpm / 90), bar / 96], key])
-    return np.concatenate([places[groups], np.tile(whole, (len(groups), 1))], axis=1).astype(np.float32)
+    columns = [places[groups], np.tile(whole, (len(groups), 1)), _players(opinion, heard)]
+    return np.concatenate(columns, axis=1).astype(np.float32)
+
+
+def _players(opinion: SecondOpinion, heard: HeardNotes) -> np.ndarray:
+    """(n, STAVES + families + 2) For each note its staff, the family of its part, and whether it is on the upper or
+    lower staff of two; zeros where the rules leave the note out."""
+    rows: list[np.ndarray] = []
+    for program, clefs in opinion.parts:
+        kind = np.zeros(len(FAMILIES) + 2)
+        kind[FAMILIES.index(family(program))] = 1
+        for hand in range(len(clefs)):
+            kind[len(FAMILIES) :] = (len(clefs) == 2) * np.eye(2)[min(hand, 1)]
+            rows.append(np.concatenate([np.eye(STAVES)[min(len(rows), STAVES - 1)], kind]))
+    rows.append(np.zeros(STAVES + len(FAMILIES) + 2))
+    notes = zip(heard.onset.tolist(), heard.pitch.tolist(), strict=True)
+    return np.array(rows)[[opinion.staff.get(note, -1) for note in notes]]
 
 
 def played_notes(heard: HeardNotes) -> list[PlayedNote]:
@@ -75,9 +95,9 @@ def played_notes(heard: HeardNotes) -> list[PlayedNote]:
     return [
         PlayedNote(
             float(onset), float(offset), int(pitch), int(np.clip(velocity, 1, 127)),
-            FAMILIES[family] if family < UNKNOWN_FAMILY else "", float(confidence),
+            FAMILIES[index] if index < UNKNOWN_FAMILY else "", float(confidence),
         )
-        for onset, offset, pitch, velocity, family, confidence in rows
+        for onset, offset, pitch, velocity, index, confidence in rows
     ]  # fmt: skip
 
 

@@ -19,7 +19,7 @@ TOGETHER = 0.05  # seconds between onsets heard as one; players of a chord diffe
 SPREAD = 0.12  # seconds: the longest chord, if it is rolled
 WAVES = 12  # of the onset's sinusoids
 WAVE_SECONDS = (0.1, 60.0)  # shortest and longest period
-OPINION = 57  # what a beat tracker says of each note: `abcscribe.engines.second_opinion`
+OPINION = 78  # what the rules say of each note: `abcscribe.engines.second_opinion`
 FEATURES = 2 * WAVES + 8 + OPINION
 
 

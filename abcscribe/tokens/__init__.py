@@ -33,10 +33,10 @@ from abcscribe.tokens.vocabulary import (
     tempo_at,
     tempo_index,
 )  # fmt: skip
-from abcscribe.tokens.writing import Writing, encode
+from abcscribe.tokens.writing import Writing, encode, tokens_of_parts
 
 __all__ = [
     "LONGEST", "METRES", "MODES", "MOST_EMPTY", "MOST_FIFTHS", "MOST_SKIPPED", "MOST_STAVES", "MOST_UNHEARD",
     "MOST_VOICES", "TEMPI", "TICKS", "VOCABULARY", "Event", "Excerpt", "Reader", "Span", "Writing", "decode", "encode",
-    "excerpt_of", "score_of", "tempo_at", "tempo_index", "untangled",
+    "excerpt_of", "score_of", "tempo_at", "tempo_index", "tokens_of_parts", "untangled",
 ]  # fmt: skip

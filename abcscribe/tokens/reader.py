@@ -118,6 +118,11 @@ class Reader:
         return count
 
     @property
+    def staff(self) -> int:
+        """The staff of the present notes."""
+        return max(self._line[0], 0)
+
+    @property
     def metre(self) -> Metre | None:
         """The metre in force."""
         return self._now.metre

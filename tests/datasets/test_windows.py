@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tiny_cache
 
-from abcscribe.datasets.windows import KINDS, Stage, WindowSource, _links
+from abcscribe.datasets.windows import KINDS, Stage, WindowSource, _links, of_lines
 from abcscribe.model.note_tokens import group_onsets
 from abcscribe.tokens import TICKS, VOCABULARY, decode, score_of
 
@@ -25,9 +25,10 @@ def draws(source, count: int, stage: Stage, seed: int = 0):
 
 def test_pieces_are_sorted_by_kind_and_split(source):
     assert {kind: len(source.choices[kind]) for kind in KINDS} == {
-        "line": 6, "tune": 2, "melody": 2, "piano": 4, "ensemble": 2, "song": 2,
+        "line": 6, "tune": 2, "melody": 2, "piano": 4, "ensemble": 2, "lines": 2, "song": 2,
     }  # fmt: skip
-    assert all(source.cache.pieces[index].split == "train" for chosen in source.choices.values() for index, _ in chosen)
+    chosen = {index for kind in KINDS for index, _ in source.choices[kind]}
+    assert all(source.pieces[index].piece.split == "train" for index in chosen)
 
 
 def test_a_seed_repeats_a_window(source):
@@ -56,7 +57,22 @@ def test_parts_of_each_kind(source):
     clefs = {kind: draws(source, 1, stage(kind))[0].excerpt.parts for kind in KINDS}
     assert [len(clefs[kind]) for kind in ("line", "tune", "melody", "piano", "song")] == [1, 1, 1, 1, 2]
     assert len(clefs["ensemble"]) in (2, 3)
+    assert len(clefs["lines"]) >= 2
+    assert all(len(staves) == 1 for _, staves in clefs["lines"])
     assert len(clefs["piano"][0][1]) == 2
+
+
+def test_lines_play_one_note_at_a_time_the_outer_one_of_chords(source):
+    index, _ = source.choices["song"][0]
+    song, arranged = source.pieces[index].notes, of_lines(source.pieces[index]).notes
+    played = set(zip(song.onset.tolist(), song.pitch.tolist(), strict=True))
+    for part in range(len(arranged.program)):
+        own = arranged.part == part
+        assert np.all(np.diff(arranged.onset[own]) > 0)
+        assert set(zip(arranged.onset[own].tolist(), arranged.pitch[own].tolist(), strict=True)) <= played
+    for at in np.unique(arranged.onset):
+        heard, written = song.pitch[song.onset == at], arranged.pitch[arranged.onset == at]
+        assert heard.max() in written or heard.min() in written
 
 
 @pytest.mark.parametrize("kind", ["tune", "ensemble"])

@@ -1,17 +1,17 @@
 """Whole recordings by the language model, with models that know the answer and with models that know nothing."""
 
-import dataclasses
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from abcscribe.decoding import Decoding, Wishes, generate
 from abcscribe.engines import language_model
-from abcscribe.engines.language_model import BeatGuide, write_score
+from abcscribe.engines.language_model import RulesGuide, write_score
 from abcscribe.engines.notes_to_score import Hints
-from abcscribe.engines.second_opinion import SecondOpinion
+from abcscribe.engines.second_opinion import SecondOpinion, heard_notes
 from abcscribe.score.model import Bar, Key, Metre, Note, Part, Pitch, PlayedNote, Score, Staff
-from abcscribe.tokens import VOCABULARY, Reader, encode, excerpt_of
+from abcscribe.tokens import VOCABULARY, Reader, decode, encode, excerpt_of, tokens_of_parts
 
 QUARTER = 0.5  # seconds
 
@@ -139,7 +139,8 @@ def test_a_downbeat_begins_a_bar():
 def test_the_beat_tracker_moves_probability_among_places_only():
     v = VOCABULARY
     ids = encode(excerpt_of(melody(2))).ids
-    guide = BeatGuide(SecondOpinion(Metre(3, 4), 120.0, 0, np.zeros(7), (), np.array([24, 48, 72, 96])))
+    ticks = np.array([24, 48, 72, 96])
+    guide = RulesGuide(SecondOpinion(Metre(3, 4), 120.0, 0, np.zeros(7), (), ticks, {}), [])
     reader, scores = Reader(4), np.full(len(v), -np.log(len(v)))
     wanted = {}  # by the number of onsets before, what is made likelier
     for token in ids:
@@ -157,16 +158,35 @@ def test_the_beat_tracker_moves_probability_among_places_only():
     assert wanted[2, "duration"] == "bar"  # the third group stands in the next bar
 
 
-def test_the_rules_name_the_instruments_of_staves_that_both_find():
-    score = melody(4)
-    (part,) = score.parts
-    told = SecondOpinion(Metre(3, 4), 120.0, 0, np.zeros(7), ((6, ("treble", "treble")),), np.zeros(1, int))
-    (named,) = language_model._named((part,), told)
-    assert (named.program, named.name) == (6, "Harpsichord")
-    assert [(staff.clef, staff.voices) for staff in named.staves] == [("treble", (1,)), ("treble", (2,))]
-    for parts in ((), ((40, ("treble",)),), ((40, ("treble",)), (42, ("bass",)))):
-        (kept,) = language_model._named((part,), dataclasses.replace(told, parts=parts))
-        assert (kept.program, kept.staves) == (part.program, part.staves)
+def test_the_rules_say_who_plays():
+    """The header has their parts, and a note that they give to another staff becomes less likely."""
+    v = VOCABULARY
+    parts = ((40, ("treble",)), (42, ("bass",)))
+    guide = opinion_of(parts, [{72: 0, 48: 1}])
+    reader, scores = Reader(1), np.zeros(len(v))
+    header = encode(excerpt_of(melody(1))).ids[:4]  # up to the mode
+    for token in [*header, *tokens_of_parts(parts), v.bar, v.position.start, v.staff.start + 1]:
+        assert (guide(reader, scores) == scores).all() or reader.state == "position"
+        reader.push(int(token))
+    guided = guide(reader, scores)
+    lower = [guided[v.pitch][i] for i, (midi, _) in enumerate(v.pitches) if midi in (48, 60)]
+    upper = [guided[v.pitch][i] for i, (midi, _) in enumerate(v.pitches) if midi == 72]
+    assert set(lower) == {0.0}
+    assert set(upper) == {-language_model.PLAYER_GUIDANCE}
+    assert guided[v.staff][0] == guided[v.staff][1] == 0 > guided[v.staff][2]
+
+
+@pytest.mark.parametrize("parts", [((6, ("treble", "treble")),), ((40, ("treble",)), (42, ("bass",)))])
+def test_the_parts_of_the_rules_are_written(parts):
+    guide = opinion_of(parts, [])
+    (written,) = generate(
+        Noise(2), [heard_notes(played(melody(4)))], Decoding(most_tokens=40), wishes=[guide.header(Wishes())]
+    )
+    assert decode(written.ids.tolist()).excerpt().parts == parts
+
+
+def opinion_of(parts, staves) -> RulesGuide:
+    return RulesGuide(SecondOpinion(Metre(3, 4), 120.0, 0, np.zeros(7), parts, np.array([-1]), {}), staves)
 
 
 def test_no_notes_give_no_bars():

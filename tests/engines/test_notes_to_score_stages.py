@@ -1,18 +1,35 @@
 """The stages of notes_to_score, each for itself."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from abcscribe.engines.notes_to_score import beats, cleaning, hands, keys, quantise, rhythm, streams
+from abcscribe.engines.notes_to_score import (
+    beats,
+    cleaning,
+    hands,
+    keys,
+    network,
+    players,
+    quantise,
+    rhythm,
+    texture,
+    timbre,
+)
 from abcscribe.engines.notes_to_score.features import FEATURES, features
-from abcscribe.engines.notes_to_score.network import guess
+from abcscribe.engines.notes_to_score.network import MARGIN, SEGMENT, guess
+from abcscribe.engines.notes_to_score.texture import Texture
+from abcscribe.score.instruments import FAMILIES
 from abcscribe.score.model import Key, Metre, PlayedNote
 
 
-def note(onset: float, pitch: int, length: float = 0.4, *, confidence: float = 0.9, velocity: int = 80) -> PlayedNote:
-    return PlayedNote(onset, onset + length, pitch, velocity, "piano", confidence)
+def note(
+    onset: float, pitch: int, length: float = 0.4, *, confidence: float = 0.9, velocity: int = 80, family: str = "piano"
+) -> PlayedNote:
+    return PlayedNote(onset, onset + length, pitch, velocity, family, confidence)
 
 
 def scale(tonic: int, degrees: str) -> list[PlayedNote]:
@@ -103,11 +120,40 @@ def test_features_do_not_know_the_transposition(pitches, shift):
     assert np.allclose(of(0), of(shift), atol=1e-4)
 
 
-def test_guesses_are_probabilities_of_all_places_and_tempos():
-    places, tempos = guess(np.random.default_rng(0).normal(size=(40, FEATURES)).astype(np.float32))
-    assert places.shape == (40, sum(len(rhythm.places(metre)) for metre in rhythm.METRES))
-    assert tempos.shape == (40, len(beats.BPM))
-    assert np.exp(places).sum(axis=1) == pytest.approx(1, abs=1e-3)
+@pytest.mark.parametrize("count", [1, 40, SEGMENT, SEGMENT + 1, 3 * SEGMENT + 7])
+def test_guesses_are_probabilities_of_all_places_tempos_and_metres(count):
+    rng = np.random.default_rng(0)
+    places, tempos, metres = guess(rng.normal(size=(count, FEATURES)).astype(np.float32), np.arange(count) * 0.3)
+    assert places.shape == (count, sum(len(rhythm.places(metre)) for metre in rhythm.METRES))
+    assert tempos.shape == (count, len(beats.BPM))
+    assert metres.shape == (len(rhythm.METRES),)
+    for table in (places, tempos, metres):
+        assert np.exp(table).sum(axis=-1) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_guess_is_the_network_that_was_trained():
+    """The numpy code and the torch code of the benchmark agree, whose weights have the same names."""
+    torch = pytest.importorskip("torch")
+    import learn_network
+
+    model = learn_network.Network().eval()
+    with np.load(Path(network.__file__).with_name("network.npz")) as file:
+        model.load_state_dict({name: torch.from_numpy(file[name].astype(np.float32)) for name in file})
+    rng = np.random.default_rng(1)
+    seen, onsets = rng.normal(size=(50, FEATURES)).astype(np.float32), np.cumsum(rng.uniform(0.1, 0.6, 50))
+    turn = torch.from_numpy(network.angles(onsets - onsets[0]))[None]
+    with torch.no_grad():
+        outputs = model(torch.from_numpy(seen)[None], torch.ones(1, 50, 1), turn)
+    for ours, theirs in zip(guess(seen, onsets), outputs, strict=True):
+        assert np.allclose(ours, theirs[0].log_softmax(-1).numpy(), atol=2e-3)
+
+
+def test_what_is_guessed_late_in_a_long_piece_does_not_depend_on_its_beginning():
+    rng = np.random.default_rng(2)
+    seen, onsets = rng.normal(size=(3 * SEGMENT, FEATURES)).astype(np.float32), np.arange(3 * SEGMENT) * 0.25
+    other = seen.copy()
+    other[: SEGMENT // 2] = 0
+    assert np.allclose(guess(seen, onsets).places[-MARGIN:], guess(other, onsets).places[-MARGIN:])
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------
@@ -125,24 +171,91 @@ def test_one_note_has_a_key():
     assert isinstance(keys.find_key([note(0, 60)]), Key)
 
 
-# --- streams, hands and values ----------------------------------------------------------------------------------------
+# --- texture, players, hands and values -------------------------------------------------------------------------------
+
+UPPER, LOWER = [72, 71, 69, 71, 72, 74, 72, 71], [60, 62, 64, 62, 60, 59, 60, 62]
+
+
+def duet(upper: str, lower: str) -> list[PlayedNote]:
+    both = zip(UPPER, LOWER, strict=True)
+    pairs = [((high, upper), (low, lower)) for high, low in both]
+    return [note(0.5 * k, p, 0.48, family=family) for k, pair in enumerate(pairs) for p, family in pair]
 
 
 def test_lines_are_followed_through_chords_with_missing_notes():
-    upper, lower = [72, 71, 69, 71, 72, 74, 72, 71], [60, 62, 64, 62, 60, 59, 60, 62]
+    notes = [n for n in duet("strings", "strings") if (n.onset, n.pitch) != (1.5, 71)]
+    player, families = players.cast(notes, cleaning.chords(notes), 2)
+    assert [n.pitch for i, n in enumerate(notes) if player[i] == 1] == LOWER
+    assert families == ("strings", "strings")
+
+
+def test_players_who_cross_are_told_by_their_sound():
+    high, low = [60, 64, 67, 71, 67, 64, 60, 57], [72, 69, 66, 62, 64, 69, 72, 74]
     notes = [
-        note(0.5 * k, p, 0.48)
-        for k, pair in enumerate(zip(upper, lower, strict=True))
-        for p in pair
-        if (k, p) != (3, 71)
+        note(0.5 * k, pitch, 0.48, family=family)
+        for k, pair in enumerate(zip(high, low, strict=True))
+        for pitch, family in zip(pair, ("pipe", "brass"), strict=True)
     ]
-    line = streams.split(notes, cleaning.chords(notes), 2)
-    assert streams.count(notes) == 2
-    assert [n.pitch for n, own in zip(notes, line, strict=True) if own == 1] == lower
+    player, families = players.cast(notes, cleaning.chords(notes), 2)
+    assert {n.family: families[player[i]] for i, n in enumerate(notes)} == {"pipe": "pipe", "brass": "brass"}
+    assert len({(player[i], n.family) for i, n in enumerate(notes)}) == 2
+
+
+def test_a_player_of_chords_gets_what_the_soloist_leaves():
+    chords = [note(k, pitch, 0.9) for k in range(6) for pitch in (48, 52, 55)]
+    solo = [note(k, pitch, 0.9, family="voice") for k, pitch in enumerate((72, 74, 76, 74, 72, 71))]
+    notes = sorted(chords + solo, key=lambda n: (n.onset, n.pitch))
+    player, families = players.cast(notes, cleaning.chords(notes), 1, chords=True)
+    assert [n.pitch for i, n in enumerate(notes) if player[i] == 0] == [n.pitch for n in solo]
+    assert families == ("voice", "piano")
+
+
+def test_every_note_has_a_player_even_if_there_are_more_notes_than_players():
+    notes = [note(0.5 * k, pitch) for k in range(4) for pitch in (50, 60, 64, 67, 72)]
+    player, _ = players.cast(notes, cleaning.chords(notes), 3)
+    assert sorted(player) == list(range(len(notes)))
+    assert set(player.values()) == {0, 1, 2}
 
 
 def test_a_second_voice_needs_more_than_legato():
-    assert streams.count([note(0.5 * k, 60 + k, 0.55) for k in range(12)]) == 1
+    notes = [note(0.5 * k, 60 + k, 0.55) for k in range(12)]
+    assert texture.is_one_line(notes)
+    assert texture.texture(notes, cleaning.chords(notes)) == Texture(1, False)
+
+
+def test_two_instruments_are_two_lines_and_a_chorale_on_a_piano_is_one_keyboard():
+    notes = [shifted(n, 4.0 * k) for k in range(3) for n in duet("strings", "reed")]
+    assert texture.texture(notes, cleaning.chords(notes)) == Texture(2, False)
+    chorale = [note(0.5 * k, p + k % 3, 0.5) for k in range(40) for p in (48, 55, 64, 67, 72)]
+    assert texture.texture(chorale, cleaning.chords(chorale)) == Texture(0, True)
+
+
+def shifted(n: PlayedNote, seconds: float) -> PlayedNote:
+    return note(n.onset + seconds, n.pitch, n.offset - n.onset, family=n.family)
+
+
+def test_numbers_of_a_texture_do_not_depend_on_when_it_begins():
+    notes = duet("strings", "reed")
+    later = [shifted(n, 7.0) for n in notes]
+    first, second = (texture.numbers(own, cleaning.chords(own)) for own in (notes, later))
+    assert first == pytest.approx(second, abs=1e-4)
+
+
+@pytest.mark.parametrize("family", ["piano", "strings", "voice", "brass", "reed", "pipe"])
+def test_notes_heard_alike_are_least_surprising_for_the_family_they_are_heard_as(family):
+    counts = np.zeros(len(FAMILIES) + 1)
+    counts[FAMILIES.index(family)] = 10
+    assert FAMILIES[timbre.surprise(counts).argmin()] == family
+
+
+def test_surprise_by_hand():
+    """One note: minus the log of the share; the second of a kind is likelier than the first."""
+    share = timbre.shares()[0, 0]
+    one, two = np.zeros(12), np.zeros(12)
+    one[0], two[0] = 1, 2
+    assert timbre.surprise(one)[0] == pytest.approx(-np.log(share))
+    again = (6 * share + 1) / (6 + 1)
+    assert timbre.surprise(two)[0] == pytest.approx(-np.log(share) - np.log(again))
 
 
 def test_the_hands_follow_the_music_across_middle_c():

@@ -38,6 +38,7 @@ class Line:
     program: int = 0
     name: str = ""
     staves: tuple[Staff, ...] = (Staff(),)
+    heard: tuple[tuple[int, ...], ...] = ()  # for each staff, which of the heard notes it was made from
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from abcscribe.score.model import Metre, PlayedNote
 DECISIVE = 250  # chords from which the metre is decided
 TRUST = 0.3  # weight of the network's log probabilities: neighbouring guesses rest on the same notes
 TEMPO_TRUST = 0.25
+METRE_TRUST = 1.0  # of what the network thinks of the whole
 LEAST = -9.0  # log probability below which a guess says no more
 DENSE = 1.25  # notes a chord from which the music counts as several voices
 HINTED_TEMPO = 0.12  # how far the tempo may wander from a hint, in log
@@ -60,8 +61,9 @@ def place(
     """Place the chords ``groups`` (indices of ``notes``) that begin at ``onsets``; ``tempo`` counts quarters."""
     texture = "whole" if len(notes) > DENSE * len(groups) else "line"
     bpm = BPM if tempo is None else tempo * np.exp(np.linspace(-HINTED_TEMPO, HINTED_TEMPO, 7))
-    guesses, tempos = network.guess(features(notes, groups, onsets))
-    tempos = TEMPO_TRUST * np.maximum(tempos, LEAST) if tempo is None else np.zeros((len(onsets), len(bpm)))
+    guess = network.guess(features(notes, groups, onsets), onsets)
+    guesses = guess.places
+    tempos = TEMPO_TRUST * np.maximum(guess.tempos, LEAST) if tempo is None else np.zeros((len(onsets), len(bpm)))
     doubt = _doubt(notes, groups, onsets)
     if downbeat is not None:
         doubt[np.abs(onsets - downbeat) < HINT_NEAR] = np.inf
@@ -75,6 +77,7 @@ def place(
         tables = [rhythm.table(known, texture).coarse for known in METRES]
         paths = _followed(heard(tables).head(DECISIVE), tables, bpm)
         scores = np.array([path.score + PRIOR[path.table.metre] for path in paths])
+        scores += METRE_TRUST * np.maximum(guess.metres, LEAST)
         metre, rivals = METRES[int(scores.argmax())], scores - scores.max()
     tables = [rhythm.table(metre, texture)]
     path = _followed(heard(tables), tables, bpm)[0]

@@ -1,0 +1,125 @@
+"""How many play, and whether one of them plays chords: decided for the whole recording before the notes are shared out.
+
+A small network reads some fifty numbers: how many notes sound and begin together, in which families they are heard and
+how mixed, how they lie and move. Trained on performed public-domain scores by ``benchmarks/learn_texture.py``, run here
+with numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from abcscribe.engines.notes_to_score import timbre
+from abcscribe.engines.notes_to_score.timbre import NAMELESS
+from abcscribe.score.model import PlayedNote
+
+
+class Texture(NamedTuple):
+    """Who plays."""
+
+    lines: int  # players of one note at a time
+    chords: bool  # whether there is one more, who plays chords: a keyboard, a harp, a guitar
+
+
+TEXTURES = (Texture(0, True), Texture(1, True), *(Texture(lines, False) for lines in range(1, 6)))
+RELEASE = 0.06  # seconds that a note may sound into the next without sounding together with it
+TOGETHER, OVERLAP = (
+    0.05,
+    0.15,
+)  # seconds between onsets that are one; seconds a note may sound into the next of its line
+MOST_SOUNDING, MOST_BEGINNING, FAMILIES_SEEN = 7, 6, 3
+OFTEN = 0.1  # share of the sounding time in which two notes must sound, or the music is one line
+BOUND = 5.0  # standard deviations beyond which a number says no more
+
+
+def texture(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> Texture:
+    """The likeliest, for chords ``groups`` (indices of ``notes``)."""
+    if is_one_line(notes):
+        return Texture(1, False)
+    w = _weights()
+    hidden = np.clip((numbers(notes, groups) - w["mean"]) / w["scale"], -BOUND, BOUND)
+    for layer in ("0", "1"):
+        hidden = np.maximum(w[f"{layer}.weight"] @ hidden + w[f"{layer}.bias"], 0)
+    return TEXTURES[int((w["2.weight"] @ hidden + w["2.bias"]).argmax())]
+
+
+def is_one_line(notes: Sequence[PlayedNote]) -> bool:
+    """Whether hardly ever two notes sound together."""
+    return _sounding(notes)[0] < OFTEN
+
+
+def numbers(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> np.ndarray:
+    """(N,) float32: what the network reads. Nothing depends on the transposition but the register."""
+    pitch = np.array([note.pitch for note in notes], float)
+    family = np.array([timbre.index(note.family) for note in notes])
+    heard = np.bincount(family, [note.confidence for note in notes], NAMELESS + 1)
+    share = heard / max(float(heard.sum()), 1e-9)
+    present = share[share > 0]
+    sizes = np.array([len(group) for group in groups])
+    chords = [np.array(group) for group in groups if len(group) > 1]
+    mixed = [(family[c][:, None] != family[c]).sum() / (len(c) * (len(c) - 1)) for c in chords]
+    spread = np.array([np.ptp(pitch[c]) for c in chords]) / 12 if chords else np.zeros(1)
+    edges = np.array([(pitch[list(group)].max(), pitch[list(group)].min()) for group in groups])
+    steps = np.abs(np.diff(edges, axis=0)) if len(edges) > 1 else np.zeros((1, 2))
+    seconds = max(notes[-1].onset - notes[0].onset, 1.0)
+    return np.array(
+        [
+            *_sounding(notes),
+            *((sizes >= k).mean() for k in range(2, MOST_BEGINNING + 1)),
+            *share,
+            -(present * np.log(present)).sum(),
+            *np.sort(share)[::-1][:5],
+            np.mean(mixed) if mixed else 0.0,
+            spread.mean(), np.quantile(spread, 0.9),
+            *(np.quantile(pitch, (0.05, 0.5, 0.95)) / 24 - 2.5),
+            np.log(len(notes)), np.log(len(notes) / len(groups)), np.log(len(groups) / seconds),
+            _told_by_family(pitch, family),
+            *_alone(notes, family, share),
+            *(np.minimum(steps, 24).mean(axis=0) / 6), *(steps > 12).mean(axis=0),
+        ],
+        np.float32,
+    )  # fmt: skip
+
+
+def _sounding(notes: Sequence[PlayedNote]) -> list[float]:
+    """Shares of the sounding time in which two or more notes sound, three or more, ..."""
+    events = sorted([(n.onset, 1) for n in notes] + [(max(n.offset - RELEASE, n.onset), -1) for n in notes])
+    time, sounding = np.zeros(len(notes) + 1), 0
+    for (at, change), (after, _) in pairwise(events):
+        sounding += change
+        time[max(sounding, 0)] += after - at
+    total = time[1:].sum() or 1.0
+    return [time[k:].sum() / total for k in range(2, MOST_SOUNDING + 1)]
+
+
+def _told_by_family(pitch: np.ndarray, family: np.ndarray) -> float:
+    """Share of the variance of the pitches that the families explain: players keep to their registers."""
+    if not pitch.var():
+        return 0.0
+    within = sum(((pitch[family == f] - pitch[family == f].mean()) ** 2).sum() for f in np.unique(family))
+    return 1 - float(within / (pitch.var() * len(pitch)))
+
+
+def _alone(notes: Sequence[PlayedNote], family: np.ndarray, share: np.ndarray) -> list[float]:
+    """For the families heard most: how often their notes begin together, and sound into the next one."""
+    found: list[float] = []
+    for f in np.argsort(-share)[:FAMILIES_SEEN]:
+        own = [notes[i] for i in np.flatnonzero(family == f).tolist()]
+        if len(own) < FAMILIES_SEEN:
+            found += [0.0, 0.0]
+            continue
+        onset, offset = np.array(sorted((n.onset, n.offset) for n in own)).T
+        found += [float((np.diff(onset) < TOGETHER).mean()), float((offset[:-1] > onset[1:] + OVERLAP).mean())]
+    return found
+
+
+@cache
+def _weights() -> dict[str, np.ndarray]:
+    with np.load(Path(__file__).with_name("texture.npz")) as file:
+        return {name: file[name].astype(np.float32) for name in file}

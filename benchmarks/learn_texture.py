@@ -1,0 +1,106 @@
+"""Learn abcscribe/engines/notes_to_score/texture.npz: how many play, and whether one of them plays chords.
+
+    python benchmarks/learn_texture.py CACHE.npz [--windows 40000] [--steps 6000]
+
+Draws windows of the train split as the language model is trained on (`abcscribe.datasets.windows`), takes the notes
+that are heard surely, and fits three layers to what `texture.numbers` says of them. Prints how windows of the valid
+split are taken, a row for each true texture. Needs torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from abcscribe.datasets.windows import Stage, Window, WindowSource
+from abcscribe.engines.notes_to_score import cleaning, texture
+from abcscribe.engines.notes_to_score.texture import BOUND, TEXTURES, Texture
+from abcscribe.engines.second_opinion import played_notes
+
+STAGE = Stage(
+    notes=(24, 220),
+    shares=(
+        ("line", 0.05), ("tune", 0.04), ("melody", 0.04), ("piano", 0.25), ("ensemble", 0.27), ("lines", 0.25),
+        ("song", 0.1),
+    ),
+    opinionated=0.0,
+)  # fmt: skip
+SURE = 0.6  # confidence of the notes that are shown as played
+FEWEST = 12  # notes
+HIDDEN = (64, 48)
+BATCH, RATE, NOISE = 256, 3e-3, 0.05  # the noise in standard deviations of each number
+
+
+def true_texture(window: Window) -> Texture:
+    staves = [len(clefs) for _, clefs in window.excerpt.parts]
+    return Texture(staves.count(1), 2 in staves)
+
+
+def examples(cache: Path, split: str, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """(count, N) numbers, and the index of the true texture."""
+    source, rng = WindowSource(cache, split), np.random.default_rng(seed)
+    rows, labels = [], []
+    while len(rows) < count:
+        window = source.draw(rng, STAGE)
+        heard = cleaning.clean([note for note in played_notes(window.heard) if note.confidence >= SURE])
+        if len(heard) >= FEWEST and (true := true_texture(window)) in TEXTURES:
+            rows.append(texture.numbers(heard, cleaning.chords(heard)))
+            labels.append(TEXTURES.index(true))
+    return np.array(rows), np.array(labels)
+
+
+def fitted(rows: np.ndarray, labels: np.ndarray, steps: int) -> tuple[nn.ModuleList, np.ndarray, np.ndarray]:
+    torch.manual_seed(0)
+    mean, scale = rows.mean(axis=0), rows.std(axis=0) + 0.02
+    sizes = (rows.shape[1], *HIDDEN, len(TEXTURES))
+    layers = nn.ModuleList([nn.Linear(a, b) for a, b in pairwise(sizes)])
+    x = torch.from_numpy(np.clip((rows - mean) / scale, -BOUND, BOUND)).float()
+    y = torch.from_numpy(labels)
+    optimiser = torch.optim.AdamW(layers.parameters(), RATE, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    for _ in range(steps):
+        chosen = torch.randint(0, len(y), (BATCH,))
+        noisy = x[chosen] + NOISE * torch.randn(BATCH, x.shape[1])
+        loss = nn.functional.cross_entropy(answers(layers, noisy, dropout=0.1), y[chosen])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    return layers, mean, scale
+
+
+def answers(layers: nn.ModuleList, x: torch.Tensor, dropout: float = 0.0) -> torch.Tensor:
+    first, second, last = layers
+    hidden = nn.functional.dropout(torch.relu(first(x)), dropout, training=dropout > 0)
+    return last(torch.relu(second(hidden)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("--windows", type=int, default=40_000)
+    parser.add_argument("--steps", type=int, default=6_000)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    layers, mean, scale = fitted(*examples(options.cache, "train", options.windows, 1), options.steps)
+    weights = {name: value.detach().numpy() for name, value in layers.state_dict().items()}
+    columns = {**weights, "mean": mean, "scale": scale}
+    np.savez_compressed(
+        Path(texture.__file__).with_name("texture.npz"), **{k: v.astype(np.float16) for k, v in columns.items()}
+    )  # type: ignore[arg-type]
+    rows, labels = examples(options.cache, "valid", 2000, 2)
+    with torch.no_grad():
+        x = torch.from_numpy(np.clip((rows - mean) / scale, -BOUND, BOUND)).float()
+        taken = answers(layers, x).argmax(dim=1).numpy()
+    print(f"right: {(taken == labels).mean():.3f}")
+    for index, true in enumerate(TEXTURES):
+        print(true, np.bincount(taken[labels == index], minlength=len(TEXTURES)))
+
+
+if __name__ == "__main__":
+    main()
