@@ -30,7 +30,7 @@ STAGE = Stage(
     ),
     opinionated=0.0,
 )  # fmt: skip
-SURE = 0.6  # confidence of the notes that are shown as played
+SURE = 0.5  # confidence of the notes that are shown as played
 FEWEST = 12  # notes
 HIDDEN = (64, 48)
 BATCH, RATE, NOISE = 256, 3e-3, 0.05  # the noise in standard deviations of each number

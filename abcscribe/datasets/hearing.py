@@ -14,6 +14,7 @@ import numpy as np
 from abcscribe.datasets.performance import Performance
 from abcscribe.engines.notes_to_score import timbre
 from abcscribe.model.note_tokens import LOWEST_PITCH, OPINION, PITCHES, UNKNOWN_FAMILY, HeardNotes
+from abcscribe.notes import LEAST_CONFIDENCE
 from abcscribe.score.instruments import FAMILIES, family
 
 SEVERITY = (0.03, 1.0)  # of a clip, drawn with even logarithm
@@ -24,6 +25,7 @@ LATE = 0.03  # seconds: standard deviation of a part's latency
 # What lies between a false note and a true one, semitones, and how often.
 INTERVALS = (-1, 1, -2, 2, -4, 3, 5, -12, 12, 7, -3, 4, 19, 24)
 INTERVAL_SHARES = np.array([30, 14, 6, 4, 4, 4, 3, 6, 8, 3, 3, 2, 3, 1], float)
+TELLING = 0.75  # share of clips whose confidences are probabilities, as the tower's are; others tell little
 NAMELESS = 0.06  # share of clips from an engine that tells no families
 
 
@@ -37,15 +39,18 @@ def hear(rng: np.random.Generator, played: Performance, severity: float | None =
     length = (played.offset - played.onset) * np.exp(rng.normal(0, rng.uniform(0.05, 0.4), count))
     length = np.where(rng.random(count) < SHORTENED * bad, length * rng.uniform(0.15, 0.7, count), length)
     crowd = 1 + CROWD * _others(played)
-    confidence = 1 - np.exp(rng.normal(-2.1 + 0.6 * bad + 0.1 * crowd, 0.55, count))
+    telling = rng.random() < TELLING
+    confidence = _confidence(rng, telling, bad, crowd)
     short = np.exp(-np.maximum(length, 0.03) / 0.12)
     soft = np.clip((60 - played.velocity) / 40, 0, 1)
     kept = rng.random(count) > np.minimum(MISSED * bad * crowd * (0.6 + 1.5 * short + soft + _covered(played)), 0.8)
     true = np.stack(
         [onset, onset + np.maximum(length, 0.032), played.pitch, played.velocity + rng.normal(0, 14, count), families,
-         np.clip(confidence, 0.2, 0.98), played.note], axis=1,
+         confidence, played.note], axis=1,
     )  # fmt: skip
-    notes = np.concatenate([true[kept], _invented(rng, true, INVENTED * bad), _again(rng, true, SPLIT * bad * crowd)])
+    false = np.concatenate([_invented(rng, true, INVENTED * bad), _again(rng, true, SPLIT * bad * crowd)])
+    false[:, 5] = _doubt(rng, telling, bad, len(false))
+    notes = np.concatenate([true[kept], false])
     if not len(notes):
         notes = true[:1]
     notes[:, 0] = np.maximum(notes[:, 0], 0)
@@ -57,6 +62,25 @@ def hear(rng: np.random.Generator, played: Performance, severity: float | None =
         np.zeros((len(notes), OPINION), np.float32),
     )  # fmt: skip
     return heard, notes[:, 6].astype(np.int64)
+
+
+def _confidence(rng: np.random.Generator, telling: bool, bad: float, crowd: np.ndarray) -> np.ndarray:
+    """(n,) what an engine says of true notes."""
+    if telling:
+        return _probability(rng.normal(5.6 - 1.5 * bad - 0.6 * crowd, 2.4))
+    return np.clip(1 - np.exp(rng.normal(-2.1 + 0.6 * bad + 0.1 * crowd, 0.55)), 0.2, 0.98)
+
+
+def _doubt(rng: np.random.Generator, telling: bool, bad: float, count: int) -> np.ndarray:
+    """(count,) what it says of false ones."""
+    if telling:
+        return _probability(rng.normal(-0.2 + 0.8 * bad, 1.2, count))
+    return np.clip(rng.normal(0.58, 0.16, count), 0.2, 0.92)
+
+
+def _probability(logit: np.ndarray) -> np.ndarray:
+    """Not below the confidence from which the tower's notes are listed."""
+    return np.maximum(1 / (1 + np.exp(-logit)), LEAST_CONFIDENCE)
 
 
 def _families(rng: np.random.Generator, played: Performance) -> np.ndarray:
@@ -95,7 +119,6 @@ def _invented(rng: np.random.Generator, true: np.ndarray, share: float) -> np.nd
     false[:, 1] = false[:, 0] + np.where(
         rng.random(n) < 0.6, rng.uniform(0.03, 0.2, n), rng.uniform(0.3, 1, n) * length
     )
-    false[:, 5] = np.clip(rng.normal(0.58, 0.16, n), 0.2, 0.92)
     false[:, 6] = -1
     return false
 
@@ -104,6 +127,5 @@ def _again(rng: np.random.Generator, true: np.ndarray, share: np.ndarray) -> np.
     """True notes that are heard to begin a second time while they sound."""
     again = true[(rng.random(len(true)) < share) & (true[:, 1] - true[:, 0] > 0.2)].copy()
     again[:, 0] += rng.uniform(0.2, 0.8, len(again)) * (again[:, 1] - again[:, 0])
-    again[:, 5] = np.clip(rng.normal(0.58, 0.16, len(again)), 0.2, 0.92)
     again[:, 6] = -1
     return again

@@ -54,7 +54,7 @@ KEYBOARDS, KEYBOARD_SHARES = (0, 6, 19, 46), (0.88, 0.04, 0.05, 0.03)  # program
 # Programs worth naming: what people record. Others of their families are hardly told apart by ear.
 COMMON = frozenset({0, 4, 6, 8, 11, 12, 13, 16, 19, 21, 22, 24, 25, 27, 32, 33, 40, 41, 42, 43, 46, 52, 53, 56, 57, 58,
                     60, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 80, 105, 110})  # fmt: skip
-SURE, SIFTED = 0.6, 0.8  # the confidence of notes that the rules are given, and how often the others are sifted out
+SURE, SIFTED = 0.5, 0.8  # the confidence of notes that the rules are given, and how often the others are sifted out
 SAME_FAMILY = 0.45  # share of ensembles that are of one family: choirs, quartets
 
 

@@ -56,9 +56,11 @@ class TowerRuntime:
 
     def _window(self, waveform: np.ndarray, frames: int) -> Activity:
         """(WINDOW_FRAMES * HOP,) samples -> activity of ``frames`` frames after the margin."""
-        heard = spectrogram(normalise(waveform))[None]
-        _, activity, velocity, family = self.session.run(None, {"frames": heard})
-        keep = slice(MARGIN, MARGIN + frames)
+        return self.hear(spectrogram(normalise(waveform)), slice(MARGIN, MARGIN + frames))
+
+    def hear(self, spectra: np.ndarray, keep: slice = slice(None)) -> Activity:
+        """(WINDOW_FRAMES, bins) of `abcscribe.spectrogram` -> the activity of the frames to keep."""
+        _, activity, velocity, family = self.session.run(None, {"frames": spectra[None]})
         per_frame = np.arange(WINDOW_FRAMES) // FRAMES_PER_TOKEN
         family = np.exp(family[0] - family[0].max(axis=0))
         family = (family / family.sum(axis=0)).transpose(1, 2, 0)

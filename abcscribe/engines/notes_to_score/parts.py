@@ -39,15 +39,12 @@ def parts(line: Timeline, program: int | None = None) -> list[Line]:
     lines, chords = texture.texture(line.notes, line.groups)
     if lines + chords == 1:  # one has one instrument, whatever single notes sound like
         return [_part(line, everything, _chordal(line, everything) if chords else _instrument(line, everything))]
-    player, families = players.cast(line.notes, line.groups, lines, chords)
+    player = players.cast(line.notes, line.groups, lines, chords)
     members = [[i for i in everything if player[i] == number] for number in range(lines + chords)]
-    solo = sorted(
-        ((own, family) for own, family in zip(members[:lines], families, strict=False) if own),
-        key=lambda pair: -_usual(line, pair[0]),
-    )
-    made = [_one_staff(line, _single(line, own), _of_family(line, own, family)) for own, family in solo]
+    solo = sorted((own for own in members[:lines] if own), key=lambda own: -_usual(line, own))
+    made = [_one_staff(line, _single(line, own), _instrument(line, own)) for own in solo]
     if chords and members[-1]:
-        made.append(_part(line, members[-1], instruments.FAMILY_PROGRAM[families[-1]]))
+        made.append(_part(line, members[-1], _chordal(line, members[-1])))
     return made
 
 
@@ -70,12 +67,9 @@ def _families(line: Timeline, indices: Sequence[int]) -> dict[str, float]:
 
 
 def _instrument(line: Timeline, indices: Sequence[int]) -> int:
-    """The program of a player who is alone."""
+    """The program of one player: the family that is heard most, and of it the instrument of his register."""
     weight = _families(line, indices)
-    return _of_family(line, indices, max(weight, key=weight.__getitem__))
-
-
-def _of_family(line: Timeline, indices: Sequence[int], family: str) -> int:
+    family = max(weight, key=weight.__getitem__)
     limits = BY_REGISTER.get(family, ((0, instruments.FAMILY_PROGRAM.get(family, 0)),))
     return next(program for limit, program in limits if _usual(line, indices) >= limit)
 

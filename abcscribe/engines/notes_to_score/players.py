@@ -40,7 +40,6 @@ class Cast:
 
     price: float
     player: np.ndarray  # (n,) 0 is the highest line; the player of chords comes last
-    families: tuple[str, ...]  # of the players
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +63,9 @@ class Beginning:
 
 def cast(
     notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], lines: int, chords: bool = False
-) -> tuple[dict[int, int], tuple[str, ...]]:
-    """Who plays each note of ``groups`` (indices of ``notes``), and the players' families: ``lines`` players of one
-    note at a time from high to low, and with ``chords`` one more."""
+) -> dict[int, int]:
+    """Who plays each note of ``groups`` (indices of ``notes``): ``lines`` players of one note at a time from high to
+    low, and with ``chords`` one more."""
     order = [i for group in groups for i in sorted(group, key=lambda i: -notes[i].pitch)]
     ends = np.cumsum([len(group) for group in groups]).tolist()
     own = tuple(notes[i] for i in order)
@@ -75,7 +74,7 @@ def cast(
         np.array([timbre.index(n.family) for n in own]),
     )  # fmt: skip
     best = min((_settled(music, begin, chords) for begin in _beginnings(music, lines, chords)), key=lambda c: c.price)
-    return dict(zip(order, best.player.tolist(), strict=True)), best.families
+    return dict(zip(order, best.player.tolist(), strict=True))
 
 
 def _beginnings(music: Music, lines: int, chords: bool) -> Iterator[Beginning]:
@@ -135,7 +134,7 @@ def _settled(music: Music, begin: Beginning, chords: bool) -> Cast:
         if chords:
             unlikely[-1, [f not in CHORDAL for f in FAMILIES]] = np.inf
         families = unlikely.argmin(axis=1)
-        found = Cast(price + unlikely.min(axis=1).sum(), player, tuple(FAMILIES[f] for f in families))
+        found = Cast(price + float(unlikely.min(axis=1).sum()), player)
         if best and found.price >= best.price - 1e-6:
             break
         best = found
