@@ -20,7 +20,8 @@ ALLOWED = {
     "audio": set(),
     "spectrogram": {"audio"},
     "model": {"audio", "spectrogram", "onnx_session", "score.instruments"},  # knows no ABC
-    "notes": {"score", "spectrogram", "audio"},
+    "note_confidence": set(),
+    "notes": {"note_confidence", "score", "spectrogram", "audio"},
     "tokens": {"score"},  # knows no model
     "decoding": {"model", "tokens"},
     "engines": {"audio", "decoding", "model", "notes", "onnx_session", "score", "spectrogram", "tokens"},

@@ -28,7 +28,7 @@ class AbcscribeEngine:
     # validation split; of all notes .698 and .870.
     sure_confidence = 0.5
     # Noise gives no notes at all. See docs/LOG.md, 2026-11-25, for speech.
-    clear_confidence = 0.85
+    clear_confidence = 0.96
 
     def __init__(self, runtime: TowerRuntime) -> None:
         self.runtime = runtime
