@@ -199,6 +199,15 @@ def test_players_who_cross_are_told_by_their_sound():
     assert len({(player[i], n.family) for i, n in enumerate(notes)}) == 2
 
 
+def test_long_pieces_are_shared_out_as_their_beginning(monkeypatch):
+    notes = [shifted(n, 4.0 * k) for k in range(6) for n in duet("pipe", "reed")]
+    groups = cleaning.chords(notes)
+    whole = players.cast(notes, groups, 2)
+    monkeypatch.setattr(players, "DECISIVE", 16)
+    assert players.cast(notes, groups, 2) == whole
+    assert len({(whole[i], n.family) for i, n in enumerate(notes)}) == 2
+
+
 def test_a_player_of_chords_gets_what_the_soloist_leaves():
     chords = [note(k, pitch, 0.9) for k in range(6) for pitch in (48, 52, 55)]
     solo = [note(k, pitch, 0.9, family="voice") for k, pitch in enumerate((72, 74, 76, 74, 72, 71))]

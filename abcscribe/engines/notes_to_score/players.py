@@ -29,17 +29,10 @@ CHORD_PRICE = 2.6  # a note of the player of chords: as a step of three semitone
 SHARED_PRICE = 8.0  # a note more than there are players: it joins the nearest
 MOST_TOGETHER = 7  # notes of a chord that are assigned one by one
 ROUNDS = 3
+DECISIVE = 250  # chords from which it is decided what each player sounds like
 CHORDAL = ("piano", "mallet", "organ", "plucked", "synth")
 # Nats: how common each family is among the players of ensembles, by a judgement of our own.
 COMMON = np.log([0.25, 0.02, 0.05, 0.12, 0.02, 0.16, 0.1, 0.08, 0.12, 0.05, 0.03])
-
-
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """An answer: n notes in the order of ``Music``."""
-
-    price: float
-    player: np.ndarray  # (n,) 0 is the highest line; the player of chords comes last
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +44,11 @@ class Music:
     pitch: np.ndarray  # (n,) float
     family: np.ndarray  # (n,) index in FAMILIES, or NAMELESS
 
+    def head(self, chords: int) -> Music:
+        kept = self.chords[:chords]
+        n = kept[-1].stop if kept else 0
+        return Music(self.notes[:n], kept, self.pitch[:n], self.family[:n])
+
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
@@ -59,6 +57,15 @@ class Beginning:
 
     timbres: np.ndarray
     registers: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """An answer: n notes in the order of ``Music``."""
+
+    price: float
+    player: np.ndarray  # (n,) 0 is the highest line; the player of chords comes last
+    begin: Beginning  # what the search was given
 
 
 def cast(
@@ -73,8 +80,10 @@ def cast(
         own, tuple(map(slice, [0, *ends[:-1]], ends)), np.array([n.pitch for n in own], float),
         np.array([timbre.index(n.family) for n in own]),
     )  # fmt: skip
-    best = min((_settled(music, begin, chords) for begin in _beginnings(music, lines, chords)), key=lambda c: c.price)
-    return dict(zip(order, best.player.tolist(), strict=True))
+    head = music.head(DECISIVE)
+    best = min((_settled(head, begin, chords) for begin in _beginnings(head, lines, chords)), key=lambda c: c.price)
+    player = best.player if len(head.chords) == len(music.chords) else _search(music, best.begin, chords)[0]
+    return dict(zip(order, player.tolist(), strict=True))
 
 
 def _beginnings(music: Music, lines: int, chords: bool) -> Iterator[Beginning]:
@@ -134,7 +143,7 @@ def _settled(music: Music, begin: Beginning, chords: bool) -> Cast:
         if chords:
             unlikely[-1, [f not in CHORDAL for f in FAMILIES]] = np.inf
         families = unlikely.argmin(axis=1)
-        found = Cast(price + float(unlikely.min(axis=1).sum()), player)
+        found = Cast(price + float(unlikely.min(axis=1).sum()), player, begin)
         if best and found.price >= best.price - 1e-6:
             break
         best = found
