@@ -35,10 +35,11 @@ from abcscribe.tokens import (
 )
 
 GUIDANCE = 10.0  # nats for a place that the beat tracker finds; from 8 to 25 it made no difference
+NOTE_GUIDANCE = 2.0  # nats for a note that they write
 PLAYER_GUIDANCE = 4.0  # nats against a staff that the rules do not give a note
 PLACING = frozenset({"clef", "bar", "length", "bar metre", "bar mode", "bar tempo", "skip", "duration"})
 NOTING = frozenset({"position", "staff", "voice", "pitch", "duration"})
-PITCH_MIDI = tuple(midi for midi, _ in VOCABULARY.pitches)
+PITCH_MIDI = np.array([midi for midi, _ in VOCABULARY.pitches])
 WINDOW_NOTES = 144  # heard notes of a window; training windows hold up to 160
 DECODING = Decoding(most_tokens=900)  # of a window: 3.3 a note are usual
 
@@ -142,15 +143,28 @@ class RulesGuide:
         return self._players(reader, self._places(reader, scores))
 
     def _players(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
-        """A note that the rules give to another staff becomes less likely, and so does a staff without notes."""
-        own = self.staves[reader.group] if 0 <= reader.group < len(self.staves) else {}
-        if reader.state not in NOTING or reader.staves < 2 or not own:
+        """For music on several staves: notes that the rules write become likelier where they write them and less likely
+        on other staves, and so do staves."""
+        ahead = reader.state in PLACING
+        group = reader.group + ahead
+        own = self.staves[group] if 0 <= group < len(self.staves) else {}
+        if reader.staves < 2 or not own or not (ahead or reader.state in NOTING):
             return scores
         v, guided = VOCABULARY, scores.copy()
-        others = np.array([own.get(midi, reader.staff) != reader.staff for midi in PITCH_MIDI])
-        guided[v.pitch][others] -= PLAYER_GUIDANCE
-        silent = np.array([staff not in own.values() for staff in range(v.staff.stop - v.staff.start)])
-        guided[v.staff][silent] -= PLAYER_GUIDANCE
+        if ahead:
+            guided[v.skip] -= NOTE_GUIDANCE
+        if reader.state not in NOTING:
+            return guided
+        own = self.staves[reader.group] if reader.group >= 0 else {}
+        left = {midi: staff for midi, staff in own.items() if (staff, midi) not in reader.written()}
+        here = [midi for midi, staff in left.items() if staff == reader.staff]
+        guided[v.pitch][np.isin(PITCH_MIDI, here)] += NOTE_GUIDANCE
+        guided[v.pitch][np.isin(PITCH_MIDI, [midi for midi in own if own[midi] != reader.staff])] -= PLAYER_GUIDANCE
+        for staff in range(reader.staves):
+            if staff not in own.values():
+                guided[v.staff.start + staff] -= PLAYER_GUIDANCE
+            elif staff in left.values() and not here:
+                guided[v.staff.start + staff] += NOTE_GUIDANCE
         return guided
 
     def _places(self, reader: Reader, scores: np.ndarray) -> np.ndarray:

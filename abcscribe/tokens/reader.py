@@ -122,6 +122,16 @@ class Reader:
         """The staff of the present notes."""
         return max(self._line[0], 0)
 
+    def written(self) -> set[tuple[int, int]]:
+        """Staff and MIDI pitch of the notes at the present position."""
+        here = self._start + self._position
+        found = set()
+        for event in reversed(self.events):
+            if event.onset != here:
+                break
+            found.add((event.staff, event.midi))
+        return found
+
     @property
     def metre(self) -> Metre | None:
         """The metre in force."""
