@@ -34,7 +34,7 @@ from abcscribe.tokens import (
     untangled,
 )
 
-GUIDANCE = 10.0  # nats for a place that the beat tracker finds; from 8 to 25 it made no difference
+GUIDANCE = 20.0  # nats for a place that the beat tracker finds: certainty; at 10 the model sometimes counts for itself
 NOTE_GUIDANCE = 2.0  # nats for a note that they write
 PLAYER_GUIDANCE = 4.0  # nats against a staff that the rules do not give a note
 PLACING = frozenset({"clef", "bar", "length", "bar metre", "bar mode", "bar tempo", "skip", "duration"})
@@ -145,17 +145,23 @@ class RulesGuide:
     def _players(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
         """For music on several staves: notes that the rules write become likelier where they write them and less likely
         on other staves, and so do staves."""
-        ahead = reader.state in PLACING
-        group = reader.group + ahead
-        own = self.staves[group] if 0 <= group < len(self.staves) else {}
-        if reader.staves < 2 or not own or not (ahead or reader.state in NOTING):
+        if reader.staves < 2:
             return scores
-        v, guided = VOCABULARY, scores.copy()
-        if ahead:
-            guided[v.skip] -= NOTE_GUIDANCE
-        if reader.state not in NOTING:
-            return guided
-        own = self.staves[reader.group] if reader.group >= 0 else {}
+        guided = scores.copy()
+        if reader.state in PLACING and self._notes(reader.group + 1):
+            guided[VOCABULARY.skip] -= NOTE_GUIDANCE
+        if reader.state in NOTING and reader.heard and reader.heard[-1] == reader.group:
+            self._share_out(reader, self._notes(reader.group), guided)
+        return guided
+
+    def _notes(self, group: int) -> dict[int, int]:
+        return self.staves[group] if 0 <= group < len(self.staves) else {}
+
+    def _share_out(self, reader: Reader, own: dict[int, int], guided: np.ndarray) -> None:
+        """Guide to the notes of a group, in place; of a group that the rules leave out nothing is said."""
+        if not own:
+            return
+        v = VOCABULARY
         left = {midi: staff for midi, staff in own.items() if (staff, midi) not in reader.written()}
         here = [midi for midi, staff in left.items() if staff == reader.staff]
         guided[v.pitch][np.isin(PITCH_MIDI, here)] += NOTE_GUIDANCE
@@ -165,7 +171,6 @@ class RulesGuide:
                 guided[v.staff.start + staff] -= PLAYER_GUIDANCE
             elif staff in left.values() and not here:
                 guided[v.staff.start + staff] += NOTE_GUIDANCE
-        return guided
 
     def _places(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
         """The place that the beat tracker found becomes likelier, at the cost of other places and of the bar line: how
