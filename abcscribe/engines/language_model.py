@@ -137,10 +137,15 @@ class RulesGuide:
 
     opinion: SecondOpinion
     staves: list[dict[int, int]]  # for each group, the staff that the rules give each MIDI pitch
+    begun: bool = False  # whether the first bar was in a window before
 
     def __call__(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
-        """(vocabulary,) scores with what the rules think of places and players."""
-        return self._players(reader, self._places(reader, scores))
+        """(vocabulary,) scores with what the rules think of places and players. Only the first bar may be a pickup."""
+        guided = self._players(reader, self._places(reader, scores))
+        if reader.state == "bar" and (self.begun or len(reader.spans) > 1):
+            guided = guided.copy()
+            guided[VOCABULARY.duration] = CLOSED
+        return guided
 
     def _players(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
         """For music on several staves: notes that the rules write become likelier where they write them and less likely
@@ -228,7 +233,8 @@ class RulesGuide:
 
     def since(self, group: int) -> RulesGuide:
         """The same for a window that begins with a group."""
-        return RulesGuide(dataclasses.replace(self.opinion, ticks=self.opinion.ticks[group:]), self.staves[group:])
+        opinion = dataclasses.replace(self.opinion, ticks=self.opinion.ticks[group:])
+        return RulesGuide(opinion, self.staves[group:], begun=group > 0)
 
 
 def _window_end(groups: np.ndarray, begin: int) -> int:

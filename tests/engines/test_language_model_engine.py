@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from abcscribe.decoding import Decoding, Wishes, generate
+from abcscribe.decoding import CLOSED, Decoding, Wishes, generate
 from abcscribe.engines import language_model
 from abcscribe.engines.language_model import RulesGuide, write_score
 from abcscribe.engines.notes_to_score import Hints
@@ -144,7 +144,7 @@ def test_the_beat_tracker_moves_probability_among_places_only():
     reader, scores = Reader(4), np.full(len(v), -np.log(len(v)))
     wanted = {}  # by the number of onsets before, what is made likelier
     for token in ids:
-        guided = guide(reader, scores)
+        guided = guide._places(reader, scores)
         if reader.state in ("bar", "duration") and (guided != scores).any():
             likelier = np.flatnonzero(guided > scores)
             assert len(likelier) == 1
@@ -177,6 +177,17 @@ def test_the_rules_say_who_plays():
     assert (of_pitch[48], of_pitch[72], of_pitch[60]) == (note, -player, 0)
     assert guided["pitch"][pitch_token(48)] == 0, "it is written"
     assert guided["pitch"][v.staff.start] == note, "the other staff has a note left"
+
+
+def test_only_the_first_bar_may_be_a_pickup():
+    guide, v = opinion_of((), []), VOCABULARY
+    reader, scores = Reader(8), np.zeros(len(v))
+    for token in encode(excerpt_of(melody(2))).ids:
+        closed = guide(reader, scores)[v.duration] < CLOSED / 2
+        assert closed.all() == closed.any() == (reader.state == "bar" and len(reader.spans) > 1)
+        if reader.state == "bar":
+            assert (guide.since(3)(reader, scores)[v.duration] < CLOSED / 2).all()
+        reader.push(token)
 
 
 def test_music_on_one_staff_is_the_models():
