@@ -21,6 +21,7 @@ from abcscribe.engines.notes_to_score import PICKUP, Hints
 from abcscribe.engines.notes_to_score.keys import find_mode
 from abcscribe.engines.second_opinion import SAME_ONSET, SecondOpinion, heard_notes, second_opinion, told
 from abcscribe.model.note_tokens import HeardNotes, group_index, group_onsets
+from abcscribe.score import instruments
 from abcscribe.score.model import Bar, Key, PlayedNote, Score, Tempo
 from abcscribe.tokens import (
     LONGEST,
@@ -35,8 +36,8 @@ from abcscribe.tokens import (
 )
 
 GUIDANCE = 20.0  # nats for a place that the beat tracker finds: certainty; at 10 the model sometimes counts for itself
-NOTE_GUIDANCE = 2.0  # nats for a note that they write
-PLAYER_GUIDANCE = 4.0  # nats against a staff that the rules do not give a note
+NOTE_GUIDANCE = 2.0  # nats for a note that the rules write
+PLAYER_GUIDANCE = 4.0  # nats against a staff that they do not give a note
 PLACING = frozenset({"clef", "bar", "length", "bar metre", "bar mode", "bar tempo", "skip", "duration"})
 NOTING = frozenset({"position", "staff", "voice", "pitch", "duration"})
 PITCH_MIDI = np.array([midi for midi, _ in VOCABULARY.pitches])
@@ -78,7 +79,8 @@ def write_score(
     bars = _confident(score.bars, reader, np.array(scores))
     if hints.key is None:
         bars = _with_modes(bars, heard)
-    return dataclasses.replace(score, bars=bars, performance=played, seconds=seconds)
+    parts = tuple(dataclasses.replace(part, name=instruments.name(part.program)) for part in score.parts)
+    return dataclasses.replace(score, bars=bars, parts=parts, performance=played, seconds=seconds)
 
 
 def _windows(

@@ -125,7 +125,7 @@ def test_whatever_a_model_answers_the_score_is_sound_and_ends(seed):
 def test_hints_are_obeyed():
     hints = Hints(tempo=90.0, metre=Metre(6, 8), key=Key(-3, "minor"), instrument=40)
     found, _ = finished(write_score(Noise(1), played(melody(12)), hints))
-    assert [part.program for part in found.parts] == [40]
+    assert [(part.program, part.name) for part in found.parts] == [(40, "Violin")]
     assert {(bar.metre, bar.key) for bar in found.bars} == {(Metre(6, 8), Key(-3, "minor"))}
     assert found.bars[0].tempo.quarter_bpm == pytest.approx(90)
 
