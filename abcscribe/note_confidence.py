@@ -9,15 +9,16 @@ Trained on rendered clips by ``benchmarks/learn_note_confidence.py``, run here w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from abcscribe import perceptron
+
 INTERVALS = (-28, -24, -19, -12, -2, -1, 1, 2, 12, 19)  # semitones: neighbours, and pitches that share partials
 NEAR = 2  # frames within which notes begin together
 FAR = 200.0  # frames: notes of a pitch that lie farther apart have nothing to do with each other
-BOUND = 5.0  # standard deviations beyond which a number says no more
+WEIGHTS = Path(__file__).with_name("note_confidence.npz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,8 @@ def confidence(
     """(n,) probability that each note was played; the arrays are those of `abcscribe.notes.decode_notes`."""
     if not len(notes.pitch):
         return np.zeros(0)
-    w = _weights()
-    seen = numbers(notes, onset, sounding, velocity, family)
-    hidden = np.clip((seen - w["mean"]) / w["scale"], -BOUND, BOUND)
-    for layer in ("0", "1"):
-        hidden = np.maximum(hidden @ w[f"{layer}.weight"].T + w[f"{layer}.bias"], 0)
-    return 1 / (1 + np.exp(-(hidden @ w["2.weight"].T + w["2.bias"])[:, 0]))
+    logit = perceptron.answer(WEIGHTS, numbers(notes, onset, sounding, velocity, family))[:, 0]
+    return 1 / (1 + np.exp(-logit))
 
 
 def numbers(
@@ -97,9 +94,3 @@ def _widest(onset: np.ndarray) -> np.ndarray:
 def _logit(probability: np.ndarray) -> np.ndarray:
     p = np.clip(probability, 1e-3, 1 - 1e-3)
     return np.log(p / (1 - p))
-
-
-@cache
-def _weights() -> dict[str, np.ndarray]:
-    with np.load(Path(__file__).with_name("note_confidence.npz")) as file:
-        return {name: file[name].astype(np.float32) for name in file}

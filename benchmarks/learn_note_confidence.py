@@ -11,21 +11,20 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
+from perceptron_fit import Fitted, fit
 from torch import nn
 
 from abcscribe import note_confidence
 from abcscribe.model.runtime import TowerRuntime
-from abcscribe.note_confidence import BOUND
 from abcscribe.notes import candidates
 from abcscribe.spectrogram import FRAME_RATE, LOWEST_PITCH
 
 HIDDEN = (64, 32)
-BATCH, RATE, DROPOUT = 512, 2e-3, 0.1
+BATCH, RATE = 512, 2e-3
 TOLERANCE = 0.05  # seconds
 
 
@@ -63,33 +62,6 @@ def _true(found: note_confidence.Candidates, notes: np.ndarray) -> np.ndarray:
     return true
 
 
-def fitted(rows: np.ndarray, labels: np.ndarray, steps: int) -> tuple[nn.ModuleList, np.ndarray, np.ndarray]:
-    torch.manual_seed(0)
-    mean, scale = rows.mean(axis=0), rows.std(axis=0) + 0.02
-    layers = nn.ModuleList([nn.Linear(a, b) for a, b in pairwise((rows.shape[1], *HIDDEN, 1))])
-    x, y = scaled(rows, mean, scale), torch.from_numpy(labels).float()
-    optimiser = torch.optim.AdamW(layers.parameters(), RATE, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for _ in range(steps):
-        chosen = torch.randint(0, len(y), (BATCH,))
-        loss = nn.functional.binary_cross_entropy_with_logits(answers(layers, x[chosen], DROPOUT), y[chosen])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-    return layers, mean, scale
-
-
-def scaled(rows: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.clip((rows - mean) / scale, -BOUND, BOUND)).float()
-
-
-def answers(layers: nn.ModuleList, x: torch.Tensor, dropout: float = 0.0) -> torch.Tensor:
-    first, second, last = layers
-    hidden = nn.functional.dropout(torch.relu(first(x)), dropout, training=dropout > 0)
-    return last(torch.relu(second(hidden)))[:, 0]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path)
@@ -98,13 +70,15 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     rows, labels, _ = examples(options.clips, "train", options.count)
-    layers, mean, scale = fitted(rows, labels, options.steps)
-    weights = {name: value.detach().numpy() for name, value in layers.state_dict().items()}
-    columns = {name: value.astype(np.float16) for name, value in {**weights, "mean": mean, "scale": scale}.items()}
-    np.savez_compressed(Path(note_confidence.__file__).with_name("note_confidence.npz"), **columns)  # type: ignore[arg-type]
+    torch.manual_seed(0)
+    model = Fitted(rows, HIDDEN, 1)
+    true = torch.from_numpy(labels[:, None]).float()
+    loss = nn.functional.binary_cross_entropy_with_logits
+    fit(model, rows, true, loss, options.steps, batch=BATCH, rate=RATE, noise=0.0)
+    model.save(note_confidence.WEIGHTS)
     rows, labels, played = examples(options.clips, "valid", options.count)
     with torch.no_grad():
-        sure = answers(layers, scaled(rows, mean, scale)).sigmoid().numpy()
+        sure = model(model.scaled(rows)).sigmoid().numpy()[:, 0]
     print(f"{len(labels)} candidates, {labels.mean():.3f} true, cross-entropy {_entropy(sure, labels):.3f}")
     for threshold in (0.3, 0.4, 0.5, 0.6, 0.7):
         kept = sure >= threshold

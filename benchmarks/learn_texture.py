@@ -10,16 +10,16 @@ split are taken, a row for each true texture. Needs torch.
 from __future__ import annotations
 
 import argparse
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
+from perceptron_fit import Fitted, fit
 from torch import nn
 
-from abcscribe.datasets.windows import Stage, Window, WindowSource
+from abcscribe.datasets.windows import SURE, Stage, Window, WindowSource
 from abcscribe.engines.notes_to_score import cleaning, texture
-from abcscribe.engines.notes_to_score.texture import BOUND, TEXTURES, Texture
+from abcscribe.engines.notes_to_score.texture import TEXTURES, Texture
 from abcscribe.engines.second_opinion import played_notes
 
 STAGE = Stage(
@@ -30,7 +30,6 @@ STAGE = Stage(
     ),
     opinionated=0.0,
 )  # fmt: skip
-SURE = 0.5  # confidence of the notes that are shown as played
 FEWEST = 12  # notes
 HIDDEN = (64, 48)
 BATCH, RATE, NOISE = 256, 3e-3, 0.05  # the noise in standard deviations of each number
@@ -54,32 +53,6 @@ def examples(cache: Path, split: str, count: int, seed: int) -> tuple[np.ndarray
     return np.array(rows), np.array(labels)
 
 
-def fitted(rows: np.ndarray, labels: np.ndarray, steps: int) -> tuple[nn.ModuleList, np.ndarray, np.ndarray]:
-    torch.manual_seed(0)
-    mean, scale = rows.mean(axis=0), rows.std(axis=0) + 0.02
-    sizes = (rows.shape[1], *HIDDEN, len(TEXTURES))
-    layers = nn.ModuleList([nn.Linear(a, b) for a, b in pairwise(sizes)])
-    x = torch.from_numpy(np.clip((rows - mean) / scale, -BOUND, BOUND)).float()
-    y = torch.from_numpy(labels)
-    optimiser = torch.optim.AdamW(layers.parameters(), RATE, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for _ in range(steps):
-        chosen = torch.randint(0, len(y), (BATCH,))
-        noisy = x[chosen] + NOISE * torch.randn(BATCH, x.shape[1])
-        loss = nn.functional.cross_entropy(answers(layers, noisy, dropout=0.1), y[chosen])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-    return layers, mean, scale
-
-
-def answers(layers: nn.ModuleList, x: torch.Tensor, dropout: float = 0.0) -> torch.Tensor:
-    first, second, last = layers
-    hidden = nn.functional.dropout(torch.relu(first(x)), dropout, training=dropout > 0)
-    return last(torch.relu(second(hidden)))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cache", type=Path)
@@ -87,16 +60,17 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6_000)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    layers, mean, scale = fitted(*examples(options.cache, "train", options.windows, 1), options.steps)
-    weights = {name: value.detach().numpy() for name, value in layers.state_dict().items()}
-    columns = {**weights, "mean": mean, "scale": scale}
-    np.savez_compressed(
-        Path(texture.__file__).with_name("texture.npz"), **{k: v.astype(np.float16) for k, v in columns.items()}
-    )  # type: ignore[arg-type]
+    torch.manual_seed(0)
+    rows, labels = examples(options.cache, "train", options.windows, 1)
+    model = Fitted(rows, HIDDEN, len(TEXTURES))
+    fit(
+        model, rows, torch.from_numpy(labels), nn.functional.cross_entropy, options.steps,
+        batch=BATCH, rate=RATE, noise=NOISE,
+    )  # fmt: skip
+    model.save(texture.WEIGHTS)
     rows, labels = examples(options.cache, "valid", 2000, 2)
     with torch.no_grad():
-        x = torch.from_numpy(np.clip((rows - mean) / scale, -BOUND, BOUND)).float()
-        taken = answers(layers, x).argmax(dim=1).numpy()
+        taken = model(model.scaled(rows)).argmax(dim=1).numpy()
     print(f"right: {(taken == labels).mean():.3f}")
     for index, true in enumerate(TEXTURES):
         print(true, np.bincount(taken[labels == index], minlength=len(TEXTURES)))

@@ -20,11 +20,12 @@ ALLOWED = {
     "audio": set(),
     "spectrogram": {"audio"},
     "model": {"audio", "spectrogram", "onnx_session", "score.instruments"},  # knows no ABC
-    "note_confidence": set(),
+    "perceptron": set(),
+    "note_confidence": {"perceptron"},
     "notes": {"note_confidence", "score", "spectrogram", "audio"},
     "tokens": {"score"},  # knows no model
     "decoding": {"model", "tokens"},
-    "engines": {"audio", "decoding", "model", "notes", "onnx_session", "score", "spectrogram", "tokens"},
+    "engines": {"audio", "decoding", "model", "notes", "onnx_session", "perceptron", "score", "spectrogram", "tokens"},
     "transcription": {"audio", "engines", "score"},
     "batch": {"audio", "engines", "score", "transcription"},
     "hints": {"score"},

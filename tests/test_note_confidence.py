@@ -1,12 +1,9 @@
 """What is said of a note that the tower's activity suggests."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from test_notes import Activity
 
-from abcscribe import note_confidence
 from abcscribe.note_confidence import FAR, INTERVALS, Candidates, confidence, numbers
 from abcscribe.notes import LEAST_CONFIDENCE, candidates
 
@@ -73,21 +70,3 @@ def test_the_pitches_beside_a_note_are_seen_up_to_the_ends_of_the_keyboard():
 def test_nothing_has_no_confidence():
     found, sure = heard(Activity())
     assert len(found.pitch) == len(sure) == 0
-
-
-def test_the_network_is_the_one_that_was_trained():
-    torch = pytest.importorskip("torch")
-    import learn_note_confidence
-
-    weights = {name: torch.from_numpy(value) for name, value in note_confidence._weights().items()}
-    sizes = (len(weights["mean"]), *learn_note_confidence.HIDDEN, 1)
-    layers = torch.nn.ModuleList([torch.nn.Linear(a, b) for a, b in pairwise(sizes)])
-    layers.load_state_dict({name: value for name, value in weights.items() if name not in ("mean", "scale")})
-    activity = Activity()
-    activity.note(60, 10, 50)
-    activity.note(67, 12, 40, onset=0.5)
-    found, sure = heard(activity)
-    seen = numbers(found, activity.onset, activity.sounding, activity.velocity, activity.family)
-    x = learn_note_confidence.scaled(seen, weights["mean"].numpy(), weights["scale"].numpy())
-    with torch.no_grad():
-        assert learn_note_confidence.answers(layers, x).sigmoid().numpy() == pytest.approx(sure, abs=1e-4)

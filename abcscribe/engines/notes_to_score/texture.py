@@ -8,13 +8,13 @@ with numpy.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from abcscribe import perceptron
 from abcscribe.engines.notes_to_score import timbre
 from abcscribe.engines.notes_to_score.timbre import NAMELESS
 from abcscribe.score.model import PlayedNote
@@ -35,18 +35,14 @@ TOGETHER, OVERLAP = (
 )  # seconds between onsets that are one; seconds a note may sound into the next of its line
 MOST_SOUNDING, MOST_BEGINNING, FAMILIES_SEEN = 7, 6, 3
 OFTEN = 0.1  # share of the sounding time in which two notes must sound, or the music is one line
-BOUND = 5.0  # standard deviations beyond which a number says no more
+WEIGHTS = Path(__file__).with_name("texture.npz")
 
 
 def texture(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> Texture:
     """The likeliest, for chords ``groups`` (indices of ``notes``)."""
     if is_one_line(notes):
         return Texture(1, False)
-    w = _weights()
-    hidden = np.clip((numbers(notes, groups) - w["mean"]) / w["scale"], -BOUND, BOUND)
-    for layer in ("0", "1"):
-        hidden = np.maximum(w[f"{layer}.weight"] @ hidden + w[f"{layer}.bias"], 0)
-    return TEXTURES[int((w["2.weight"] @ hidden + w["2.bias"]).argmax())]
+    return TEXTURES[int(perceptron.answer(WEIGHTS, numbers(notes, groups)).argmax())]
 
 
 def is_one_line(notes: Sequence[PlayedNote]) -> bool:
@@ -117,9 +113,3 @@ def _alone(notes: Sequence[PlayedNote], family: np.ndarray, share: np.ndarray) -
         onset, offset = np.array(sorted((n.onset, n.offset) for n in own)).T
         found += [float((np.diff(onset) < TOGETHER).mean()), float((offset[:-1] > onset[1:] + OVERLAP).mean())]
     return found
-
-
-@cache
-def _weights() -> dict[str, np.ndarray]:
-    with np.load(Path(__file__).with_name("texture.npz")) as file:
-        return {name: file[name].astype(np.float32) for name in file}
