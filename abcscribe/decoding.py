@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from abcscribe.errors import ScoreError
-from abcscribe.model.note_tokens import HeardNotes, group_index, group_onsets
+from abcscribe.model.note_tokens import HeardNotes
 from abcscribe.tokens import METRES, MODES, MOST_FIFTHS, VOCABULARY, Reader, tempo_index
 
 CLOSED = -1e9  # logit of a token that may not come
@@ -24,7 +24,7 @@ CLOSED = -1e9  # logit of a token that may not come
 class Stepper(Protocol):
     """The model between two tokens; keeps the keys and values of all rows."""
 
-    def start(self, heard: Sequence[HeardNotes], groups: Sequence[np.ndarray]) -> None:
+    def start(self, heard: Sequence[HeardNotes]) -> None:
         """Hear one note list a row."""
 
     def step(self, ids: np.ndarray, positions: np.ndarray) -> np.ndarray:
@@ -204,14 +204,13 @@ def generate(
     ``prompts``: what each answer begins with, all of one length; by default BOS alone. ``wishes``, ``guides``: of
     each answer.
     """
-    groups = [group_index(notes.onset) for notes in heard]
-    seconds = [group_onsets(n.onset, g) - n.onset[0] for n, g in zip(heard, groups, strict=True)]
+    seconds = [notes.starts - notes.onset[0] for notes in heard]
     prompts = prompts or [[VOCABULARY.bos]] * len(heard)
     wishes = wishes or [Wishes()] * len(heard)
     guides = guides or [None] * len(heard)
     told = zip(seconds, prompts, wishes, guides, strict=True)
     rows = [_Row(s, list(p), options, w, g) for s, p, w, g in told]
-    stepper.start(heard, groups)
+    stepper.start(heard)
     if options.beams > 1:
         assert len(rows) == 1, "beams follow one recording at a time"
         rows = [_beam(stepper, rows[0], options)]

@@ -19,7 +19,7 @@ def notes(count: int, seed: int = 0) -> HeardNotes:
     onset = 1.0 + np.arange(count) * 0.3
     return HeardNotes(
         onset, onset + 0.2, rng.integers(40, 90, count), np.full(count, 80.0), np.zeros(count, int), np.ones(count),
-        np.zeros((count, OPINION)),
+        np.arange(count), np.zeros((count, OPINION)),
     )  # fmt: skip
 
 
@@ -35,9 +35,9 @@ class Random:
     def __init__(self, seed: int = 0, favour: dict[int, float] | None = None) -> None:
         self.seed, self.favour = seed, favour or {}
 
-    def start(self, heard, groups):
+    def start(self, heard):
         self.rows = [()] * len(heard)
-        self.seconds = [n.onset[np.unique(g, return_index=True)[1]] - n.onset[0] for n, g in zip(heard, groups)]  # noqa: B905
+        self.seconds = [n.starts - n.onset[0] for n in heard]
 
     def step(self, ids, positions):
         read = len(self.rows[0])
@@ -112,7 +112,7 @@ def test_top_p_leaves_out_what_is_unlikely():
 class Trap:
     """The likelier first token leads to an even choice, the other to a sure thing."""
 
-    def start(self, heard, groups):
+    def start(self, heard):
         self.rows = [[]] * len(heard)
 
     def step(self, ids, positions):

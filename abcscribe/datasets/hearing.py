@@ -13,7 +13,7 @@ import numpy as np
 
 from abcscribe.datasets.performance import Performance
 from abcscribe.engines.notes_to_score import timbre
-from abcscribe.model.note_tokens import LOWEST_PITCH, OPINION, PITCHES, UNKNOWN_FAMILY, HeardNotes
+from abcscribe.model.note_tokens import LOWEST_PITCH, OPINION, PITCHES, UNKNOWN_FAMILY, HeardNotes, chords
 from abcscribe.notes import LEAST_CONFIDENCE
 from abcscribe.score.instruments import FAMILIES, family
 
@@ -59,7 +59,7 @@ def hear(rng: np.random.Generator, played: Performance, severity: float | None =
     heard = HeardNotes(
         notes[:, 0], np.maximum(notes[:, 1], notes[:, 0] + 0.03), notes[:, 2].astype(np.int64),
         np.clip(notes[:, 3], 1, 127), notes[:, 4].astype(np.int64), notes[:, 5],
-        np.zeros((len(notes), OPINION), np.float32),
+        chords(notes[:, 0]), np.zeros((len(notes), OPINION), np.float32),
     )  # fmt: skip
     return heard, notes[:, 6].astype(np.int64)
 

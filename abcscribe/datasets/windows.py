@@ -18,8 +18,8 @@ from abcscribe.datasets.hearing import hear
 from abcscribe.datasets.note_cache import MODES, CachedPiece, NoteCache
 from abcscribe.engines.notes_to_score import PICKUP
 from abcscribe.engines.notes_to_score.keys import find_mode
-from abcscribe.engines.second_opinion import played_notes, second_opinion, told
-from abcscribe.model.note_tokens import HeardNotes, group_index, group_onsets
+from abcscribe.engines.second_opinion import advised, played_notes, second_opinion
+from abcscribe.model.note_tokens import HeardNotes
 from abcscribe.score.instruments import family, hand_clef, usual_clef
 from abcscribe.score.model import Metre
 from abcscribe.tokens import (
@@ -73,7 +73,6 @@ class Window:
     """One example."""
 
     heard: HeardNotes
-    groups: np.ndarray  # (n,) of the heard notes
     ids: np.ndarray  # (t,) tokens
     token_groups: np.ndarray  # (t,) where the pointer stands
     places: np.ndarray  # (n,) ticks from the bar line at which each heard note stands, -1 for notes that are none
@@ -201,13 +200,11 @@ def draw_window(
     bpm = _tempo(rng, onset, part, mark, excerpt.spans[0].metre or Metre())
     played = playing.perform(rng, onset - onset[0], duration, pitch, part, programs, bpm)
     heard, behind = hear(rng, played, stage.severity)
-    groups = group_index(heard.onset)
     if rng.random() < stage.opinionated:
         least = SURE if rng.random() < SIFTED else 0.0
         sure = [note for note in played_notes(heard) if note.confidence >= least]
-        opinion = second_opinion(sure, group_onsets(heard.onset, groups))
-        heard = replace(heard, opinion=told(opinion, heard, groups))
-    links = _links(np.array([event.onset for event in excerpt.events]), groups, behind)
+        heard, _ = advised(heard, second_opinion(sure))
+    links = _links(np.array([event.onset for event in excerpt.events]), heard.groups, behind)
     if links is None:
         return None
     realised = 60 * (onset[-1] - onset[0]) / max(float(played.onset.max() - played.onset.min()), 0.1)
@@ -215,7 +212,7 @@ def draw_window(
     excerpt = replace(excerpt, spans=tuple(replace(span, tempo=tempo) for span in excerpt.spans))
     writing = encode(excerpt, links)
     places = _places(excerpt, behind)
-    return Window(heard, groups, np.array(writing.ids), np.array(writing.groups), places, kind, excerpt)
+    return Window(heard, np.array(writing.ids), np.array(writing.groups), places, kind, excerpt)
 
 
 def _is_line(item: CachedPiece, part: int) -> bool:

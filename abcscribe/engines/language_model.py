@@ -19,8 +19,8 @@ import numpy as np
 from abcscribe.decoding import CLOSED, Decoding, Stepper, Wishes, Written, generate
 from abcscribe.engines.notes_to_score import PICKUP, Hints
 from abcscribe.engines.notes_to_score.keys import find_mode
-from abcscribe.engines.second_opinion import SAME_ONSET, SecondOpinion, heard_notes, second_opinion, told
-from abcscribe.model.note_tokens import HeardNotes, group_index, group_onsets
+from abcscribe.engines.second_opinion import SecondOpinion, advised, heard_notes, second_opinion
+from abcscribe.model.note_tokens import TOGETHER, HeardNotes
 from abcscribe.score import instruments
 from abcscribe.score.model import Bar, Key, PlayedNote, Score, Tempo
 from abcscribe.tokens import (
@@ -68,12 +68,11 @@ def write_score(
     heard = heard_notes(notes)
     if not len(heard):
         return Score(performance=played, seconds=seconds)
-    groups = group_index(heard.onset)
-    starts = group_onsets(heard.onset, groups)
-    opinion = second_opinion(played, starts, hints)
-    heard = dataclasses.replace(heard, opinion=told(opinion, heard, groups))
-    guide = RulesGuide(opinion, _staves(opinion, heard, groups)) if opinion else None
-    ids, scores = yield from _windows(stepper, heard, groups, starts, hints, options, guide)
+    opinion = second_opinion(played, hints)
+    heard, ticks = advised(heard, opinion)
+    guide = RulesGuide(opinion, ticks, _staves(opinion, heard)) if opinion else None
+    starts = heard.starts
+    ids, scores = yield from _windows(stepper, heard, hints, options, guide)
     reader = decode(ids, len(starts))
     score = _timed(reader, starts, hints, guide)
     bars = _confident(score.bars, reader, np.array(scores))
@@ -86,13 +85,12 @@ def write_score(
 def _windows(
     stepper: Stepper,
     heard: HeardNotes,
-    groups: np.ndarray,
-    starts: np.ndarray,
     hints: Hints,
     options: Decoding,
     guide: RulesGuide | None,
 ) -> Generator[float, None, tuple[list[int], list[float]]]:
     """Tokens of the whole recording, and their log probabilities."""
+    groups, starts = heard.groups, heard.starts
     ids: list[int] = []
     scores: list[float] = []
     prompt, first = [VOCABULARY.bos], 0  # the next window's prompt, and its first group
@@ -123,8 +121,9 @@ def _windows(
         yield float(starts[first])
 
 
-def _staves(opinion: SecondOpinion, heard: HeardNotes, groups: np.ndarray) -> list[dict[int, int]]:
+def _staves(opinion: SecondOpinion, heard: HeardNotes) -> list[dict[int, int]]:
     """For each group, the staff that the rules give each pitch."""
+    groups = heard.groups
     found: list[dict[int, int]] = [{} for _ in range(int(groups[-1]) + 1)]
     for group, onset, pitch in zip(groups.tolist(), heard.onset.tolist(), heard.pitch.tolist(), strict=True):
         staff = opinion.staff.get((onset, pitch))
@@ -138,6 +137,7 @@ class RulesGuide:
     """The rules' opinion as a Guide for the language model."""
 
     opinion: SecondOpinion
+    ticks: np.ndarray  # (g,) of each group from a bar line, -1 where the rules ignore it
     staves: list[dict[int, int]]  # for each group, the staff that the rules give each MIDI pitch
     begun: bool = False  # whether the first bar was in a window before
 
@@ -197,18 +197,14 @@ class RulesGuide:
     def _token(self, reader: Reader) -> int | None:
         """What the beat tracker would write now: a place in the bar, or the bar line that must come before."""
         group, bar = reader.group + 1, int(self.opinion.metre.length * TICKS)
-        if (
-            reader.state not in PLACING
-            or reader.metre != self.opinion.metre
-            or not 0 <= group < len(self.opinion.ticks)
-        ):
+        if reader.state not in PLACING or reader.metre != self.opinion.metre or not 0 <= group < len(self.ticks):
             return None
-        tick, before = int(self.opinion.ticks[group]), reader.heard[-1] if reader.heard else -1
-        if tick < 0 or (reader.heard and (before < 0 or self.opinion.ticks[before] < 0)):
+        tick, before = int(self.ticks[group]), reader.heard[-1] if reader.heard else -1
+        if tick < 0 or (reader.heard and (before < 0 or self.ticks[before] < 0)):
             return None
         if before < 0:
             return self._first(reader, tick % bar, bar)
-        ahead = tick // bar - int(self.opinion.ticks[before]) // bar - reader.bars_since_onset()
+        ahead = tick // bar - int(self.ticks[before]) // bar - reader.bars_since_onset()
         place = tick % bar - (bar - reader.spans[0].length if len(reader.spans) == 1 else 0)
         if ahead > 0:
             return VOCABULARY.bar
@@ -235,8 +231,7 @@ class RulesGuide:
 
     def since(self, group: int) -> RulesGuide:
         """The same for a window that begins with a group."""
-        opinion = dataclasses.replace(self.opinion, ticks=self.opinion.ticks[group:])
-        return RulesGuide(opinion, self.staves[group:], begun=group > 0)
+        return RulesGuide(self.opinion, self.ticks[group:], self.staves[group:], begun=group > 0)
 
 
 def _window_end(groups: np.ndarray, begin: int) -> int:
@@ -328,7 +323,7 @@ def _with_modes(bars: tuple[Bar, ...], heard: HeardNotes) -> tuple[Bar, ...]:
         begin = stretch[0].seconds or 0.0
         after = len(found) + len(stretch)
         end = bars[after].seconds if after < len(bars) else None
-        inside = (heard.onset >= begin - SAME_ONSET) & (heard.onset < (np.inf if end is None else end - SAME_ONSET))
+        inside = (heard.onset >= begin - TOGETHER) & (heard.onset < (np.inf if end is None else end - TOGETHER))
         mode = stretch[0].key.mode
         if inside.any() and mode in ("major", "minor"):
             length = heard.offset[inside] - heard.onset[inside]

@@ -101,9 +101,9 @@ class AudioLanguageModel(nn.Module):
         return model.eval()
 
 
-def collate_heard(lists: Sequence[HeardNotes], groups: Sequence[np.ndarray] | None = None, multiple: int = 1) -> Heard:
+def collate_heard(lists: Sequence[HeardNotes], multiple: int = 1) -> Heard:
     """`note_tokens.collate` as tensors."""
-    batch = collate(lists, groups, multiple)
+    batch = collate(lists, multiple)
     pitch, family, features, positions, mask = (
         torch.from_numpy(array) for array in (batch.pitch, batch.family, batch.features, batch.positions, batch.mask)
     )

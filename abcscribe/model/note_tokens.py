@@ -33,10 +33,22 @@ class HeardNotes:
     velocity: np.ndarray  # (n,) 1-127
     family: np.ndarray  # (n,) index in FAMILIES, UNKNOWN_FAMILY
     confidence: np.ndarray  # (n,) 0 ... 1
+    chord: np.ndarray  # (n,) never falling; one value for the notes that begin together
     opinion: np.ndarray  # (n, OPINION) float32, zeros where there is none
 
     def __len__(self) -> int:
         return len(self.onset)
+
+    @property
+    def groups(self) -> np.ndarray:
+        """(n,) the chords counted from 0."""
+        return np.cumsum(np.diff(self.chord, prepend=self.chord[:1]) > 0)
+
+    @property
+    def starts(self) -> np.ndarray:
+        """(g,) seconds: the mean onset of each group."""
+        groups = self.groups
+        return np.bincount(groups, self.onset) / np.maximum(np.bincount(groups), 1)
 
     def select(self, index: np.ndarray | slice) -> HeardNotes:
         """Some of the notes."""
@@ -55,8 +67,8 @@ class NoteBatch:
     seconds: list[np.ndarray]  # b times (g,): when each group begins, since the first note
 
 
-def group_index(onset: np.ndarray) -> np.ndarray:
-    """(n,) group of each note, from 0. ``onset`` (n,) ascending, seconds."""
+def chords(onset: np.ndarray) -> np.ndarray:
+    """(n,) chord of each note, from 0, by time alone. ``onset`` (n,) ascending, seconds."""
     groups = np.zeros(len(onset), np.int64)
     first = 0
     for i in range(1, len(onset)):
@@ -67,17 +79,12 @@ def group_index(onset: np.ndarray) -> np.ndarray:
     return groups
 
 
-def group_onsets(onset: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """(g,) seconds: the mean onset of each group."""
-    return np.bincount(groups, onset) / np.maximum(np.bincount(groups), 1)
-
-
-def features(notes: HeardNotes, groups: np.ndarray, begin: float = 0.0) -> np.ndarray:
+def features(notes: HeardNotes, begin: float = 0.0) -> np.ndarray:
     """(n, FEATURES) float32: what is said of each note besides pitch and family. ``begin``: seconds of the window."""
     onset = notes.onset - begin
     rates = 2 * np.pi / np.geomspace(*WAVE_SECONDS, WAVES)
     angle = onset[:, None] * rates
-    starts = group_onsets(onset, groups)
+    groups, starts = notes.groups, notes.starts - begin
     gap = np.diff(starts, prepend=starts[:1], append=starts[-1:]) if len(starts) else np.zeros(1)
     length = notes.offset - notes.onset
     columns = [
@@ -90,20 +97,19 @@ def features(notes: HeardNotes, groups: np.ndarray, begin: float = 0.0) -> np.nd
     return np.concatenate([np.sin(angle), np.cos(angle), own, notes.opinion], axis=1).astype(np.float32)
 
 
-def collate(lists: Sequence[HeardNotes], groups: Sequence[np.ndarray] | None = None, multiple: int = 1) -> NoteBatch:
+def collate(lists: Sequence[HeardNotes], multiple: int = 1) -> NoteBatch:
     """Note lists (ascending onset, at least one note each) as a batch; its length is a multiple of ``multiple``."""
-    groups = [group_index(notes.onset) for notes in lists] if groups is None else groups
     shape = (len(lists), -(-max(map(len, lists)) // multiple) * multiple)
     batch = NoteBatch(
         np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros((*shape, FEATURES), np.float32),
         np.zeros((*shape, 3), np.float32), np.zeros(shape, bool), [],
     )  # fmt: skip
-    for row, (notes, group) in enumerate(zip(lists, groups, strict=True)):
+    for row, notes in enumerate(lists):
         n, begin = len(notes), float(notes.onset[0])
-        starts = group_onsets(notes.onset, group) - begin
+        groups, starts = notes.groups, notes.starts - begin
         batch.pitch[row, :n], batch.family[row, :n] = notes.pitch - LOWEST_PITCH, notes.family
-        batch.features[row, :n] = features(notes, group, begin)
-        batch.positions[row, :n, 1], batch.positions[row, :n, 2] = group, starts[group]
+        batch.features[row, :n] = features(notes, begin)
+        batch.positions[row, :n, 1], batch.positions[row, :n, 2] = groups, starts[groups]
         batch.mask[row, :n] = True
         batch.seconds.append(starts)
     return batch

@@ -34,8 +34,8 @@ class OnnxStepper:
         self.layers = sum(name.startswith("values") for name in shapes)
         _, self.heads, _, self.head_width = shapes["values0"]
 
-    def start(self, heard: Sequence[HeardNotes], groups: Sequence[np.ndarray]) -> None:
-        batch = collate(heard, groups)
+    def start(self, heard: Sequence[HeardNotes]) -> None:
+        batch = collate(heard)
         rows, notes = batch.mask.shape
         inputs = {name: getattr(batch, name) for name in ("pitch", "family", "features", "positions", "mask")}
         (soft,) = self.notes.run(None, inputs | {"places": _places(rows, notes)})

@@ -18,8 +18,8 @@ class TorchStepper:
         self.model = model
 
     @torch.no_grad()
-    def start(self, heard: Sequence[HeardNotes], groups: Sequence[np.ndarray]) -> None:
-        batch = collate_heard(list(heard), list(groups))
+    def start(self, heard: Sequence[HeardNotes]) -> None:
+        batch = collate_heard(heard)
         batch.features = batch.features.to(self.model.language_model.embedding.weight.dtype)
         self.cache = self.model.prefill(batch)
         self.mask = batch.mask

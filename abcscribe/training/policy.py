@@ -22,7 +22,7 @@ from torch.func import functional_call
 from abcscribe.decoding import CLOSED, Decoding, generate
 from abcscribe.errors import ScoreError
 from abcscribe.model.audio_language_model import AudioLanguageModel, collate_heard, token_positions
-from abcscribe.model.note_tokens import HeardNotes, group_index
+from abcscribe.model.note_tokens import HeardNotes
 from abcscribe.model.torch_stepper import TorchStepper
 from abcscribe.rewards import NAMES
 from abcscribe.score.model import Score
@@ -140,7 +140,7 @@ class NotePolicy(nn.Module):
         return [replace(s, log_probabilities=row[: len(s)].numpy()) for s, row in zip(samples, known, strict=True)]
 
     def _sample(self, notes: HeardNotes, ids: np.ndarray, scores: np.ndarray, finished: bool) -> Sample:
-        reader, memory = replay(ids, int(group_index(notes.onset)[-1]) + 1, self.constrained)
+        reader, memory = replay(ids, int(notes.groups[-1]) + 1, self.constrained)
         answer = score_of(reader.excerpt()) if reader else None
         parts = influence()[ids[1:]]
         return Sample(notes, ids[1:], scores[1:].astype(np.float32), finished, answer, parts, memory)

@@ -322,7 +322,7 @@ def draw_batch(rng: np.random.Generator, source: WindowSource, part: Lesson) -> 
 
 def make_batch(windows: list[Window], shape: Shape) -> Batch:
     """Inputs and targets of some windows, padded or cut to a shape."""
-    heard = collate_heard([w.heard for w in windows], [w.groups for w in windows], shape.notes)
+    heard = collate_heard([w.heard for w in windows], shape.notes)
     ids = np.full((len(windows), shape.tokens), VOCABULARY.pad)
     targets = np.full((len(windows), shape.tokens), IGNORED)
     positions = np.zeros((len(windows), shape.tokens, 3), np.float32)

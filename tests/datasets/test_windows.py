@@ -5,7 +5,6 @@ import pytest
 import tiny_cache
 
 from abcscribe.datasets.windows import KINDS, Stage, WindowSource, _links, of_lines
-from abcscribe.model.note_tokens import group_onsets
 from abcscribe.tokens import TICKS, VOCABULARY, decode, score_of
 
 
@@ -43,13 +42,13 @@ def test_every_kind_gives_valid_windows(source, kind):
     """The tokens follow the grammar, fit what was heard, and make a score."""
     for window in draws(source, 8, stage(kind)):
         assert window.kind == kind
-        reader = decode(window.ids.tolist(), groups=int(window.groups[-1]) + 1)
+        reader = decode(window.ids.tolist(), groups=int(window.heard.groups[-1]) + 1)
         assert reader.state == "eos"
         assert reader.token_groups == window.token_groups.tolist()
-        assert window.token_groups.max() <= window.groups[-1]
+        assert window.token_groups.max() <= window.heard.groups[-1]
         assert reader.excerpt() == window.excerpt
         assert score_of(window.excerpt).problems() == []
-        assert len(window.groups) == len(window.heard) == len(window.places)
+        assert len(window.heard.groups) == len(window.heard) == len(window.places)
         assert np.all(np.diff(window.heard.onset) >= 0)
 
 
@@ -84,9 +83,9 @@ def test_links_point_to_the_right_notes(source, kind):
         onsets = sorted({event.onset for event in window.excerpt.events})
         for onset, group in zip(onsets, reader.heard, strict=True):
             written = {event.midi for event in window.excerpt.events if event.onset == onset}
-            right += bool(written & set(window.heard.pitch[window.groups == group].tolist()))
+            right += bool(written & set(window.heard.pitch[window.heard.groups == group].tolist()))
             total += 1
-        seconds = group_onsets(window.heard.onset, window.groups)[[g for g in reader.heard if g >= 0]]
+        seconds = window.heard.starts[[g for g in reader.heard if g >= 0]]
         written = np.array([onset for onset, g in zip(onsets, reader.heard, strict=True) if g >= 0]) / TICKS
         assert np.corrcoef(seconds, written)[0, 1] > 0.99
     assert right / total > 0.97

@@ -29,9 +29,9 @@ class Oracle:
         self.begins = {self.groups[i] + 1: i for i in reversed(lines)}
         self.windows = 0
 
-    def start(self, heard, groups):
+    def start(self, heard):
         first = int(np.abs(self.seconds - heard[0].onset[0]).argmin())
-        last = first + int(groups[0][-1])
+        last = first + int(heard[0].groups[-1])
         begin = self.begins[first]
         end = next((i for i in range(begin, len(self.ids)) if self.groups[i] > last), len(self.ids) - 1)
         self.answer = [*self.header, *self.ids[begin:end], VOCABULARY.eos]
@@ -54,7 +54,7 @@ class Noise:
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def start(self, heard, groups):
+    def start(self, heard):
         self.rng, self.rows = np.random.default_rng(self.seed), len(heard)
 
     def step(self, ids, positions):
@@ -140,7 +140,7 @@ def test_the_beat_tracker_moves_probability_among_places_only():
     v = VOCABULARY
     ids = encode(excerpt_of(melody(2))).ids
     ticks = np.array([24, 48, 72, 96])
-    guide = RulesGuide(SecondOpinion(Metre(3, 4), 120.0, 0, np.zeros(7), (), ticks, {}), [])
+    guide = RulesGuide(SecondOpinion(Metre(3, 4), 120.0, 0, np.zeros(7), (), {}, {}), ticks, [])
     reader, scores = Reader(4), np.full(len(v), -np.log(len(v)))
     wanted = {}  # by the number of onsets before, what is made likelier
     for token in ids:
@@ -213,7 +213,7 @@ def test_the_parts_of_the_rules_are_written(parts):
 
 
 def opinion_of(parts, staves) -> RulesGuide:
-    return RulesGuide(SecondOpinion(Metre(3, 4), 120.0, 0, np.zeros(7), parts, np.array([-1]), {}), staves)
+    return RulesGuide(SecondOpinion(Metre(3, 4), 120.0, 0, np.zeros(7), parts, {}, {}), np.array([-1]), staves)
 
 
 def test_no_notes_give_no_bars():

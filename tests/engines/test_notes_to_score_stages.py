@@ -12,6 +12,7 @@ from abcscribe.engines.notes_to_score import (
     cleaning,
     hands,
     keys,
+    metre,
     network,
     players,
     quantise,
@@ -103,6 +104,16 @@ def test_an_onset_in_doubt_is_ignored_and_one_in_no_doubt_is_not():
     heard.doubt[6] = 0.5
     (path,) = beats.track(heard, [table])
     assert np.setdiff1d(np.arange(17), path.used).tolist() == [6]
+
+
+@pytest.mark.parametrize(("length", "together"), [(0.5, True), (0.07, False)])
+def test_notes_in_quick_succession_are_one_chord_if_they_sound_together(length, together):
+    """Eight times a note, .07 seconds before another."""
+    notes = [n for i in range(8) for n in (note(0.5 * i, 60, length), note(0.5 * i + 0.07, 67, 0.4))]
+    groups = cleaning.chords(notes)
+    assert len(groups) == 16
+    placed = metre.place(notes, groups, cleaning.chord_onsets(notes, groups), metre=Metre(4, 4), tempo=120.0)
+    assert ([len(chord) for chord in placed.groups] == [2] * 8) == together
 
 
 # --- features and network ---------------------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ import pytest
 
 from abcscribe.engines.notes_to_score import Hints
 from abcscribe.engines.notes_to_score.rhythm import METRES
-from abcscribe.engines.second_opinion import STAVES, heard_notes, played_notes, second_opinion, told
-from abcscribe.model.note_tokens import OPINION, group_index, group_onsets
+from abcscribe.engines.second_opinion import STAVES, advised, heard_notes, played_notes, second_opinion
+from abcscribe.model.note_tokens import OPINION, HeardNotes, chords
 from abcscribe.score.instruments import FAMILIES
 from abcscribe.score.model import Key, Metre, PlayedNote
 
@@ -28,78 +28,104 @@ def waltz(bars: int = 8) -> list[PlayedNote]:
     return sorted(notes, key=lambda n: (n.onset, n.pitch))
 
 
-@pytest.fixture
-def groups() -> np.ndarray:
-    return group_index(heard_notes(waltz()).onset)
+def slow(notes: list[PlayedNote], by: float) -> list[PlayedNote]:
+    """The notes with all but the lowest of each chord ``by`` seconds late."""
+    groups = chords(np.array([note.onset for note in notes])).tolist()
+    late = [by * (group == before) for group, before in zip(groups, [-1, *groups], strict=False)]
+    return [dataclasses.replace(n, onset=n.onset + wait) for n, wait in zip(notes, late, strict=True)]
 
 
 @pytest.fixture
-def starts(groups) -> np.ndarray:
-    return group_onsets(heard_notes(waltz()).onset, groups)
+def heard() -> HeardNotes:
+    return heard_notes(waltz())
 
 
-def test_the_rules_opinion_of_a_waltz(starts):
-    opinion = second_opinion(waltz(), starts, WALTZ)
-    assert (opinion.ticks % 72).tolist() == [0, 24, 48] * 8
+def test_the_rules_opinion_of_a_waltz(heard):
+    opinion = second_opinion(waltz(), WALTZ)
+    _, ticks = advised(heard, opinion)
+    assert (ticks % 72).tolist() == [0, 24, 48] * 8
     assert opinion.quarter_bpm == pytest.approx(120, abs=3)
 
 
-def test_the_best_metre_has_no_better_rival(starts):
-    opinion = second_opinion(waltz(), starts)
+def test_a_chord_that_is_played_slowly_is_one(heard):
+    """By time alone its first note is a chord of its own."""
+    notes = slow(waltz(), 0.07)
+    apart = heard_notes(notes)
+    assert apart.groups[-1] > heard.groups[-1]
+    made, ticks = advised(apart, second_opinion(notes, WALTZ))
+    assert made.groups.tolist() == heard.groups.tolist()
+    assert (ticks % 72).tolist() == [0, 24, 48] * 8
+
+
+def test_doubtful_notes_join_the_chord_that_they_are_close_to(heard):
+    """The rules know only the sure ones."""
+    at = float(heard.onset[1])
+    doubtful = [PlayedNote(t, t + 0.2, 50, 40, "piano", 0.4) for t in (at - 0.03, at + 0.04, at + 0.2)]
+    made, ticks = advised(heard_notes([*waltz(), *doubtful]), second_opinion(waltz(), WALTZ))
+    first, second, alone = made.groups[np.flatnonzero(made.pitch == 50)]
+    assert first == second == made.groups[np.flatnonzero(made.pitch == 65)[0]] == 1
+    assert (ticks[alone], alone) == (-1, 2)
+
+
+def test_the_best_metre_has_no_better_rival():
+    opinion = second_opinion(waltz())
     assert opinion.rivals.max() == 0
     assert METRES[int(opinion.rivals.argmax())] == opinion.metre
     assert np.isfinite(opinion.rivals).all()
 
 
-def test_hints_leave_no_rivals(starts):
-    opinion = second_opinion(waltz(), starts, Hints(metre=Metre(6, 8), key=Key(-4)))
+def test_hints_leave_no_rivals():
+    opinion = second_opinion(waltz(), Hints(metre=Metre(6, 8), key=Key(-4)))
     assert opinion.metre == Metre(6, 8)
     assert (opinion.fifths, sorted(opinion.rivals)[-2]) == (-4, -np.inf)
 
 
-def test_notes_of_one_place_are_told_the_same(groups, starts):
-    opinion = second_opinion(waltz(), starts, WALTZ)
-    rows = told(opinion, heard_notes(waltz()), groups)
-    assert rows.shape == (len(groups), OPINION)
+def test_notes_of_one_place_are_told_the_same(heard):
+    rows = advised(heard, second_opinion(waltz(), WALTZ))[0].opinion
+    assert rows.shape == (len(heard), OPINION)
     assert np.isfinite(rows).all()
     assert np.allclose(rows[0], rows[7], atol=1e-4), "two first beats"
     assert np.array_equal(rows[1, :WHOLE], rows[2, :WHOLE]), "two notes of a chord"
     assert not np.array_equal(rows[0], rows[1])
 
 
-def test_ignored_groups_have_no_place_but_know_the_rest(groups, starts):
-    opinion = second_opinion(waltz(), starts)
-    ticks = opinion.ticks.copy()
-    ticks[1] = -1
-    rows = told(dataclasses.replace(opinion, ticks=ticks), heard_notes(waltz()), groups)
-    second = rows[groups == 1]
-    assert not second[:, :25].any()
-    assert np.array_equal(second[0, 25:40], rows[0, 25:40])
+def test_ignored_notes_have_no_place_but_know_the_rest(heard):
+    opinion = second_opinion(waltz(), WALTZ)
+    second = {(float(t), int(p)) for t, p in zip(heard.onset[1:4], heard.pitch[1:4], strict=True)}
+    made, ticks = advised(heard, dataclasses.replace(opinion, tick=without(opinion.tick, second)))
+    assert ticks[1] == -1
+    assert not made.opinion[1:4, :25].any()
+    assert np.array_equal(made.opinion[1, 25:40], made.opinion[0, 25:40])
 
 
-def test_notes_are_told_who_plays_them(groups, starts):
-    heard = heard_notes(waltz())
-    opinion = second_opinion(waltz(), starts, WALTZ)
+def without(known: dict, notes: set) -> dict:
+    return {note: value for note, value in known.items() if note not in notes}
+
+
+def test_notes_are_told_who_plays_them(heard):
+    opinion = second_opinion(waltz(), WALTZ)
     assert [len(clefs) for _, clefs in opinion.parts] == [2], "a piano"
-    staff, kind, hand = np.split(told(opinion, heard, groups)[:, WHOLE:], [STAVES, STAVES + len(FAMILIES)], axis=1)
+    rows = advised(heard, opinion)[0].opinion[:, WHOLE:]
+    staff, kind, hand = np.split(rows, [STAVES, STAVES + len(FAMILIES)], axis=1)
     assert (staff.argmax(axis=1) == (heard.pitch < 60)).all(), "the left hand plays the bass"
     assert (kind.argmax(axis=1) == FAMILIES.index("piano")).all()
     assert (hand.argmax(axis=1) == staff.argmax(axis=1)).all()
 
 
-def test_a_note_that_the_rules_leave_out_has_no_player(groups, starts):
-    heard = heard_notes(waltz())
-    opinion = second_opinion(waltz(), starts, WALTZ)
-    first = (float(heard.onset[0]), int(heard.pitch[0]))
-    without = dataclasses.replace(opinion, staff={k: v for k, v in opinion.staff.items() if k != first})
-    rows = told(without, heard, groups)[:, WHOLE:]
-    assert not rows[0].any()
-    assert rows[1].any()
+def test_a_note_that_the_rules_leave_out_has_no_player(heard):
+    opinion = second_opinion(waltz(), WALTZ)
+    first = {(float(heard.onset[0]), int(heard.pitch[0]))}
+    made, _ = advised(heard, dataclasses.replace(opinion, staff=without(opinion.staff, first)))
+    assert not made.opinion[0, WHOLE:].any()
+    assert made.opinion[1, WHOLE:].any()
 
 
-def test_no_opinion_is_told_as_nothing():
-    assert not told(None, heard_notes(waltz()[:3]), np.arange(3)).any()
-    assert second_opinion([], np.zeros(0)) is None
+def test_no_opinion_is_told_as_nothing(heard):
+    made, ticks = advised(heard, None)
+    assert not made.opinion.any()
+    assert made.groups.tolist() == heard.groups.tolist()
+    assert ticks.tolist() == [-1] * 24
+    assert second_opinion([]) is None
 
 
 def test_notes_survive_the_way_to_arrays_and_back():

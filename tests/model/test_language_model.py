@@ -22,7 +22,7 @@ from abcscribe.model.checkpoint import ship
 from abcscribe.model.config import LanguageModelConfig, NoteProjectorConfig
 from abcscribe.model.language_model import rotary, rotate
 from abcscribe.model.language_model_export import export_language_model
-from abcscribe.model.note_tokens import FEATURES, OPINION, HeardNotes, collate, features, group_index, group_onsets
+from abcscribe.model.note_tokens import FEATURES, OPINION, HeardNotes, chords, collate, features
 from abcscribe.model.onnx_stepper import ROOM_STEP, OnnxStepper
 from abcscribe.model.torch_stepper import TorchStepper
 
@@ -38,7 +38,7 @@ def notes(count: int, seed: int = 0) -> HeardNotes:
     onset = np.sort(rng.uniform(2, 2 + count / 4, count))
     return HeardNotes(
         onset, onset + 0.3, rng.integers(40, 90, count), rng.uniform(30, 100, count), rng.integers(0, 12, count),
-        rng.uniform(0.4, 1, count), rng.uniform(-1, 1, (count, OPINION)),
+        rng.uniform(0.4, 1, count), chords(onset), rng.uniform(-1, 1, (count, OPINION)),
     )  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def shipped(model, tmp_path_factory):
 
 def answers(stepper, lists, steps: int = 6, keep=None) -> list[np.ndarray]:
     """Logits at a prompt of three tokens and at single ones after it; ``keep`` after the second."""
-    stepper.start(lists, [group_index(n.onset) for n in lists])
+    stepper.start(lists)
     rng, rows, found = np.random.default_rng(1), len(lists), []
     for step in range(steps):
         shape = (rows, 3 if step == 0 else 1)
@@ -132,16 +132,18 @@ def test_only_the_answer_counts():
 
 
 def test_groups_are_notes_that_begin_together():
-    assert group_index(np.array([0.0, 0.04, 0.08, 0.115, 0.16, 1.0])).tolist() == [0, 0, 0, 0, 1, 2]
-    assert group_onsets(np.array([0.0, 0.2, 1.0]), np.array([0, 0, 1])).tolist() == [0.1, 1.0]
+    assert chords(np.array([0.0, 0.04, 0.08, 0.115, 0.16, 1.0])).tolist() == [0, 0, 0, 0, 1, 2]
+    some = dataclasses.replace(notes(3), onset=np.array([0.0, 0.2, 1.0]), chord=np.array([4, 4, 7]))
+    assert some.groups.tolist() == [0, 0, 1]
+    assert some.starts.tolist() == [0.1, 1.0]
+    assert some.select(slice(2, 3)).groups.tolist() == [0]
 
 
 def test_features_do_not_depend_on_where_a_window_lies():
     early = notes(8)
     late = dataclasses.replace(early, onset=early.onset + 50, offset=early.offset + 50)
-    groups = group_index(early.onset)
-    assert features(early, groups, 2.0).shape == (8, FEATURES)
-    assert np.allclose(features(early, groups, 2.0), features(late, groups, 52.0), atol=1e-4)
+    assert features(early, 2.0).shape == (8, FEATURES)
+    assert np.allclose(features(early, 2.0), features(late, 52.0), atol=1e-4)
     assert np.allclose(collate([early]).features, collate([late]).features, atol=1e-4)
 
 

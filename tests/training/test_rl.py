@@ -118,7 +118,7 @@ def melody(rng: np.random.Generator) -> Problem:
     onset = np.arange(4) * 0.5
     heard = HeardNotes(
         onset, onset + 0.4, midi.astype(np.int64), np.full(4, 80.0), np.zeros(4, np.int64), np.ones(4),
-        np.zeros((4, OPINION)),
+        np.arange(4), np.zeros((4, OPINION)),
     )  # fmt: skip
     return Problem(heard, score_of(excerpt), "line")
 

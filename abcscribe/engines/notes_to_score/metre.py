@@ -28,7 +28,8 @@ HINT_NEAR = 0.12  # seconds between a hinted downbeat and the chord that is mean
 HALTING_PRICE = 6.0  # nats by which a reading with many fermatas must be better than one with few
 IGNORE_PRICE, SUBSTANCE_PRICE = 4.0, 10.0  # nats for ignoring a chord, and more for a substantial one
 TOGETHER = 0.09  # seconds within which two onsets may be one chord, which ...
-TOGETHER_PRICE = 3.0  # ... costs so much
+TOGETHER_PRICE = 3.0  # ... costs so much, if the first sounds on for ...
+OVERLAP = 0.05  # ... so many seconds behind the second: quick notes of a line are none
 NEVER_IGNORED = 8.0
 FULL_NOTE = 0.15  # seconds: shorter notes have less substance
 IMPOSSIBLE = -60.0
@@ -84,7 +85,8 @@ def place(
     kept = onsets[path.used]
     ticks = path.ticks if downbeat is None else _turned(path, kept, downbeat)
     certainty = _certainty(path, guesses[path.used])
-    return Placed(metre, _joined(groups, onsets, path.used), ticks, kept, path.quarter, certainty, rivals)
+    chords = _joined(groups, _may_be_one(notes, groups, onsets), path.used)
+    return Placed(metre, chords, ticks, kept, path.quarter, certainty, rivals)
 
 
 def _doubt(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], onsets: np.ndarray) -> np.ndarray:
@@ -93,21 +95,27 @@ def _doubt(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], onsets:
     weight = np.array([max(_substance(notes[i]) for i in group) for group in groups])
     doubt = IGNORE_PRICE + SUBSTANCE_PRICE * weight / np.median(weight)
     doubt[doubt > NEVER_IGNORED] = np.inf
-    close = np.diff(onsets) < TOGETHER
+    close = _may_be_one(notes, groups, onsets)
     doubt[1:][close] = np.minimum(doubt[1:][close], TOGETHER_PRICE)
     doubt[:-1][close] = np.minimum(doubt[:-1][close], TOGETHER_PRICE)
     return doubt
 
 
-def _joined(groups: Sequence[Sequence[int]], onsets: np.ndarray, used: np.ndarray) -> list[list[int]]:
-    """The chords used, each with the ignored ones that may belong to it; the others are left out."""
-    chords = [list(groups[i]) for i in used]
-    kept = onsets[used]
-    for i in np.setdiff1d(np.arange(len(groups)), used):
-        nearest = int(np.abs(kept - onsets[i]).argmin())
-        if abs(kept[nearest] - onsets[i]) < TOGETHER:
-            chords[nearest] += groups[i]
-    return chords
+def _may_be_one(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], onsets: np.ndarray) -> np.ndarray:
+    """(n - 1,) bool: whether each chord and the next may be one that is played slowly: they sound together."""
+    end = np.array([max(notes[i].offset for i in group) for group in groups])
+    return (np.diff(onsets) < TOGETHER) & (end[:-1] > onsets[1:] + OVERLAP)
+
+
+def _joined(groups: Sequence[Sequence[int]], close: np.ndarray, used: np.ndarray) -> list[list[int]]:
+    """The chords used, each with the ignored neighbours that may belong to it; the others are left out."""
+    chords = {int(i): list(groups[i]) for i in used}
+    for i in np.setdiff1d(np.arange(len(groups)), used).tolist():
+        if i and close[i - 1] and i - 1 in chords:
+            chords[i - 1] += groups[i]
+        elif i < len(close) and close[i] and i + 1 in chords:
+            chords[i + 1] = [*groups[i], *chords[i + 1]]
+    return list(chords.values())
 
 
 def _substance(note: PlayedNote) -> float:
