@@ -22,7 +22,7 @@ from abcscribe.tokens import MOST_FIFTHS
 
 IN_BAR, IN_QUARTER = 8, 4  # harmonics that say where in the bar and where in the quarter a note stands
 STAVES = 8  # that are told apart
-FARTHEST = 20.0  # nats: metres farther behind are all alike
+FARTHEST = 10.0  # nats: metres farther behind are all alike
 
 
 Note = tuple[float, int]  # its onset and pitch
