@@ -107,14 +107,14 @@ def events(
     for found in hearer.notes(listener):
         placed = [dataclasses.replace(n, onset=n.onset + begin, offset=n.offset + begin) for n in found]
         notes += placed
-        yield Heard(listener.seconds, total, tuple(_sure(placed, hearer)))
+        yield Heard(listener.seconds, total, tuple(placed))
     if total is not None and total - listener.seconds > max(LOST_SECONDS, LOST_SHARE * total):
         message = f"{path} should last {total:.0f} s but only {listener.seconds:.0f} s can be decoded: is it cut off?"
         yield Warned(message)
-    _check_music(path, listener.peak, _sure(notes, hearer), hearer.clear_confidence)
+    _check_music(path, listener.peak, notes, hearer.clear_confidence)
     finish = begin + listener.seconds
     score = Score()
-    for step in _written(notes, _sure(notes, hearer), hints, finish, engine):
+    for step in _written(notes, hints, finish, engine):
         if isinstance(step, Score):
             score = calibrated(step, engine)
         else:
@@ -122,18 +122,12 @@ def events(
     yield Done(dataclasses.replace(score, title=_title(path)))
 
 
-def _sure(notes: list[PlayedNote], hearer: engines.NoteEngine) -> list[PlayedNote]:
-    return [note for note in notes if note.confidence >= hearer.sure_confidence]
-
-
-def _written(
-    notes: list[PlayedNote], sure: list[PlayedNote], hints: Hints, seconds: float, engine: str
-) -> Iterator[float | Score]:
+def _written(notes: list[PlayedNote], hints: Hints, seconds: float, engine: str) -> Iterator[float | Score]:
     """Seconds that are written so far, and at the end the score."""
     if engines.parse(engine)[1] == "lm" and language_model.knows(hints):
-        score = yield from language_model.write_score(language_model.load(), notes, hints, sure=sure, seconds=seconds)
+        score = yield from language_model.write_score(language_model.load(), notes, hints, seconds=seconds)
     else:
-        score = notes_to_score(sure, hints, seconds=seconds)
+        score = notes_to_score(notes, hints, seconds=seconds)
     yield seconds
     yield score
 

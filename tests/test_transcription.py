@@ -73,7 +73,7 @@ class Talker:
     """Hears many short notes, every fifth of them clearly: what the default engine makes of speech."""
 
     sample_rate = 16_000
-    sure_confidence, clear_confidence = 0.0, 0.8
+    clear_confidence = 0.8
 
     def __init__(self, music: Sequence[PlayedNote] = ()) -> None:
         self.music = list(music)
@@ -103,20 +103,6 @@ def test_a_few_short_clear_notes_are_music(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(talker, "notes", lambda blocks: [list(talker.music)] if [*blocks] else [])
     monkeypatch.setattr(engines, "load", lambda name: talker)
     assert transcribe(path).parts
-
-
-@pytest.mark.parametrize("engine", ["abcscribe", "abcscribe+rules"])
-def test_unsure_notes_are_not_shown_as_played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
-    path = media.write(tmp_path / "melody.wav", media.tone(6.0))
-    sure = [PlayedNote(0.5 * t, 0.5 * t + 0.4, 60 + t, confidence=0.9) for t in range(8)]
-    doubtful = [PlayedNote(0.5 * t + 0.2, 0.5 * t + 0.3, 80, confidence=0.3) for t in range(8)]
-    talker = Talker()
-    monkeypatch.setattr(talker, "sure_confidence", 0.5)
-    monkeypatch.setattr(talker, "notes", lambda blocks: [sure + doubtful] if [*blocks] else [])
-    monkeypatch.setattr(engines, "load", lambda name: talker)
-    told = list(events(path, engine=engine))
-    assert [note for event in told if isinstance(event, Heard) for note in event.notes] == sure
-    assert list(told[-1].score.performance) == sure
 
 
 def test_a_cut_off_file_is_transcribed_with_a_warning(tmp_path: Path, scale: Path, tone: str) -> None:

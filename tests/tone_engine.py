@@ -15,7 +15,7 @@ INFO = EngineInfo("tone_engine", "sines only")
 
 class ToneEngine:
     sample_rate = 16_000
-    sure_confidence, clear_confidence = 0.0, 0.5
+    clear_confidence = 0.5
 
     def notes(self, blocks: Iterable[np.ndarray]) -> Iterator[list[PlayedNote]]:
         done = 0  # frames

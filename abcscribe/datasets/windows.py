@@ -54,7 +54,6 @@ KEYBOARDS, KEYBOARD_SHARES = (0, 6, 19, 46), (0.88, 0.04, 0.05, 0.03)  # program
 # Programs worth naming: what people record. Others of their families are hardly told apart by ear.
 COMMON = frozenset({0, 4, 6, 8, 11, 12, 13, 16, 19, 21, 22, 24, 25, 27, 32, 33, 40, 41, 42, 43, 46, 52, 53, 56, 57, 58,
                     60, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 80, 105, 110})  # fmt: skip
-SURE, SIFTED = 0.5, 0.8  # the confidence of notes that the rules are given, and how often the others are sifted out
 SAME_FAMILY = 0.45  # share of ensembles that are of one family: choirs, quartets
 
 
@@ -201,9 +200,7 @@ def draw_window(
     played = playing.perform(rng, onset - onset[0], duration, pitch, part, programs, bpm)
     heard, behind = hear(rng, played, stage.severity)
     if rng.random() < stage.opinionated:
-        least = SURE if rng.random() < SIFTED else 0.0
-        sure = [note for note in played_notes(heard) if note.confidence >= least]
-        heard, _ = advised(heard, second_opinion(sure))
+        heard, _ = advised(heard, second_opinion(played_notes(heard)))
     links = _links(np.array([event.onset for event in excerpt.events]), heard.groups, behind)
     if links is None:
         return None

@@ -27,7 +27,6 @@ class NoteEngine(Protocol):
     """Waveform in, notes out, step by step."""
 
     sample_rate: int  # Hz of the waveform that ``notes`` wants
-    sure_confidence: float  # notes so sure are probably true; the others are for a writer that can choose
     clear_confidence: float  # notes so sure are common in music, and few and short in speech; noise has none
 
     def notes(self, blocks: Iterable[np.ndarray]) -> Iterator[list[PlayedNote]]:

@@ -26,7 +26,6 @@ class AbcscribeEngine:
     sample_rate = SAMPLE_RATE
     # Probably played. Onset F1 of the notes above it: .732 on 31 real recordings, .880 on 100 rendered ones of the
     # validation split.
-    sure_confidence = 0.5
     # Noise gives no notes at all. See docs/LOG.md, 2026-11-25, for speech.
     clear_confidence = 0.96
 

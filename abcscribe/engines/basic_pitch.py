@@ -54,7 +54,6 @@ class BasicPitch:
     """A ``NoteEngine``."""
 
     sample_rate = SAMPLE_RATE
-    sure_confidence = 0.0  # its thresholds are its own
     clear_confidence = 0.65  # strongest note in minutes of white and pink noise .57; in each of 16 real recordings .75
 
     def __init__(self, model: Path) -> None:

@@ -55,16 +55,11 @@ def write_score(
     notes: Sequence[PlayedNote],
     hints: Hints = Hints(),
     *,
-    sure: Sequence[PlayedNote] | None = None,
     seconds: float | None = None,
     options: Decoding = DECODING,
 ) -> Generator[float, None, Score]:
-    """Yields the seconds that are written so far; returns the Score. No notes give a score without bars.
-
-    The model chooses among ``notes``; ``sure``, those that are probably true (None: all), are for the second opinion
-    and for what is shown as played.
-    """
-    played = tuple(sorted(notes if sure is None else sure, key=lambda n: (n.onset, n.pitch)))
+    """Yields the seconds that are written so far; returns the Score. No notes give a score without bars."""
+    played = tuple(sorted(notes, key=lambda n: (n.onset, n.pitch)))
     heard = heard_notes(notes)
     if not len(heard):
         return Score(performance=played, seconds=seconds)

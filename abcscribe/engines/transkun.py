@@ -38,7 +38,7 @@ class Transkun:
     """A ``NoteEngine``."""
 
     sample_rate = SAMPLE_RATE
-    sure_confidence = clear_confidence = 0.0  # it gives no confidence
+    clear_confidence = 0.0  # it gives no confidence
 
     def __init__(self, network: Any) -> None:
         self._network = network
