@@ -24,8 +24,6 @@ class AbcscribeEngine:
     """A NoteEngine over the tower."""
 
     sample_rate = SAMPLE_RATE
-    # Probably played. Onset F1 of the notes above it: .732 on 31 real recordings, .880 on 100 rendered ones of the
-    # validation split.
     # Noise gives no notes at all. See docs/LOG.md, 2026-11-25, for speech.
     clear_confidence = 0.96
 

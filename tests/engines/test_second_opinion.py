@@ -57,8 +57,7 @@ def test_a_chord_that_is_played_slowly_is_one(heard):
     assert (ticks % 72).tolist() == [0, 24, 48] * 8
 
 
-def test_doubtful_notes_join_the_chord_that_they_are_close_to(heard):
-    """The rules know only the sure ones."""
+def test_notes_that_the_rules_do_not_have_join_the_chord_that_they_are_close_to(heard):
     at = float(heard.onset[1])
     doubtful = [PlayedNote(t, t + 0.2, 50, 40, "piano", 0.4) for t in (at - 0.03, at + 0.04, at + 0.2)]
     made, ticks = advised(heard_notes([*waltz(), *doubtful]), second_opinion(waltz(), WALTZ))

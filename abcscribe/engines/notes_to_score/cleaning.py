@@ -11,10 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from abcscribe.model import note_tokens
 from abcscribe.score.model import PlayedNote
 
-TOGETHER = 0.05  # seconds between onsets heard as one; players of a chord differ by 30 ms and more
-SPREAD = 0.12  # seconds: the longest chord, if it is rolled
 SPLIT_GAP = 0.04  # seconds of silence inside one note that a detector split
 BLIP = 0.05  # seconds: shorter and unsure notes are noise
 UNSURE = 0.35  # confidence
@@ -29,7 +28,7 @@ def clean(notes: Sequence[PlayedNote]) -> list[PlayedNote]:
         if note.offset - note.onset < BLIP and note.confidence < UNSURE:
             continue
         last = sounding.get((note.pitch, note.family))
-        if last is not None and note.onset - kept[last].onset < TOGETHER:
+        if last is not None and note.onset - kept[last].onset < note_tokens.TOGETHER:
             kept[last] = dataclasses.replace(kept[last], offset=max(kept[last].offset, note.offset))
             continue
         if last is not None and _is_continuation(kept[last], note):
@@ -51,15 +50,10 @@ def _is_continuation(earlier: PlayedNote, note: PlayedNote) -> bool:
 
 def chords(notes: Sequence[PlayedNote]) -> list[list[int]]:
     """Indices of ``notes`` (by onset), gathered by common onset."""
-    groups: list[list[int]] = []
-    for index, note in enumerate(notes):
-        if groups:
-            first, last = notes[groups[-1][0]].onset, notes[groups[-1][-1]].onset
-            if note.onset - last < TOGETHER and note.onset - first < SPREAD:
-                groups[-1].append(index)
-                continue
-        groups.append([index])
-    return groups
+    groups: dict[int, list[int]] = {}
+    for index, chord in enumerate(note_tokens.chords(np.array([note.onset for note in notes])).tolist()):
+        groups.setdefault(chord, []).append(index)
+    return list(groups.values())
 
 
 def chord_onsets(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> np.ndarray:

@@ -68,7 +68,8 @@ def place(
     guess = network.guess(features(notes, groups, onsets), onsets)
     guesses = guess.places
     tempos = TEMPO_TRUST * np.maximum(guess.tempos, LEAST) if tempo is None else np.zeros((len(onsets), len(bpm)))
-    doubt = _doubt(notes, groups, onsets)
+    close = _may_be_one(notes, groups, onsets)
+    doubt = _doubt(notes, groups, close)
     if downbeat is not None:
         doubt[np.abs(onsets - downbeat) < HINT_NEAR] = np.inf
 
@@ -88,17 +89,15 @@ def place(
     kept = onsets[path.used]
     ticks = path.ticks if downbeat is None else _turned(path, kept, downbeat)
     certainty = _certainty(path, guesses[path.used])
-    chords = _joined(groups, _may_be_one(notes, groups, onsets), path.used)
-    return Placed(metre, chords, ticks, kept, path.quarter, certainty, rivals)
+    return Placed(metre, _joined(groups, close, path.used), ticks, kept, path.quarter, certainty, rivals)
 
 
-def _doubt(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], onsets: np.ndarray) -> np.ndarray:
+def _doubt(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], close: np.ndarray) -> np.ndarray:
     """(n,) What it costs to ignore when a chord begins: little if it is short and unsure for this recording, or so near
     to another that both may be one."""
     weight = np.array([max(_substance(notes[i]) for i in group) for group in groups])
     doubt = IGNORE_PRICE + SUBSTANCE_PRICE * weight / np.median(weight)
     doubt[doubt > NEVER_IGNORED] = np.inf
-    close = _may_be_one(notes, groups, onsets)
     doubt[1:][close] = np.minimum(doubt[1:][close], TOGETHER_PRICE)
     doubt[:-1][close] = np.minimum(doubt[:-1][close], TOGETHER_PRICE)
     return doubt
