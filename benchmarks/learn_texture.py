@@ -3,7 +3,7 @@
     python benchmarks/learn_texture.py CACHE.npz [--windows 40000] [--steps 6000]
 
 Draws windows of the train split as the language model is trained on (`abcscribe.datasets.windows`), takes the notes
-that are heard surely, and fits three layers to what `texture.numbers` says of them. Prints how windows of the valid
+that are heard, and fits three layers to what `texture.numbers` says of them. Prints how windows of the valid
 split are taken, a row for each true texture. Needs torch.
 """
 
@@ -17,7 +17,7 @@ import torch
 from perceptron_fit import Fitted, fit
 from torch import nn
 
-from abcscribe.datasets.windows import SURE, Stage, Window, WindowSource
+from abcscribe.datasets.windows import Stage, Window, WindowSource
 from abcscribe.engines.notes_to_score import cleaning, texture
 from abcscribe.engines.notes_to_score.texture import TEXTURES, Texture
 from abcscribe.engines.second_opinion import played_notes
@@ -46,7 +46,7 @@ def examples(cache: Path, split: str, count: int, seed: int) -> tuple[np.ndarray
     rows, labels = [], []
     while len(rows) < count:
         window = source.draw(rng, STAGE)
-        heard = cleaning.clean([note for note in played_notes(window.heard) if note.confidence >= SURE])
+        heard = cleaning.clean(played_notes(window.heard))
         if len(heard) >= FEWEST and (true := true_texture(window)) in TEXTURES:
             rows.append(texture.numbers(heard, cleaning.chords(heard)))
             labels.append(TEXTURES.index(true))

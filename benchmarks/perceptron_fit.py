@@ -60,7 +60,7 @@ def fit(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for _ in range(steps):
         chosen = torch.randint(0, len(labels), (batch,))
-        seen = x[chosen] + noise * torch.randn(batch, x.shape[1])
+        seen = x[chosen] + noise * torch.randn(batch, *x.shape[1:])
         off = loss(model(seen), labels[chosen])
         optimiser.zero_grad()
         off.backward()

@@ -8,6 +8,7 @@ costs 2 ms for a hundred notes, and 70 ms the rules' opinion on them, less than 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -82,14 +83,21 @@ class Window:
 class WindowSource:
     """The pieces of one split, by kind."""
 
-    def __init__(self, cache: NoteCache | Path, split: str = "train") -> None:
+    def __init__(
+        self,
+        cache: NoteCache | Path,
+        split: str = "train",
+        prepared: Callable[[CachedPiece], CachedPiece] | None = None,
+    ) -> None:
+        """``prepared``: what is done to every piece; by default `with_modes`."""
+        prepared = prepared or with_modes
         self.cache = cache if isinstance(cache, NoteCache) else NoteCache(cache)
         self.pieces: dict[int, CachedPiece] = {}
         self.split = split
         self.choices: dict[str, list[tuple[int, tuple[int, ...]]]] = {kind: [] for kind in KINDS}
         for index, piece in enumerate(self.cache.pieces):
             if piece.split == split:
-                self.pieces[index] = with_modes(self.cache[index])
+                self.pieces[index] = prepared(self.cache[index])
                 self._add(index, self.pieces[index])
         self._arrange()
 

@@ -26,6 +26,7 @@ from abcscribe.score.model import Bar, Key, PlayedNote, Score, Tempo
 from abcscribe.tokens import (
     LONGEST,
     METRES,
+    MOST_FIFTHS,
     TICKS,
     VOCABULARY,
     Reader,
@@ -38,6 +39,8 @@ from abcscribe.tokens import (
 GUIDANCE = 20.0  # nats for a place that the beat tracker finds: certainty; at 10 the model sometimes counts for itself
 NOTE_GUIDANCE = 2.0  # nats for a note that the rules write
 PLAYER_GUIDANCE = 4.0  # nats against a staff that they do not give a note
+KEY_GUIDANCE = 0.5  # weight of the rules' log probability of each signature
+SHARPS = np.arange(-MOST_FIFTHS, MOST_FIFTHS + 1) % 12
 PLACING = frozenset({"clef", "bar", "length", "bar metre", "bar mode", "bar tempo", "skip", "duration"})
 NOTING = frozenset({"position", "staff", "voice", "pitch", "duration"})
 PITCH_MIDI = np.array([midi for midi, _ in VOCABULARY.pitches])
@@ -138,10 +141,18 @@ class RulesGuide:
 
     def __call__(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
         """(vocabulary,) scores with what the rules think of places and players. Only the first bar may be a pickup."""
-        guided = self._players(reader, self._places(reader, scores))
+        guided = self._players(reader, self._places(reader, self._signatures(reader, scores)))
         if reader.state == "bar" and (self.begun or len(reader.spans) > 1):
             guided = guided.copy()
             guided[VOCABULARY.duration] = CLOSED
+        return guided
+
+    def _signatures(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
+        """What the rules think of the signature is added, once for the whole recording."""
+        if reader.state != "metre":
+            return scores
+        guided = scores.copy()
+        guided[VOCABULARY.fifths] += KEY_GUIDANCE * self.opinion.signatures[SHARPS]
         return guided
 
     def _players(self, reader: Reader, scores: np.ndarray) -> np.ndarray:

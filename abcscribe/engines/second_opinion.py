@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from abcscribe.engines.notes_to_score import Hints, read
-from abcscribe.engines.notes_to_score.keys import find_key
+from abcscribe.engines.notes_to_score.keys import find_key, signatures
 from abcscribe.engines.notes_to_score.rhythm import METRES, TICKS
 from abcscribe.model.note_tokens import LOWEST_PITCH, OPINION, PITCHES, TOGETHER, UNKNOWN_FAMILY, HeardNotes, chords
 from abcscribe.score.instruments import FAMILIES, family
@@ -35,6 +35,7 @@ class SecondOpinion:
     metre: Metre
     quarter_bpm: float
     fifths: int  # of the key
+    signatures: np.ndarray  # (12,) log probability of the signatures of 0 ... 11 sharps
     rivals: np.ndarray  # (metres of rhythm.METRES,) nats: 0 for the best, below it for the others
     parts: tuple[tuple[int, tuple[str, ...]], ...]  # program and clefs of each
     tick: dict[Note, int]  # from a bar line; notes of one chord have one; never falls in time
@@ -52,7 +53,7 @@ def second_opinion(played: Sequence[PlayedNote], hints: Hints = Hints()) -> Seco
     key = hints.key or find_key(reading.heard)
     staves = [own for line in reading.lines for own in line.heard]
     return SecondOpinion(
-        placed.metre, reading.tempo.quarter_bpm, key.fifths, placed.rivals, parts,
+        placed.metre, reading.tempo.quarter_bpm, key.fifths, signatures(reading.heard), placed.rivals, parts,
         tick={notes[i]: tick for group, tick in zip(placed.groups, placed.ticks.tolist(), strict=True) for i in group},
         staff={notes[i]: staff for staff, own in enumerate(staves) for i in own},
     )  # fmt: skip

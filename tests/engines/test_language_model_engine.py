@@ -140,7 +140,7 @@ def test_the_beat_tracker_moves_probability_among_places_only():
     v = VOCABULARY
     ids = encode(excerpt_of(melody(2))).ids
     ticks = np.array([24, 48, 72, 96])
-    guide = RulesGuide(SecondOpinion(Metre(3, 4), 120.0, 0, np.zeros(7), (), {}, {}), ticks, [])
+    guide = RulesGuide(opinion_of((), []).opinion, ticks, [])
     reader, scores = Reader(4), np.full(len(v), -np.log(len(v)))
     wanted = {}  # by the number of onsets before, what is made likelier
     for token in ids:
@@ -179,6 +179,22 @@ def test_the_rules_say_who_plays():
     assert guided["pitch"][v.staff.start] == note, "the other staff has a note left"
 
 
+def test_what_the_rules_think_of_the_signature_counts_once():
+    v, weight = VOCABULARY, language_model.KEY_GUIDANCE
+    guide = opinion_of((), [])
+    guide.opinion.signatures[:] = [-1, *[-9] * 5, -2, *[-9] * 4, -3]
+    reader, changed = Reader(8), {}
+    for token in encode(excerpt_of(melody(2))).ids:
+        reader.push(int(token))
+        guided = guide(reader, np.zeros(len(v)))[v.fifths]
+        if guided.any():
+            changed[reader.state] = guided / weight
+    ((state, moved),) = changed.items()
+    assert state == "metre"
+    none, one_flat, six_flats, six_sharps = (moved[f + 7] for f in (0, -1, -6, 6))
+    assert (none, one_flat, six_flats, six_sharps) == (-1, -3, -2, -2)
+
+
 def test_only_the_first_bar_may_be_a_pickup():
     guide, v = opinion_of((), []), VOCABULARY
     reader, scores = Reader(8), np.zeros(len(v))
@@ -213,7 +229,8 @@ def test_the_parts_of_the_rules_are_written(parts):
 
 
 def opinion_of(parts, staves) -> RulesGuide:
-    return RulesGuide(SecondOpinion(Metre(3, 4), 120.0, 0, np.zeros(7), parts, {}, {}), np.array([-1]), staves)
+    opinion = SecondOpinion(Metre(3, 4), 120.0, 0, np.zeros(12), np.zeros(7), parts, {}, {})
+    return RulesGuide(opinion, np.array([-1]), staves)
 
 
 def test_no_notes_give_no_bars():

@@ -1,61 +1,93 @@
-"""Which key a piece is in: a logistic regression on what sounds, and on what stands in the bass at both ends.
+"""Which key a piece is in: every key is asked the same questions, counted from its own tonic.
 
-Major or minor only; a dorian or mixolydian tune gets the nearer of the two.
+How long each pitch class sounds, which begins and ends the piece, which are in the bass and where the music stops, and
+which follow each other. Church modes are told from major and minor. A small network, learned by
+``benchmarks/learn_keys.py``, weighs the answers; the same weights serve all twelve tonics.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
-from abcscribe.score.model import Key, PlayedNote
+from abcscribe.perceptron import answer
+from abcscribe.score.model import MODE_FIFTHS, Key, PlayedNote
 
-NEAR = 0.08  # seconds: notes this close to the first or last onset belong to the first or last chord
-# Weights of the 12 pitch classes from the tonic: as sounding, as first bass, as last bass. Learned by
-# benchmarks/learn_keys.py, which prints them.
-_WEIGHTS = np.array((
-    (
-        10.24, -4.14, 1.02, -4.88, 10.36, 2.66, -9.38, 6.80, -2.53, 1.70, -10.93, 1.69,
-        0.96, -0.25, 0.37, -0.29, 0.63, 0.22, -0.06, 0.98, -0.11, 0.57, -0.40, -0.01,
-        0.78, -0.60, 0.39, -0.04, 0.41, 0.07, 0.23, 0.44, 0.20, 0.36, -0.19, 0.55,
-    ),
-    (
-        10.42, -5.46, 4.24, 6.35, -8.82, 1.30, -5.68, 6.83, -4.14, -10.35, 3.44, -0.75,
-        0.66, -0.67, -0.63, 0.16, -0.19, 0.30, -0.69, 0.62, -0.57, -0.52, -0.35, -0.73,
-        1.27, -1.33, 0.57, -0.41, 0.09, 0.63, -1.90, 0.27, -0.46, -1.30, 0.02, -0.05,
-    ),
-))  # fmt: skip
+WEIGHTS = Path(__file__).with_name("keys.npz")
+MODES = ("major", "minor", "dorian", "mixolydian")  # the others are too rare to be learned
+NEAR = 0.08  # seconds between onsets that belong to one chord
+SHORTEST, LONGEST = 0.05, 4.0  # seconds: notes count as at least and at most so long; one pedal point does not decide
+STOP = 1.6  # medians of the time between chords after which the music has stopped for a moment
 
 
 def find_key(notes: Sequence[PlayedNote]) -> Key:
     """The likeliest key of ``notes``, at least one."""
-    pitch = np.array([n.pitch for n in notes])
-    onset = np.array([n.onset for n in notes])
-    seconds = np.array([n.offset for n in notes]) - onset
-    each = turned(evidence(pitch, onset, seconds)[None])[0]
-    mode, tonic = divmod(int(np.concatenate([each @ weights for weights in _WEIGHTS]).argmax()), 12)
-    fifths = (7 * (tonic + (3 if mode else 0)) + 5) % 12 - 5
-    return Key(fifths, "minor" if mode else "major")
+    mode, tonic = divmod(int(_of_notes(notes).argmax()), 12)
+    fifths = (signature_classes(tonic)[mode] + 5) % 12 - 5
+    return Key(int(fifths), MODES[mode])
+
+
+def signatures(notes: Sequence[PlayedNote]) -> np.ndarray:
+    """(12,) Log probability of the signatures of 0 ... 11 sharps (six: or six flats) for notes, at least one."""
+    each = _of_notes(notes)
+    found = np.full(12, -np.inf)
+    for tonic in range(12):
+        for mode, sharps in enumerate(signature_classes(tonic)):
+            found[sharps] = np.logaddexp(found[sharps], each[mode, tonic])
+    return found
 
 
 def find_mode(pitch: np.ndarray, onset: np.ndarray, duration: np.ndarray, fifths: int) -> str:
-    """``major`` or ``minor`` for notes, at least one, under a signature; arrays (n,), duration in seconds."""
-    each = turned(evidence(pitch, onset, duration)[None])[0]
-    tonic = 7 * fifths % 12
-    major, minor = float(each[tonic] @ _WEIGHTS[0]), float(each[(tonic + 9) % 12] @ _WEIGHTS[1])
-    return "minor" if minor > major else "major"
+    """Which of MODES notes, at least one, are in under a signature; arrays (n,), duration in seconds."""
+    each = scores(evidence(pitch, onset, duration))
+    tonics = [7 * (fifths + MODE_FIFTHS[mode]) % 12 for mode in MODES]
+    return MODES[int(each[np.arange(len(MODES)), tonics].argmax())]
 
 
-def evidence(pitch: np.ndarray, onset: np.ndarray, seconds: np.ndarray) -> np.ndarray:
-    """(36,): share of each pitch class from C in what sounds; lowest pitch class of the first and of the last chord."""
-    # The square root of the time: one pedal point does not decide.
-    classes = np.bincount(pitch % 12, np.sqrt(np.clip(seconds, 0.05, 4.0)), minlength=12)
-    ends = [pitch[np.abs(onset - at) < NEAR].min() % 12 for at in (onset.min(), onset.max())]
-    return np.concatenate([classes / classes.sum(), *np.eye(12)[ends]])
+def signature_classes(tonic: int) -> list[int]:
+    """For each of MODES the sharps, 0 ... 11, of the signature with a tonic, in semitones above C."""
+    return [(7 * tonic - MODE_FIFTHS[mode]) % 12 for mode in MODES]
 
 
-def turned(evidence: np.ndarray) -> np.ndarray:
-    """(n, 36) -> (n, 12, 36): the same counted from each of the 12 tonics."""
-    blocks = evidence.reshape(len(evidence), 3, 12)
-    return np.stack([np.roll(blocks, -tonic, axis=2).reshape(len(evidence), 36) for tonic in range(12)], axis=1)
+def scores(evidence: np.ndarray) -> np.ndarray:
+    """(12, N) evidence -> (MODES, 12) log probability of each mode on each tonic."""
+    logits = answer(WEIGHTS, evidence).T
+    return logits - np.logaddexp.reduce(logits, axis=None)
+
+
+def _of_notes(notes: Sequence[PlayedNote]) -> np.ndarray:
+    pitch, onset = np.array([n.pitch for n in notes]), np.array([n.onset for n in notes])
+    return scores(evidence(pitch, onset, np.array([n.offset for n in notes]) - onset))
+
+
+def evidence(pitch: np.ndarray, onset: np.ndarray, duration: np.ndarray) -> np.ndarray:
+    """(12, N) float32: what is counted from each tonic; pitch (n,) MIDI, onset and duration (n,) seconds."""
+    order = np.lexsort((pitch, onset))
+    pitch, onset, duration = pitch[order], onset[order], np.clip(duration[order], SHORTEST, LONGEST)
+    first = np.flatnonzero(np.diff(onset, prepend=-np.inf) > NEAR)
+    low, high = np.minimum.reduceat(pitch, first) % 12, np.maximum.reduceat(pitch, first) % 12
+    gap = np.diff(onset[first], append=onset[first[-1]] + duration[first[-1]]).clip(SHORTEST, LONGEST)
+    one = np.eye(12)
+    rows = np.stack([
+        _shares(pitch % 12, np.sqrt(duration)), _shares(pitch % 12, duration**1.5),
+        one[low[0]], one[low[-1]], one[high[-1]],
+        _shares(low, np.sqrt(gap)), _shares(low, gap > STOP * np.median(gap)),
+    ])  # fmt: skip
+    pairs = np.stack([_followed(high), _followed(low)])
+    tonics = range(12)
+    each = [np.concatenate([np.roll(rows, -t, 1).ravel(), np.roll(pairs, (-t, -t), (1, 2)).ravel()]) for t in tonics]
+    return np.array(each, np.float32)
+
+
+def _shares(classes: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    total = np.bincount(classes, weights, minlength=12)
+    return total / max(total.sum(), 1e-9)
+
+
+def _followed(classes: np.ndarray) -> np.ndarray:
+    """(12, 12) How often one pitch class is followed by another."""
+    counts = np.zeros((12, 12))
+    np.add.at(counts, (classes[:-1], classes[1:]), 1)
+    return counts / max(len(classes) - 1, 1)
