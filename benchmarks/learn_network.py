@@ -1,10 +1,14 @@
 """Learn abcscribe/engines/notes_to_score/network.npz: where an onset stands in the bar, from what one notices there.
 
-    python benchmarks/learn_network.py CACHE.npz EXAMPLES.npz [--examples 150000] [--minutes 60] [--resume]
+    python benchmarks/learn_network.py CACHE.npz EXAMPLES.npz [--performed 150000] [--windows 0] [--minutes 60]
+    python benchmarks/learn_network.py CACHE.npz MORE.npz --performed 35000 --windows 70000 --resume --minutes 35
 
-Performs pieces of fold "learn" (`performed`), a new tempo, style and set of mistakes each time, keeps them in
-EXAMPLES.npz, and trains on them, from the weights that are there with --resume. Needs torch. Simplifications: one
-learning rate schedule, no early stopping, validation on 600 performances of fold "tune" printed for information only.
+Performs pieces of fold "learn" (`performed`), a new tempo, style and set of mistakes each time, draws windows as the
+language model is trained on (`abcscribe.datasets.windows`), keeps them in EXAMPLES.npz, and trains on them, from the
+weights that are there with --resume. The shipped weights are the mean of those of the first command and of those that
+the second, and a third like it with 120,000 windows for 24 minutes, made of them (docs/LOG.md). Needs torch.
+Simplifications: one learning rate schedule, no early stopping, validation on 600 performances and 600 windows of fold
+"tune" printed for information only.
 """
 
 from __future__ import annotations
@@ -23,9 +27,11 @@ from performed import Performed, perform, pieces
 from torch import nn
 
 from abcscribe.datasets.note_cache import NoteCache
+from abcscribe.datasets.windows import Stage, Window, WindowSource
 from abcscribe.engines.notes_to_score import beats, cleaning, network, rhythm
 from abcscribe.engines.notes_to_score.features import FEATURES, features
 from abcscribe.engines.notes_to_score.rhythm import METRES, TICKS
+from abcscribe.engines.second_opinion import played_notes
 
 KIND_SHARE = {
     "tune": 0.25, "song": 0.17, "line": 0.06, "solo": 0.06, "chorale": 0.12, "piano": 0.24, "quartet": 0.1,
@@ -36,7 +42,17 @@ UNKNOWN = -100  # label of an onset that is no note of the score
 WIDTH = 128
 BATCH = 32  # performances
 LEARNING_RATE, WEIGHT_DECAY, DROPOUT = 1e-3, 0.02, 0.1
+RESUMED_RATE, RESUMED_DROPOUT = 5e-4, 0.2  # with --resume: the pieces are known
 TEMPO_WEIGHT, METRE_WEIGHT = 0.5, 0.3  # beside 1 for the places
+WINDOWS = Stage(
+    notes=(24, 220),
+    shares=(
+        ("line", 0.1), ("tune", 0.3), ("melody", 0.12), ("piano", 0.2), ("ensemble", 0.15), ("lines", 0.08),
+        ("song", 0.05),
+    ),
+    opinionated=0.0,
+)  # fmt: skip
+FEWEST_CHORDS, FEWEST_PLACED = 8, 6
 CROP = (24, 200)  # chords: half of the examples are cut to such a length, as short recordings are
 
 
@@ -44,7 +60,7 @@ CROP = (24, 200)  # chords: half of the examples are cut to such a length, as sh
 class Example:
     features: np.ndarray  # (n, FEATURES) float16
     place: np.ndarray  # (n,) index among the places of all METRES, or UNKNOWN
-    tempo: np.ndarray  # (n,) index in beats.BPM, or UNKNOWN
+    tempo: np.ndarray  # (n,) index in beats.BPM, or UNKNOWN; a window tells its mean tempo only, so all of them
     onset: np.ndarray  # (n,) seconds
 
 
@@ -52,7 +68,7 @@ def example(truth: Performed) -> Example | None:
     metre = SAME.get(truth.metre, truth.metre)
     notes = cleaning.clean(truth.notes)
     groups = cleaning.chords(notes)
-    if metre not in METRES or len(groups) < 8:
+    if metre not in METRES or len(groups) < FEWEST_CHORDS:
         return None
     where = rhythm.places(metre)
     first = sum(PLACES[: METRES.index(metre)])
@@ -100,6 +116,39 @@ def examples(cache: NoteCache, fold: str, count: int, seed: int) -> Iterator[Exa
         item, parts = by_kind[kind][rng.integers(len(by_kind[kind]))]
         truth = perform(kind, item, parts, rng)
         made = truth and example(truth)
+        if made:
+            count -= 1
+            yield made
+
+
+def window_example(window: Window) -> Example | None:
+    metres = {span.metre for span in window.excerpt.spans}
+    metre = metres.pop()
+    metre = SAME.get(metre, metre) if metre else metre
+    played = played_notes(window.heard)
+    notes = cleaning.clean(played)
+    groups = cleaning.chords(notes)
+    if metres or metre not in METRES or len(groups) < FEWEST_CHORDS:
+        return None
+    at = {(n.onset, n.pitch): int(place) for n, place in zip(played, window.places, strict=True)}
+    where = rhythm.places(metre)
+    first = sum(PLACES[: METRES.index(metre)])
+    labels = np.full((2, len(groups)), UNKNOWN, np.int16)
+    for chord, group in enumerate(groups):
+        known = [at.get((notes[i].onset, notes[i].pitch), -1) for i in group]
+        known = [place for place in known if place >= 0]
+        if known:
+            labels[0, chord] = first + np.abs(where - max(set(known), key=known.count)).argmin()
+    if (labels[0] != UNKNOWN).sum() < FEWEST_PLACED:
+        return None
+    onsets = cleaning.chord_onsets(notes, groups)
+    return Example(features(notes, groups, onsets).astype(np.float16), *labels, onsets.astype(np.float32))
+
+
+def window_examples(cache: NoteCache, split: str, count: int, seed: int) -> Iterator[Example]:
+    source, rng = WindowSource(cache, split), np.random.default_rng(seed)
+    while count:
+        made = window_example(source.draw(rng, WINDOWS))
         if made:
             count -= 1
             yield made
@@ -166,7 +215,7 @@ def _turned(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tens
 class Network(nn.Module):
     """The names of the parameters are those that `abcscribe.engines.notes_to_score.network` reads."""
 
-    def __init__(self) -> None:
+    def __init__(self, dropout: float = DROPOUT) -> None:
         super().__init__()
         self.i = nn.Linear(FEATURES, WIDTH)
         self.b = nn.ModuleList([Convolution(dilation) for dilation in network.DILATIONS])
@@ -175,7 +224,7 @@ class Network(nn.Module):
         self.p = nn.Linear(WIDTH, sum(PLACES))
         self.t = nn.Linear(WIDTH, len(beats.BPM))
         self.m = nn.Linear(WIDTH, len(METRES))
-        self.dropout = nn.Dropout(DROPOUT)
+        self.dropout = nn.Dropout(dropout)
         self.register_buffer("mean", torch.zeros(FEATURES))
         self.register_buffer("scale", torch.ones(FEATURES))
 
@@ -219,14 +268,16 @@ def loss_of(outputs: tuple[torch.Tensor, ...], labels: tuple[torch.Tensor, ...])
     (places, tempos, metres), (place, tempo, metre) = outputs, labels
     known = place != UNKNOWN
     loss = nn.functional.cross_entropy(places[known].float(), place[known])
-    smooth = nn.functional.cross_entropy(tempos[known].float(), tempo[known], label_smoothing=0.1)
+    paced = tempo != UNKNOWN
+    smooth = nn.functional.cross_entropy(tempos[paced].float(), tempo[paced], label_smoothing=0.1, reduction="sum")
+    smooth = smooth / max(1, int(paced.sum()))
     whole = nn.functional.cross_entropy(metres.float(), metre, ignore_index=UNKNOWN)
     return loss + TEMPO_WEIGHT * smooth + METRE_WEIGHT * whole
 
 
 def begun(made: list[Example], resume: Path | None) -> Network:
     torch.manual_seed(0)
-    model = Network()
+    model = Network(RESUMED_DROPOUT if resume else DROPOUT)
     seen = np.concatenate([e.features for e in made[:4000]]).astype(np.float32)
     model.mean, model.scale = torch.from_numpy(seen.mean(axis=0)), torch.from_numpy(seen.std(axis=0) + 0.01)
     if resume:
@@ -235,15 +286,17 @@ def begun(made: list[Example], resume: Path | None) -> Network:
     return model
 
 
-def train(model: Network, made: list[Example], held_out: list[Example], minutes: float, out: Path) -> None:
+def train(
+    model: Network, made: list[Example], held_out: list[list[Example]], minutes: float, rate: float, out: Path
+) -> None:
     rng = np.random.default_rng(0)
     by_length = sorted(made, key=lambda e: len(e.place) + rng.integers(0, 30))
-    optimiser = torch.optim.AdamW(model.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    optimiser = torch.optim.AdamW(model.parameters(), rate, weight_decay=WEIGHT_DECAY)
     began, step, share = time.monotonic(), 0, 0.0
     while share < 1:
         step += 1
         for group in optimiser.param_groups:
-            group["lr"] = LEARNING_RATE * min(1, step / 300, max(0.02, 1.25 * (1 - share)))
+            group["lr"] = rate * min(1, step / 300, max(0.02, 1.25 * (1 - share)))
         first = int(rng.integers(0, max(1, len(by_length) - BATCH)))
         inputs = batch(by_length[first : first + BATCH], rng)
         with torch.autocast("cpu", torch.bfloat16):
@@ -254,9 +307,8 @@ def train(model: Network, made: list[Example], held_out: list[Example], minutes:
         optimiser.step()
         share = (time.monotonic() - began) / 60 / minutes
         if step % 1000 == 0 or share >= 1:
-            print(
-                f"step {step}, {share:.0%}: loss {loss.item():.3f}, held out {_validated(model, held_out)}", flush=True
-            )
+            found = "; ".join(_validated(model, part) for part in held_out)
+            print(f"step {step}, {share:.0%}: loss {loss.item():.3f}, held out {found}", flush=True)
             keep(model, out)
 
 
@@ -283,17 +335,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cache", type=Path)
     parser.add_argument("kept", type=Path, help="examples: made if the file does not exist")
-    parser.add_argument("--examples", type=int, default=150_000)
+    parser.add_argument("--performed", type=int, default=150_000)
+    parser.add_argument("--windows", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
     cache = NoteCache(options.cache)
     if not options.kept.exists():
-        save(options.kept, list(examples(cache, "learn", options.examples, seed=1)))
-    held_out = list(examples(cache, "tune", 600, seed=2))
+        performed = examples(cache, "learn", options.performed, seed=1)
+        save(options.kept, [*performed, *window_examples(cache, "train", options.windows, seed=41)])
+    held_out = [list(examples(cache, "tune", 600, seed=2)), list(window_examples(cache, "valid", 600, seed=42))]
     made, out = load(options.kept), Path(network.__file__).with_name("network.npz")
-    train(begun(made, out if options.resume else None), made, held_out, options.minutes, out)
+    rate = RESUMED_RATE if options.resume else LEARNING_RATE
+    train(begun(made, out if options.resume else None), made, held_out, options.minutes, rate, out)
 
 
 if __name__ == "__main__":
