@@ -5,8 +5,9 @@
 
 Performs pieces of fold "learn" (`performed`), a new tempo, style and set of mistakes each time, draws windows as the
 language model is trained on (`abcscribe.datasets.windows`), keeps them in EXAMPLES.npz, and trains on them, from the
-weights that are there with --resume. The shipped weights are the mean of those of the first command and of those that
-the second, and a third like it with 120,000 windows for 24 minutes, made of them (docs/LOG.md). Needs torch.
+weights that are there with --resume. The shipped weights are the mean, taken by hand, of those of the first command and
+of those that the second, and a third like it with 120,000 windows for 24 minutes, made of them (docs/LOG.md). Needs
+torch.
 Simplifications: one learning rate schedule, no early stopping, validation on 600 performances and 600 windows of fold
 "tune" printed for information only.
 """
@@ -32,6 +33,7 @@ from abcscribe.engines.notes_to_score import beats, cleaning, network, rhythm
 from abcscribe.engines.notes_to_score.features import FEATURES, features
 from abcscribe.engines.notes_to_score.rhythm import METRES, TICKS
 from abcscribe.engines.second_opinion import played_notes
+from abcscribe.score.model import Metre
 
 KIND_SHARE = {
     "tune": 0.25, "song": 0.17, "line": 0.06, "solo": 0.06, "chorale": 0.12, "piano": 0.24, "quartet": 0.1,
@@ -70,9 +72,7 @@ def example(truth: Performed) -> Example | None:
     groups = cleaning.chords(notes)
     if metre not in METRES or len(groups) < FEWEST_CHORDS:
         return None
-    where = rhythm.places(metre)
-    first = sum(PLACES[: METRES.index(metre)])
-    place = first + np.abs(where[:, None] - truth.place * TICKS).argmin(axis=0)
+    place = places_of(metre, truth.place * TICKS)
     tempo = np.abs(np.log(beats.BPM)[:, None] - np.log(_local_bpm(truth))).argmin(axis=0)
     index, miss = _nearest(truth, np.array([n.pitch for n in notes]), np.array([n.onset for n in notes]))
     labels = np.full((2, len(groups)), UNKNOWN)
@@ -83,6 +83,12 @@ def example(truth: Performed) -> Example | None:
     onsets = cleaning.chord_onsets(notes, groups)
     seen = features(notes, groups, onsets)
     return Example(seen.astype(np.float16), *labels.astype(np.int16), onsets.astype(np.float32))
+
+
+def places_of(metre: Metre, ticks: np.ndarray) -> np.ndarray:
+    """(n,) ticks from the bar line -> index of the nearest place among the places of all METRES."""
+    first = sum(PLACES[: METRES.index(metre)])
+    return first + np.abs(rhythm.places(metre)[:, None] - ticks).argmin(axis=0)
 
 
 def _local_bpm(truth: Performed) -> np.ndarray:
@@ -122,6 +128,7 @@ def examples(cache: NoteCache, fold: str, count: int, seed: int) -> Iterator[Exa
 
 
 def window_example(window: Window) -> Example | None:
+    """None for windows of several or unknown metres, or with little that is heard."""
     metres = {span.metre for span in window.excerpt.spans}
     metre = metres.pop()
     metre = SAME.get(metre, metre) if metre else metre
@@ -131,14 +138,12 @@ def window_example(window: Window) -> Example | None:
     if metres or metre not in METRES or len(groups) < FEWEST_CHORDS:
         return None
     at = {(n.onset, n.pitch): int(place) for n, place in zip(played, window.places, strict=True)}
-    where = rhythm.places(metre)
-    first = sum(PLACES[: METRES.index(metre)])
     labels = np.full((2, len(groups)), UNKNOWN, np.int16)
     for chord, group in enumerate(groups):
         known = [at.get((notes[i].onset, notes[i].pitch), -1) for i in group]
         known = [place for place in known if place >= 0]
         if known:
-            labels[0, chord] = first + np.abs(where - max(set(known), key=known.count)).argmin()
+            labels[0, chord] = places_of(metre, np.array([max(set(known), key=known.count)]))[0]
     if (labels[0] != UNKNOWN).sum() < FEWEST_PLACED:
         return None
     onsets = cleaning.chord_onsets(notes, groups)

@@ -140,7 +140,8 @@ class RulesGuide:
     begun: bool = False  # whether the first bar was in a window before
 
     def __call__(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
-        """(vocabulary,) scores with what the rules think of places and players. Only the first bar may be a pickup."""
+        """(vocabulary,) scores with what the rules think of signature, places and players. Only the first bar may be a
+        pickup."""
         guided = self._players(reader, self._places(reader, self._signatures(reader, scores)))
         if reader.state == "bar" and (self.begun or len(reader.spans) > 1):
             guided = guided.copy()

@@ -188,18 +188,14 @@ def test_church_modes_are_told_by_where_a_tune_rests(fifths):
     tonic = 60 + 7 * fifths % 12
     rests = {"major": scale(tonic, "1353123543271231"), "dorian": scale(tonic, "2226645313122246425312")}
     for mode, tune in rests.items():
-        pitch, onset, length = (np.array([f(n) for n in tune]) for f in (lambda n: n.pitch, lambda n: n.onset, seconds))
-        assert keys.find_mode(pitch, onset, length, fifths) == mode
+        pitch, onset, offset = np.array([(n.pitch, n.onset, n.offset) for n in tune]).T
+        assert keys.find_mode(pitch.astype(int), onset, offset - onset, fifths) == mode
 
 
 def test_all_that_may_be_the_signature_is_certain():
     found = keys.signatures(scale(60, "12313455654311517"))
     assert np.logaddexp.reduce(found) == pytest.approx(0, abs=1e-5)
     assert found.argmax() == 0
-
-
-def seconds(note: PlayedNote) -> float:
-    return note.offset - note.onset
 
 
 # --- texture, players, hands and values -------------------------------------------------------------------------------

@@ -21,8 +21,8 @@ DECISIVE = 250  # chords from which the metre is decided
 TRUST = 0.3  # weight of the network's log probabilities: neighbouring guesses rest on the same notes
 TEMPO_TRUST = 0.25
 # The metre is judged by the search, whose nats rest on the same notes again and again, by what the network thinks of
-# the whole, and by the prior. These weights leave .80 nats of surprise (500 windows of the validation split);
-# full weight left 8.0.
+# the whole, and by the prior. These weights leave .80 nats of surprise (200 windows of the validation split);
+# full weight left 8.0 on performances.
 SEARCH_TRUST, METRE_TRUST = 0.01, 0.5
 LEAST = -9.0  # log probability below which a guess says no more
 DENSE = 1.25  # notes a chord from which the music counts as several voices
