@@ -1,13 +1,12 @@
 """Learn abcscribe/engines/notes_to_score/network.npz: where an onset stands in the bar, from what one notices there.
 
-    python benchmarks/learn_network.py CACHE.npz EXAMPLES.npz [--performed 150000] [--windows 0] [--minutes 60]
-    python benchmarks/learn_network.py CACHE.npz MORE.npz --performed 35000 --windows 70000 --resume --minutes 35
+    python benchmarks/learn_network.py CACHE.npz EXAMPLES.npz HEARD [--performed 20000] [--windows 90000] --resume
 
 Performs pieces of fold "learn" (`performed`), a new tempo, style and set of mistakes each time, draws windows as the
-language model is trained on (`abcscribe.datasets.windows`), keeps them in EXAMPLES.npz, and trains on them, from the
-weights that are there with --resume. The shipped weights are the mean, taken by hand, of those of the first command and
-of those that the second, and a third like it with 120,000 windows for 24 minutes, made of them (docs/LOG.md). Needs
-torch.
+language model is trained on (`abcscribe.datasets.windows`), keeps them in EXAMPLES.npz, takes the windows of HEARD
+(``benchmarks/heard.py``) besides, and trains on them, from the weights that are there with --resume. What is kept is
+the moving average of the weights. The shipped weights are older than this way of training, which makes better ones by
+every held-out loss and, so far, no better ones of recordings; docs/LOG.md has each run. Needs torch and a compiler.
 Simplifications: one learning rate schedule, no early stopping, validation on 600 performances and 600 windows of fold
 "tune" printed for information only.
 """
@@ -21,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import heard
 import numpy as np
 import torch
 from learn_rhythm import SAME
@@ -42,18 +42,23 @@ NEAR = 0.1  # seconds between a heard note and the score note that it is taken f
 PLACES = [len(rhythm.places(metre)) for metre in METRES]
 UNKNOWN = -100  # label of an onset that is no note of the score
 WIDTH = 128
-BATCH = 32  # performances
-LEARNING_RATE, WEIGHT_DECAY, DROPOUT = 1e-3, 0.02, 0.1
-RESUMED_RATE, RESUMED_DROPOUT = 5e-4, 0.2  # with --resume: the pieces are known
-TEMPO_WEIGHT, METRE_WEIGHT = 0.5, 0.3  # beside 1 for the places
+BATCHES = {48: 64, 96: 32, 144: 20, 208: 14}  # chords that an example is filled up to -> examples in a batch
+VALIDATED = 25  # examples at once
+# Muon (Jordan et al., 2024; in units of AdamW's) for the matrices of the blocks, AdamW for the rest.
+MATRIX_RATE, VECTOR_RATE, WEIGHT_DECAY, DROPOUT = 1e-3, 5e-4, 0.02, 0.2
+WARMUP, LAST = 150, 0.02  # steps; share of the rate that it falls to
+AVERAGE = 0.999  # of the moving average of the weights
+TEMPO_WEIGHT, METRE_WEIGHT = 0.5, 0.5  # beside 1 for the places
+REPORT = 240  # seconds
 WINDOWS = Stage(
     notes=(24, 220),
     shares=(
-        ("line", 0.1), ("tune", 0.3), ("melody", 0.12), ("piano", 0.2), ("ensemble", 0.15), ("lines", 0.08),
+        ("line", 0.12), ("tune", 0.34), ("melody", 0.14), ("piano", 0.18), ("ensemble", 0.11), ("lines", 0.06),
         ("song", 0.05),
     ),
     opinionated=0.0,
 )  # fmt: skip
+HEARD_WEIGHT = 3  # of what a tower heard beside what was simulated
 FEWEST_CHORDS, FEWEST_PLACED = 8, 6
 CROP = (24, 200)  # chords: half of the examples are cut to such a length, as short recordings are
 
@@ -220,7 +225,7 @@ def _turned(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tens
 class Network(nn.Module):
     """The names of the parameters are those that `abcscribe.engines.notes_to_score.network` reads."""
 
-    def __init__(self, dropout: float = DROPOUT) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.i = nn.Linear(FEATURES, WIDTH)
         self.b = nn.ModuleList([Convolution(dilation) for dilation in network.DILATIONS])
@@ -229,7 +234,7 @@ class Network(nn.Module):
         self.p = nn.Linear(WIDTH, sum(PLACES))
         self.t = nn.Linear(WIDTH, len(beats.BPM))
         self.m = nn.Linear(WIDTH, len(METRES))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(DROPOUT)
         self.register_buffer("mean", torch.zeros(FEATURES))
         self.register_buffer("scale", torch.ones(FEATURES))
 
@@ -244,22 +249,29 @@ class Network(nn.Module):
         return self.p(hidden), self.t(hidden), self.m(mean)
 
 
-def batch(chosen: list[Example], rng: np.random.Generator | None) -> tuple[torch.Tensor, ...]:
-    """Features, mask, angles, places, tempos and metres of examples of about one length; cut at random if ``rng`` is
-    given."""
-    rows = []
-    for e in chosen:
-        part = slice(0, network.SEGMENT)
-        if rng is not None:
-            length = min(len(e.place), int(rng.integers(*CROP)))
-            first = int(rng.integers(0, len(e.place) - length + 1)) if rng.random() < 0.5 else 0
-            part = slice(first, first + length)
-        rows.append((e.features[part], e.place[part], e.tempo[part], e.onset[part]))
-    longest = max(len(row[1]) for row in rows)
-    x = np.zeros((len(rows), longest, FEATURES), np.float32)
-    mask = np.zeros((len(rows), longest, 1), np.float32)
-    turn = np.zeros((len(rows), longest, network.HEADS, len(network.SECONDS)), np.float32)
-    labels = np.full((2, len(rows), longest), UNKNOWN)
+def drawn(made: list[Example], rng: np.random.Generator) -> Iterator[list[Example]]:
+    """Batches of examples of about one length, half of them cut at random."""
+    waiting: dict[int, list[Example]] = {size: [] for size in BATCHES}
+    while True:
+        e = made[rng.integers(len(made))]
+        length = min(len(e.place), int(rng.integers(*CROP)))
+        first = int(rng.integers(0, len(e.place) - length + 1)) if rng.random() < 0.5 else 0
+        part = slice(first, first + length)
+        size = next(size for size in BATCHES if length <= size)
+        waiting[size].append(Example(e.features[part], e.place[part], e.tempo[part], e.onset[part]))
+        if len(waiting[size]) == BATCHES[size]:
+            yield waiting[size]
+            waiting[size] = []
+
+
+def batch(chosen: list[Example], size: int | None = None) -> tuple[torch.Tensor, ...]:
+    """Features, mask, angles, places, tempos and metres of examples, filled up to ``size`` chords or the longest."""
+    rows = [tuple(getattr(e, name)[: network.SEGMENT] for name in Example.__slots__) for e in chosen]
+    size = size or max(len(place) for _, place, *_ in rows)
+    x = np.zeros((len(rows), size, FEATURES), np.float32)
+    mask = np.zeros((len(rows), size, 1), np.float32)
+    turn = np.zeros((len(rows), size, network.HEADS, len(network.SECONDS)), np.float32)
+    labels = np.full((2, len(rows), size), UNKNOWN)
     for i, (seen, place, tempo, onset) in enumerate(rows):
         x[i, : len(place)], mask[i, : len(place)] = seen, 1
         turn[i, : len(place)] = network.angles(onset - onset[0])
@@ -282,7 +294,7 @@ def loss_of(outputs: tuple[torch.Tensor, ...], labels: tuple[torch.Tensor, ...])
 
 def begun(made: list[Example], resume: Path | None) -> Network:
     torch.manual_seed(0)
-    model = Network(RESUMED_DROPOUT if resume else DROPOUT)
+    model = Network()
     seen = np.concatenate([e.features for e in made[:4000]]).astype(np.float32)
     model.mean, model.scale = torch.from_numpy(seen.mean(axis=0)), torch.from_numpy(seen.std(axis=0) + 0.01)
     if resume:
@@ -291,30 +303,43 @@ def begun(made: list[Example], resume: Path | None) -> Network:
     return model
 
 
-def train(
-    model: Network, made: list[Example], held_out: list[list[Example]], minutes: float, rate: float, out: Path
-) -> None:
-    rng = np.random.default_rng(0)
-    by_length = sorted(made, key=lambda e: len(e.place) + rng.integers(0, 30))
-    optimiser = torch.optim.AdamW(model.parameters(), rate, weight_decay=WEIGHT_DECAY)
-    began, step, share = time.monotonic(), 0, 0.0
-    while share < 1:
-        step += 1
-        for group in optimiser.param_groups:
-            group["lr"] = rate * min(1, step / 300, max(0.02, 1.25 * (1 - share)))
-        first = int(rng.integers(0, max(1, len(by_length) - BATCH)))
-        inputs = batch(by_length[first : first + BATCH], rng)
+def train(model: Network, made: list[Example], held_out: list[list[Example]], minutes: float, out: Path) -> None:
+    matrices = [p for name, p in model.named_parameters() if p.dim() == 2 and name[0] in "ab"]
+    others = [p for name, p in model.named_parameters() if not (p.dim() == 2 and name[0] in "ab")]
+    optimisers = (
+        (torch.optim.Muon(matrices, MATRIX_RATE, WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw"), MATRIX_RATE),
+        (torch.optim.AdamW(others, VECTOR_RATE, weight_decay=WEIGHT_DECAY), VECTOR_RATE),
+    )
+    average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=_averaged)
+    compiled = torch.compile(model, dynamic=False)  # a third to a half quicker; once for each of BATCHES
+    began = reported = time.monotonic()
+    for step, chosen in enumerate(drawn(made, np.random.default_rng(0))):
+        share = (time.monotonic() - began) / 60 / minutes
+        rate = min((step + 1) / WARMUP, LAST + (1 - LAST) * max(0.0, 1 - share))
+        inputs = batch(chosen, next(size for size in BATCHES if max(len(e.place) for e in chosen) <= size))
         with torch.autocast("cpu", torch.bfloat16):
-            loss = loss_of(model(*inputs[:3]), inputs[3:])
-        optimiser.zero_grad()
+            outputs = compiled(*inputs[:3])
+        loss = loss_of(outputs, inputs[3:])
+        model.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        share = (time.monotonic() - began) / 60 / minutes
-        if step % 1000 == 0 or share >= 1:
-            found = "; ".join(_validated(model, part) for part in held_out)
+        for optimiser, peak in optimisers:
+            optimiser.param_groups[0]["lr"] = peak * rate
+            optimiser.step()
+        average.update_parameters(model)
+        if share >= 1 or time.monotonic() - reported > REPORT:
+            reported = time.monotonic()
+            found = "; ".join(_validated(average.module, part) for part in held_out)
             print(f"step {step}, {share:.0%}: loss {loss.item():.3f}, held out {found}", flush=True)
-            keep(model, out)
+            keep(average.module, out)
+        if share >= 1:
+            return
+
+
+def _averaged(averages, values, steps: torch.Tensor) -> None:
+    """Shorter at first, so that little of the beginning is left."""
+    weight = min(AVERAGE, float(steps) / (float(steps) + 20))
+    torch._foreach_lerp_(averages, values, 1 - weight)
 
 
 def keep(model: Network, out: Path) -> None:
@@ -327,8 +352,8 @@ def _validated(model: Network, held_out: list[Example]) -> str:
     """Loss, and share of performances whose metre is right."""
     model.eval()
     losses, right = [], []
-    for i in range(0, len(held_out), BATCH):
-        inputs = batch(held_out[i : i + BATCH], None)
+    for i in range(0, len(held_out), VALIDATED):
+        inputs = batch(held_out[i : i + VALIDATED])
         outputs = model(*inputs[:3])
         losses.append(loss_of(outputs, inputs[3:]).item())
         right += (outputs[2].argmax(1) == inputs[5]).tolist()
@@ -340,20 +365,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cache", type=Path)
     parser.add_argument("kept", type=Path, help="examples: made if the file does not exist")
-    parser.add_argument("--performed", type=int, default=150_000)
-    parser.add_argument("--windows", type=int, default=0)
-    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("heard", type=Path)
+    parser.add_argument("--performed", type=int, default=20_000)
+    parser.add_argument("--windows", type=int, default=90_000)
+    parser.add_argument("--minutes", type=float, default=23.0)
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
     cache = NoteCache(options.cache)
     if not options.kept.exists():
-        performed = examples(cache, "learn", options.performed, seed=1)
-        save(options.kept, [*performed, *window_examples(cache, "train", options.windows, seed=41)])
+        performed = examples(cache, "learn", options.performed, seed=102)
+        save(options.kept, [*performed, *window_examples(cache, "train", options.windows, seed=101)])
     held_out = [list(examples(cache, "tune", 600, seed=2)), list(window_examples(cache, "valid", 600, seed=42))]
-    made, out = load(options.kept), Path(network.__file__).with_name("network.npz")
-    rate = RESUMED_RATE if options.resume else LEARNING_RATE
-    train(begun(made, out if options.resume else None), made, held_out, options.minutes, rate, out)
+    recorded = [made for window in heard.read(options.heard).windows if (made := window_example(window))]
+    made, out = load(options.kept) + HEARD_WEIGHT * recorded, Path(network.__file__).with_name("network.npz")
+    train(begun(made, out if options.resume else None), made, held_out, options.minutes, out)
 
 
 if __name__ == "__main__":

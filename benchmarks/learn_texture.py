@@ -1,17 +1,20 @@
 """Learn abcscribe/engines/notes_to_score/texture.npz: how many play, and whether one of them plays chords.
 
-    python benchmarks/learn_texture.py CACHE.npz [--windows 40000] [--steps 6000]
+    python benchmarks/learn_texture.py CACHE.npz HEARD VALID [--windows 700] [--steps 1500]
 
-Draws windows of the train split as the language model is trained on (`abcscribe.datasets.windows`), takes the notes
-that are heard, and fits three layers to what `texture.numbers` says of them. Prints how windows of the valid
-split are taken, a row for each true texture. Needs torch.
+HEARD and VALID are folders of ``benchmarks/heard.py``, of the train and the valid split. Fits three layers to what
+`texture.numbers` says of their clips and windows, and of windows of simulated hearing, which tell less of dense music.
+What is one line by `texture.is_one_line` is left out. Prints how those of VALID are taken, a row for each true
+texture. Needs torch.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import heard
 import numpy as np
 import torch
 from perceptron_fit import Fitted, fit
@@ -21,9 +24,10 @@ from abcscribe.datasets.windows import Stage, Window, WindowSource
 from abcscribe.engines.notes_to_score import cleaning, texture
 from abcscribe.engines.notes_to_score.texture import TEXTURES, Texture
 from abcscribe.engines.second_opinion import played_notes
+from abcscribe.score.model import PlayedNote
 
 STAGE = Stage(
-    notes=(24, 220),
+    notes=(24, 160),
     shares=(
         ("line", 0.05), ("tune", 0.04), ("melody", 0.04), ("piano", 0.25), ("ensemble", 0.27), ("lines", 0.25),
         ("song", 0.1),
@@ -32,7 +36,10 @@ STAGE = Stage(
 )  # fmt: skip
 FEWEST = 12  # notes
 HIDDEN = (64, 48)
-BATCH, RATE, NOISE = 256, 3e-3, 0.05  # the noise in standard deviations of each number
+BATCH, RATE, NOISE = 128, 2e-3, 0.4  # the noise in standard deviations of each number
+HEARD_WEIGHT = 2  # of what a tower heard beside what was simulated
+
+Told = tuple[Sequence[PlayedNote], Texture]
 
 
 def true_texture(window: Window) -> Texture:
@@ -40,15 +47,28 @@ def true_texture(window: Window) -> Texture:
     return Texture(staves.count(1), 2 in staves)
 
 
-def examples(cache: Path, split: str, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(count, N) numbers, and the index of the true texture."""
-    source, rng = WindowSource(cache, split), np.random.default_rng(seed)
-    rows, labels = [], []
-    while len(rows) < count:
+def recorded(folder: Path) -> Iterator[Told]:
+    both = heard.read(folder)
+    for clip, notes in both.clips:
+        yield notes, Texture(len(clip.score.parts), False)
+    for window in both.windows:
+        yield played_notes(window.heard), true_texture(window)
+
+
+def simulated(cache: Path, count: int) -> Iterator[Told]:
+    source, rng = WindowSource(cache, "train"), np.random.default_rng(5)
+    for _ in range(count):
         window = source.draw(rng, STAGE)
-        heard = cleaning.clean(played_notes(window.heard))
-        if len(heard) >= FEWEST and (true := true_texture(window)) in TEXTURES:
-            rows.append(texture.numbers(heard, cleaning.chords(heard)))
+        yield played_notes(window.heard), true_texture(window)
+
+
+def examples(told: Iterator[Told]) -> tuple[np.ndarray, np.ndarray]:
+    """(n, N) numbers, and the index of the true texture."""
+    rows, labels = [], []
+    for played, true in told:
+        notes = cleaning.clean(played)
+        if len(notes) >= FEWEST and true in TEXTURES and not texture.is_one_line(notes):
+            rows.append(texture.numbers(notes, cleaning.chords(notes)))
             labels.append(TEXTURES.index(true))
     return np.array(rows), np.array(labels)
 
@@ -56,22 +76,25 @@ def examples(cache: Path, split: str, count: int, seed: int) -> tuple[np.ndarray
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cache", type=Path)
-    parser.add_argument("--windows", type=int, default=40_000)
-    parser.add_argument("--steps", type=int, default=6_000)
+    parser.add_argument("heard", type=Path)
+    parser.add_argument("valid", type=Path)
+    parser.add_argument("--windows", type=int, default=700)
+    parser.add_argument("--steps", type=int, default=1_500)
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    rows, labels = examples(options.cache, "train", options.windows, 1)
+    sources = [examples(recorded(options.heard))] * HEARD_WEIGHT + [examples(simulated(options.cache, options.windows))]
+    rows, labels = (np.concatenate(column) for column in zip(*sources, strict=True))
     model = Fitted(rows, HIDDEN, len(TEXTURES))
     fit(
         model, rows, torch.from_numpy(labels), nn.functional.cross_entropy, options.steps,
         batch=BATCH, rate=RATE, noise=NOISE,
     )  # fmt: skip
     model.save(texture.WEIGHTS)
-    rows, labels = examples(options.cache, "valid", 2000, 2)
+    rows, labels = examples(recorded(options.valid))
     with torch.no_grad():
         taken = model(model.scaled(rows)).argmax(dim=1).numpy()
-    print(f"right: {(taken == labels).mean():.3f}")
+    print(f"right: {(taken == labels).mean():.3f} of {len(labels)}")
     for index, true in enumerate(TEXTURES):
         print(true, np.bincount(taken[labels == index], minlength=len(TEXTURES)))
 

@@ -71,14 +71,14 @@ def render_clip(rng: np.random.Generator, pieces: dict[str, list[Notes]]) -> Cli
     notes = _random_notes(rng) if by_chance else _excerpt(rng, _draw(rng, pieces))
     onset, duration, pitch, part = notes
     bpm = playing.draw_tempo(rng, onset, part)
-    cents = float(rng.normal(0, 8)) if rng.random() < 0.7 else float(rng.uniform(-50, 50))
+    cents = detuning(rng)
     parts = [part == p for p in np.unique(part)]
-    chordal = [_is_chordal(onset[p], duration[p]) for p in parts]
-    sung = _choose_sung(rng, pitch, parts, chordal)
+    chordal = [is_chordal(onset[p], duration[p]) for p in parts]
+    sung = choose_sung(rng, pitch, parts, chordal)
     programs = tuple(playing.choose_program(rng, pitch[p], c) for p, c in zip(parts, chordal, strict=True))
     index = np.searchsorted(np.unique(part), part)
     played = playing.perform(rng, onset, duration, pitch, index, programs, bpm).before(CLIP_SECONDS)
-    return _finish(rng, *_sound(rng, played, sung, cents))
+    return _finish(rng, *sound(rng, played, sung, cents))
 
 
 def _draw(rng: np.random.Generator, pieces: dict[str, list[Notes]]) -> Notes:
@@ -123,13 +123,19 @@ def _random_notes(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     return np.array(onsets), np.array(durations), np.array(pitches, int), np.zeros(len(onsets), int)
 
 
-def _is_chordal(onset: np.ndarray, duration: np.ndarray) -> bool:
+def detuning(rng: np.random.Generator) -> float:
+    """Cents by which all that plays is too high."""
+    return float(rng.normal(0, 8)) if rng.random() < 0.7 else float(rng.uniform(-50, 50))
+
+
+def is_chordal(onset: np.ndarray, duration: np.ndarray) -> bool:
+    """Whether notes (n,) of a part sound together now and then."""
     order = np.argsort(onset, kind="stable")
     overlap = (onset + duration)[order][:-1] > onset[order][1:] + 1e-3
     return bool(overlap.mean() > 0.05) if overlap.size else False
 
 
-def _choose_sung(
+def choose_sung(
     rng: np.random.Generator, pitch: np.ndarray, parts: list[np.ndarray], chordal: list[bool]
 ) -> int | None:
     """Index of the part that the singer takes, or None. In ensembles the singer is rarer."""
@@ -139,23 +145,27 @@ def _choose_sung(
     return int(rng.choice(able))
 
 
-def _sound(
-    rng: np.random.Generator, played: playing.Performance, sung: int | None, cents: float
+def sound(
+    rng: np.random.Generator,
+    played: playing.Performance,
+    sung: int | None,
+    cents: float,
+    seconds: float = CLIP_SECONDS,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Waveform and (n, 5) notes; the pedal lengthens the piano's notes."""
     fonts = soundfonts.installed_fonts()
-    pedal = _pedal(rng)
+    pedal = _pedal(rng, seconds)
     families = [_family_index(program) for program in played.programs]
-    waveform = np.zeros(int(CLIP_SECONDS * SAMPLE_RATE), np.float32)
+    waveform = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
     melody = played.select(played.part == sung)  # nothing if sung is None
     if sung is not None and melody.onset.size:
         voice = bool(rng.random() < VOICE)
-        sound = sing(rng, melody, CLIP_SECONDS, cents, voice)
+        sound = sing(rng, melody, seconds, cents, voice)
         waveform += sound * np.float32(10 ** (rng.uniform(-6, 6) / 20))
         families[sung] = instruments.FAMILIES.index("voice") if voice else UNKNOWN_FAMILY
     others = played.select(played.part != sung)
     if others.onset.size:
-        band = soundfonts.render(rng, others, CLIP_SECONDS, str(rng.choice(fonts)), cents, pedal)
+        band = soundfonts.render(rng, others, seconds, str(rng.choice(fonts)), cents, pedal)
         waveform += band * np.float32(0.2 / max(float(np.abs(band).max()), 1e-4))
     offset = np.where(
         np.isin(played.part, [p for p, f in enumerate(families) if f == 0]),
@@ -170,12 +180,12 @@ def _family_index(program: int) -> int:
     return instruments.FAMILIES.index(instruments.family(program))
 
 
-def _pedal(rng: np.random.Generator) -> np.ndarray:
+def _pedal(rng: np.random.Generator, seconds: float) -> np.ndarray:
     """(changes, 2) of (seconds, down): none in most clips, else renewed every half to three seconds."""
     if rng.random() > 0.35:
         return np.zeros((0, 2))
     changes, t, spacing = [], float(rng.uniform(0, 1)), rng.uniform(0.5, 3)
-    while t < CLIP_SECONDS:
+    while t < seconds:
         length = spacing * rng.uniform(0.6, 1.0)
         changes += [(t, 1.0), (t + length, 0.0)]
         t += max(spacing, length + 0.06)

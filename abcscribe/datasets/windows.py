@@ -17,6 +17,7 @@ import numpy as np
 from abcscribe.datasets import performance as playing
 from abcscribe.datasets.hearing import hear
 from abcscribe.datasets.note_cache import MODES, CachedPiece, NoteCache
+from abcscribe.datasets.performance import Performance
 from abcscribe.engines.notes_to_score import PICKUP
 from abcscribe.engines.notes_to_score.keys import find_mode
 from abcscribe.engines.second_opinion import advised, played_notes, second_opinion
@@ -37,6 +38,8 @@ from abcscribe.tokens import (
     tempo_index,
 )  # fmt: skip
 
+# A performance and how bad the hearing is -> what is heard, and (n,) the score note behind each, -1 for none.
+Hearing = Callable[[np.random.Generator, Performance, float | None], tuple[HeardNotes, np.ndarray]]
 KINDS = ("line", "tune", "melody", "piano", "ensemble", "lines", "song")
 # Shares of the kinds: a part of an ensemble, a folk tune, a singer's part, a keyboard, several parts, the voices of a
 # song and its piano given to players of one line each, voice and piano.
@@ -88,12 +91,13 @@ class WindowSource:
         cache: NoteCache | Path,
         split: str = "train",
         prepared: Callable[[CachedPiece], CachedPiece] | None = None,
+        hear: Hearing = hear,
     ) -> None:
-        """``prepared``: what is done to every piece; by default `with_modes`."""
+        """``prepared``: what is done to every piece; by default `with_modes`. ``hear``: who hears the performances."""
         prepared = prepared or with_modes
         self.cache = cache if isinstance(cache, NoteCache) else NoteCache(cache)
         self.pieces: dict[int, CachedPiece] = {}
-        self.split = split
+        self.split, self.hear = split, hear
         self.choices: dict[str, list[tuple[int, tuple[int, ...]]]] = {kind: [] for kind in KINDS}
         for index, piece in enumerate(self.cache.pieces):
             if piece.split == split:
@@ -137,7 +141,7 @@ class WindowSource:
         while True:
             kind = str(rng.choice(names, p=weights / weights.sum()))
             index, parts = self.choices[kind][rng.integers(len(self.choices[kind]))]
-            if window := draw_window(rng, self.pieces[index], kind, _players(rng, parts), stage):
+            if window := draw_window(rng, self.pieces[index], kind, _players(rng, parts), stage, self.hear):
                 return window
 
 
@@ -182,7 +186,12 @@ def of_lines(item: CachedPiece) -> CachedPiece:
 
 
 def draw_window(
-    rng: np.random.Generator, item: CachedPiece, kind: str, parts: tuple[int, ...], stage: Stage
+    rng: np.random.Generator,
+    item: CachedPiece,
+    kind: str,
+    parts: tuple[int, ...],
+    stage: Stage,
+    hear: Hearing = hear,
 ) -> Window | None:
     """A window of some parts of a piece, or None if the place that was drawn does not do."""
     notes, most = item.notes, int(rng.integers(stage.notes[0], stage.notes[1] + 1))
@@ -207,6 +216,8 @@ def draw_window(
     bpm = _tempo(rng, onset, part, mark, excerpt.spans[0].metre or Metre())
     played = playing.perform(rng, onset - onset[0], duration, pitch, part, programs, bpm)
     heard, behind = hear(rng, played, stage.severity)
+    if not behind.size:
+        return None
     if rng.random() < stage.opinionated:
         heard, _ = advised(heard, second_opinion(played_notes(heard)))
     links = _links(np.array([event.onset for event in excerpt.events]), heard.groups, behind)

@@ -7,9 +7,8 @@ parts and voices go on, may change, and time and memory stay linear in the lengt
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from itertools import groupby
@@ -76,8 +75,8 @@ def write_score(
     bars = _confident(score.bars, reader, np.array(scores))
     if hints.key is None:
         bars = _with_modes(bars, heard)
-    parts = tuple(dataclasses.replace(part, name=instruments.name(part.program)) for part in score.parts)
-    return dataclasses.replace(score, bars=bars, parts=parts, performance=played, seconds=seconds)
+    parts = tuple(replace(part, name=instruments.name(part.program)) for part in score.parts)
+    return replace(score, bars=bars, parts=parts, performance=played, seconds=seconds)
 
 
 def _windows(
@@ -232,9 +231,7 @@ class RulesGuide:
         """What the user wishes, and where he has no wish the metre and the tempo that the rules found; their parts."""
         found = Wishes.of(metre=self.opinion.metre, quarter_bpm=self.opinion.quarter_bpm)
         parts = tokens_of_parts(self.opinion.parts)
-        return dataclasses.replace(
-            wishes, metre=wishes.metre or found.metre, tempo=wishes.tempo or found.tempo, parts=parts
-        )
+        return replace(wishes, metre=wishes.metre or found.metre, tempo=wishes.tempo or found.tempo, parts=parts)
 
     def since(self, group: int) -> RulesGuide:
         """The same for a window that begins with a group."""
@@ -295,8 +292,10 @@ def _timed(reader: Reader, starts: np.ndarray, hints: Hints, guide: RulesGuide |
         return score
     ticks, seconds = (np.array(column, float) for column in zip(*known, strict=True))
     pace = _pace(ticks, seconds)
-    beat = score.bars[0].metre.beat if score.bars[0].metre else Fraction(1)
     agreed = guide is not None and guide.opinion.metre == score.bars[0].metre
+    if guide and agreed:
+        score = _written_as(score, guide.opinion)
+    beat = score.bars[0].metre.beat if score.bars[0].metre else Fraction(1)
     quarter_bpm = hints.tempo or (guide.opinion.quarter_bpm if guide and agreed else 60 / (pace * TICKS))
     bpm = quarter_bpm / float(beat)
     tempo = Tempo(round(min(max(bpm, 5), 600)), beat)
@@ -304,10 +303,16 @@ def _timed(reader: Reader, starts: np.ndarray, hints: Hints, guide: RulesGuide |
     at = np.interp(lines, ticks, seconds)
     at += np.minimum(lines - ticks[0], 0) * pace + np.maximum(lines - ticks[-1], 0) * pace
     bars = tuple(
-        dataclasses.replace(bar, seconds=round(max(float(s), 0.0), 3), tempo=tempo)
+        replace(bar, seconds=round(max(float(s), 0.0), 3), tempo=tempo)
         for bar, s in zip(score.bars, np.maximum.accumulate(at), strict=True)
     )
-    return dataclasses.replace(score, bars=bars)
+    return replace(score, bars=bars)
+
+
+def _written_as(score: Score, opinion: SecondOpinion) -> Score:
+    """With the name that the rules have for the metre that they count."""
+    bars = (replace(bar, metre=opinion.written) if bar.metre == opinion.metre else bar for bar in score.bars)
+    return replace(score, bars=tuple(bars))
 
 
 def _pace(ticks: np.ndarray, seconds: np.ndarray) -> float:
@@ -335,7 +340,7 @@ def _with_modes(bars: tuple[Bar, ...], heard: HeardNotes) -> tuple[Bar, ...]:
         if inside.any() and mode in ("major", "minor"):
             length = heard.offset[inside] - heard.onset[inside]
             mode = find_mode(heard.pitch[inside], heard.onset[inside], length, fifths)
-        found += [dataclasses.replace(bar, key=Key(fifths, mode)) for bar in stretch]
+        found += [replace(bar, key=Key(fifths, mode)) for bar in stretch]
     return tuple(found)
 
 
@@ -345,7 +350,7 @@ def _confident(bars: tuple[Bar, ...], reader: Reader, scores: np.ndarray) -> tup
     found = []
     for index, bar in enumerate(bars):
         own = scores[of_bar == index]
-        found.append(dataclasses.replace(bar, confidence=round(float(np.exp(own).mean()), 2) if own.size else None))
+        found.append(replace(bar, confidence=round(float(np.exp(own).mean()), 2) if own.size else None))
     return tuple(found)
 
 

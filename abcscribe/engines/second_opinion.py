@@ -32,7 +32,8 @@ Note = tuple[float, int]  # its onset and pitch
 class SecondOpinion:
     """What the rules find."""
 
-    metre: Metre
+    metre: Metre  # that the ticks count
+    written: Metre  # what it is written as: halves may be counted as quarters
     quarter_bpm: float
     fifths: int  # of the key
     signatures: np.ndarray  # (12,) log probability of the signatures of 0 ... 11 sharps
@@ -53,7 +54,8 @@ def second_opinion(played: Sequence[PlayedNote], hints: Hints = Hints()) -> Seco
     key = hints.key or find_key(reading.heard)
     staves = [own for line in reading.lines for own in line.heard]
     return SecondOpinion(
-        placed.metre, reading.tempo.quarter_bpm, key.fifths, signatures(reading.heard), placed.rivals, parts,
+        placed.metre, reading.metre, reading.tempo.quarter_bpm, key.fifths, signatures(reading.heard), placed.rivals,
+        parts,
         tick={notes[i]: tick for group, tick in zip(placed.groups, placed.ticks.tolist(), strict=True) for i in group},
         staff={notes[i]: staff for staff, own in enumerate(staves) for i in own},
     )  # fmt: skip

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import tiny_cache
 
+from abcscribe.datasets.hearing import hear
 from abcscribe.datasets.windows import KINDS, Stage, WindowSource, _links, of_lines
+from abcscribe.engines.second_opinion import heard_notes
 from abcscribe.tokens import TICKS, VOCABULARY, decode, score_of
 
 
@@ -120,3 +122,17 @@ def test_links_by_hand():
     crossed = _links(onset, groups, np.array([3, -1, 1, 2, 0]))
     assert crossed == [3, -1, -1], "the pointer never goes back"
     assert _links(np.arange(8), np.array([0]), np.array([0])) is None
+
+
+def test_who_hears_can_be_told(tmp_path_factory):
+    """One who hears nothing at first: the window is drawn again."""
+    calls = []
+
+    def listener(rng, played, severity):
+        calls.append(severity)
+        return hear(rng, played, 0.0) if len(calls) > 1 else (heard_notes([]), np.zeros(0, int))
+
+    cache = tiny_cache.write_cache(tmp_path_factory.mktemp("cache") / "notes.npz")
+    window = WindowSource(cache, hear=listener).draw(np.random.default_rng(0), stage("tune", 0.7))
+    assert calls[:2] == [0.7, 0.7]
+    assert (window.places >= 0).all()

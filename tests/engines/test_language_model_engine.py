@@ -229,7 +229,7 @@ def test_the_parts_of_the_rules_are_written(parts):
 
 
 def opinion_of(parts, staves) -> RulesGuide:
-    opinion = SecondOpinion(Metre(3, 4), 120.0, 0, np.zeros(12), np.zeros(7), parts, {}, {})
+    opinion = SecondOpinion(Metre(3, 4), Metre(3, 4), 120.0, 0, np.zeros(12), np.zeros(7), parts, {}, {})
     return RulesGuide(opinion, np.array([-1]), staves)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from abcscribe.engines.notes_to_score import (
     beats,
     cleaning,
+    cut_time,
     hands,
     keys,
     metre,
@@ -71,7 +72,6 @@ def test_tables_hold_probabilities(metre, texture):
     table = rhythm.table(metre, texture)
     assert np.exp(table.step).sum(axis=(1, 2)) == pytest.approx(1, abs=0.02)
     assert np.exp(table.start).sum() == pytest.approx(1, abs=0.02)
-    assert len(table.coarse.places) <= len(table.places)
 
 
 def onsets_only(seconds) -> beats.Heard:
@@ -83,7 +83,7 @@ def onsets_only(seconds) -> beats.Heard:
 def test_a_slowing_tempo_keeps_the_note_values():
     quarters = np.tile([1, 0.5, 0.5, 1, 1], 6)
     pace = 0.5 * np.linspace(1, 1.6, len(quarters))
-    (path,) = beats.track(onsets_only(np.r_[0, np.cumsum(quarters * pace)]), [rhythm.table(Metre(4, 4), "line")])
+    path = beats.track(onsets_only(np.r_[0, np.cumsum(quarters * pace)]), rhythm.table(Metre(4, 4), "line"))
     assert (np.diff(path.ticks) / rhythm.TICKS == quarters).all()
     assert path.quarter[-1] / path.quarter[1] == pytest.approx(1.6, abs=0.2)
 
@@ -92,17 +92,17 @@ def test_a_fermata_at_every_phrase_end_keeps_the_bars_whole():
     quarters = np.tile([1, 0.5, 0.5, 1, 1], 6)
     sounded = quarters + np.tile([0, 0, 0, 0, 0.7], 6)
     heard = onsets_only(np.r_[0, np.cumsum(0.6 * sounded)])
-    (path,) = beats.track(heard, [rhythm.table(Metre(4, 4), "line")], hold_price=beats.FREQUENT)
+    path = beats.track(heard, rhythm.table(Metre(4, 4), "line"), hold_price=beats.FREQUENT)
     assert (np.diff(path.ticks) / rhythm.TICKS == quarters).all()
 
 
 def test_an_onset_in_doubt_is_ignored_and_one_in_no_doubt_is_not():
     heard = onsets_only(sorted([*np.arange(16) * 0.6, 0.6 * 5.37]))
     table = rhythm.table(Metre(4, 4), "line")
-    (path,) = beats.track(heard, [table])
+    path = beats.track(heard, table)
     assert len(path.used) == 17
     heard.doubt[6] = 0.5
-    (path,) = beats.track(heard, [table])
+    path = beats.track(heard, table)
     assert np.setdiff1d(np.arange(17), path.used).tolist() == [6]
 
 
@@ -198,6 +198,46 @@ def test_all_that_may_be_the_signature_is_certain():
     assert found.argmax() == 0
 
 
+# --- cut time ---------------------------------------------------------------------------------------------------------
+
+
+def placed(notes: list[PlayedNote]) -> metre.Placed:
+    groups = cleaning.chords(notes)
+    return metre.place(notes, groups, cleaning.chord_onsets(notes, groups), metre=Metre(4, 4))
+
+
+def running(gap: float, pitches: list[int], lengths: str = "1") -> list[PlayedNote]:
+    """``lengths`` in gaps, one digit a note, again and again."""
+    size = [int(digit) for digit in lengths] * len(pitches)
+    begin = np.cumsum([0, *size])
+    return [note(gap * begin[k], pitch, 0.9 * gap * size[k], family="pipe") for k, pitch in enumerate(pitches)]
+
+
+REEL = [74, 69, 66, 69, 74, 76, 78, 76, 74, 69, 66, 69, 71, 69, 67, 66] * 4
+
+
+def test_a_reel_is_written_in_halves_and_a_hymn_in_quarters():
+    assert cut_time.written(placed(running(0.17, REEL))) == Metre(2, 2)
+    hymn = [67, 67, 69, 71, 72, 71, 69, 67, 69, 67, 65, 64, 62, 64, 65, 67] * 2
+    assert cut_time.written(placed(running(0.7, hymn, "1111112112"))) == Metre(4, 4)
+
+
+def test_several_players_are_left_in_quarters():
+    notes = [n for low in running(0.17, REEL) for n in (low, note(low.onset, low.pitch - 12, 0.15))]
+    assert cut_time.written(placed(notes)) == Metre(4, 4)
+
+
+def test_where_chords_stand_by_hand():
+    """Four quarters and two eighths at 120 a minute: tempo, chords a quarter, then places in the beat and the bar."""
+    ticks = np.array([0, 24, 48, 72, 96, 108])
+    found = cut_time.numbers(
+        metre.Placed(Metre(4, 4), [[k] for k in range(6)], ticks, ticks / 48, np.full(6, 0.5), np.ones(6), np.zeros(7))
+    )
+    tempo, off, dense, gap = np.log2([120 / 110, 120 / 110, 6 / 4.5, 0.5 / 0.25])
+    shares = [1 / 6, 0, 0, 2 / 6, 1 / 6, 2 / 6]
+    assert found == pytest.approx([tempo, off, dense, gap, *shares], abs=1e-6)
+
+
 # --- texture, players, hands and values -------------------------------------------------------------------------------
 
 UPPER, LOWER = [72, 71, 69, 71, 72, 74, 72, 71], [60, 62, 64, 62, 60, 59, 60, 62]
@@ -243,6 +283,17 @@ def test_a_player_of_chords_gets_what_the_soloist_leaves():
     assert [n.pitch for i, n in enumerate(notes) if player[i] == 0] == [n.pitch for n in solo]
 
 
+def test_too_few_players_must_do_what_players_do_not():
+    """Four chords of a duet for one: a note of each is beyond him; for three, one has next to nothing to do."""
+    notes = duet("strings", "reed")
+    groups = cleaning.chords(notes)
+    one, two, three = (players.fit(notes, groups, lines) for lines in (1, 2, 3))
+    price, overlaps, beyond, least = 0, 1, 2, 5
+    assert (one[beyond], two[beyond], two[overlaps], two[least]) == (0.5, 0.0, 0.0, 1.0)
+    assert one[price] > two[price]
+    assert three[least] < 1.0
+
+
 def test_every_note_has_a_player_even_if_there_are_more_notes_than_players():
     notes = [note(0.5 * k, pitch) for k in range(4) for pitch in (50, 60, 64, 67, 72)]
     player = players.cast(notes, cleaning.chords(notes), 3)
@@ -265,6 +316,11 @@ def test_two_instruments_are_two_lines_and_a_chorale_on_a_piano_is_one_keyboard(
 
 def shifted(n: PlayedNote, seconds: float) -> PlayedNote:
     return note(n.onset + seconds, n.pitch, n.offset - n.onset, family=n.family)
+
+
+def test_two_hands_on_one_piano_are_one_player():
+    notes = duet("piano", "piano")
+    assert texture.texture(notes, cleaning.chords(notes)) == Texture(0, True)
 
 
 def test_numbers_of_a_texture_do_not_depend_on_when_it_begins():

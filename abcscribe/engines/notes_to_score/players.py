@@ -27,6 +27,8 @@ OVERLAP, OVERLAP_PRICE = 0.15, 3.0  # seconds that a note may sound into the nex
 CROSSING_PRICE = 1.0  # a line above another that usually lies higher
 CHORD_PRICE = 2.6  # a note of the player of chords: as a step of three semitones
 SHARED_PRICE = 8.0  # a note more than there are players: it joins the nearest
+LEAP = 12  # semitones: a larger step is rare in a line
+FIT = 8  # numbers of `fit`
 MOST_TOGETHER = 7  # notes of a chord that are assigned one by one
 ROUNDS = 3
 DECISIVE = 250  # chords from which it is decided what each player sounds like
@@ -73,17 +75,50 @@ def cast(
 ) -> dict[int, int]:
     """Who plays each note of ``groups`` (indices of ``notes``): ``lines`` players of one note at a time from high to
     low, and with ``chords`` one more."""
+    music, order = _music(notes, groups)
+    best = _likeliest(music, lines, chords)
+    whole = len(best.player) == len(order)
+    player = best.player if whole else _search(music, best.begin, chords)[0]
+    return dict(zip(order, player.tolist(), strict=True))
+
+
+def fit(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], lines: int, chords: bool = False) -> np.ndarray:
+    """(FIT,) How well so many players do: the price of a note, what they play at once and leap although they should
+    not, and how little there is to do for the one who plays least."""
+    music, _ = _music(notes, groups)
+    best = _likeliest(music, lines, chords)
+    count = len(best.player)
+    onset, offset = np.array([(n.onset, n.offset) for n in music.notes[:count]]).T
+    seconds = max(float(onset[-1] - onset[0]), 1.0)
+    leaps, overlaps, sounding = [np.zeros(1)], 0, []
+    for line in range(lines):
+        own = np.flatnonzero(best.player == line)
+        own = own[np.argsort(onset[own], kind="stable")]
+        leaps.append(np.abs(np.diff(music.pitch[own])))
+        overlaps += int((onset[own[1:]] + OVERLAP < offset[own[:-1]]).sum())
+        sounding.append(float((offset[own] - onset[own]).sum()) / seconds)
+    leap = np.concatenate(leaps)
+    beyond = sum(max(chord.stop - chord.start - lines, 0) for chord in music.chords if chord.stop <= count)
+    least = np.bincount(best.player[best.player < lines], minlength=lines).min() * (lines + chords)
+    return np.array([
+        best.price / count, overlaps / count, beyond / count, leap.mean() / 6, (leap > LEAP).mean(), least / count,
+        min(sounding), np.mean(sounding),
+    ])  # fmt: skip
+
+
+def _music(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> tuple[Music, list[int]]:
+    """The notes chord by chord, and their indices."""
     order = [i for group in groups for i in sorted(group, key=lambda i: -notes[i].pitch)]
     ends = np.cumsum([len(group) for group in groups]).tolist()
     own = tuple(notes[i] for i in order)
-    music = Music(
-        own, tuple(map(slice, [0, *ends[:-1]], ends)), np.array([n.pitch for n in own], float),
-        np.array([timbre.index(n.family) for n in own]),
-    )  # fmt: skip
+    pitch, family = np.array([n.pitch for n in own], float), np.array([timbre.index(n.family) for n in own])
+    return Music(own, tuple(map(slice, [0, *ends[:-1]], ends)), pitch, family), order
+
+
+def _likeliest(music: Music, lines: int, chords: bool) -> Cast:
+    """The likeliest answer for the first DECISIVE chords."""
     head = music.head(DECISIVE)
-    best = min((_settled(head, begin, chords) for begin in _beginnings(head, lines, chords)), key=lambda c: c.price)
-    player = best.player if len(head.chords) == len(music.chords) else _search(music, best.begin, chords)[0]
-    return dict(zip(order, player.tolist(), strict=True))
+    return min((_settled(head, begin, chords) for begin in _beginnings(head, lines, chords)), key=lambda c: c.price)
 
 
 def _beginnings(music: Music, lines: int, chords: bool) -> Iterator[Beginning]:

@@ -1,8 +1,8 @@
-"""How many play, and whether one of them plays chords: decided for the whole recording before the notes are shared out.
+"""How many play, and whether one of them plays chords: decided for the whole recording.
 
-A small network reads some fifty numbers: how many notes sound and begin together, in which families they are heard and
-how mixed, how they lie and move. Trained on performed public-domain scores by ``benchmarks/learn_texture.py``, run here
-with numpy.
+Each number of players is tried. A small network reads how well they do, how many notes sound and begin together, in
+which families they are heard and how mixed, how they lie and move. Trained on what the tower hears of public-domain
+scores by ``benchmarks/learn_texture.py``, run here with numpy.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from abcscribe import perceptron
-from abcscribe.engines.notes_to_score import timbre
+from abcscribe.engines.notes_to_score import players, timbre
 from abcscribe.engines.notes_to_score.timbre import NAMELESS
+from abcscribe.score.instruments import FAMILIES
 from abcscribe.score.model import PlayedNote
 
 
@@ -28,12 +29,12 @@ class Texture(NamedTuple):
 
 
 TEXTURES = (Texture(0, True), Texture(1, True), *(Texture(lines, False) for lines in range(1, 6)))
+TRIED = TEXTURES[1:]  # nothing is to be shared out if one plays chords alone
 RELEASE = 0.06  # seconds that a note may sound into the next without sounding together with it
-TOGETHER, OVERLAP = (
-    0.05,
-    0.15,
-)  # seconds between onsets that are one; seconds a note may sound into the next of its line
-MOST_SOUNDING, MOST_BEGINNING, FAMILIES_SEEN = 7, 6, 3
+MOST_SOUNDING, MOST_BEGINNING = 7, 6
+# Of what is heard must be a piano, or others play, too: of the recordings that it learned from and that are no single
+# line, 302 of 326 with more are keyboards alone or under a song.
+ALONE = 0.95
 OFTEN = 0.1  # share of the sounding time in which two notes must sound, or the music is one line
 WEIGHTS = Path(__file__).with_name("texture.npz")
 
@@ -42,6 +43,8 @@ def texture(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> Tex
     """The likeliest, for chords ``groups`` (indices of ``notes``)."""
     if is_one_line(notes):
         return Texture(1, False)
+    if _shares(notes)[FAMILIES.index("piano")] > ALONE:
+        return Texture(0, True)
     return TEXTURES[int(perceptron.answer(WEIGHTS, numbers(notes, groups)).argmax())]
 
 
@@ -54,8 +57,7 @@ def numbers(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> np.
     """(N,) float32: what the network reads. Nothing depends on the transposition but the register."""
     pitch = np.array([note.pitch for note in notes], float)
     family = np.array([timbre.index(note.family) for note in notes])
-    heard = np.bincount(family, [note.confidence for note in notes], NAMELESS + 1)
-    share = heard / max(float(heard.sum()), 1e-9)
+    share = _shares(notes)
     present = share[share > 0]
     sizes = np.array([len(group) for group in groups])
     chords = [np.array(group) for group in groups if len(group) > 1]
@@ -64,8 +66,10 @@ def numbers(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> np.
     edges = np.array([(pitch[list(group)].max(), pitch[list(group)].min()) for group in groups])
     steps = np.abs(np.diff(edges, axis=0)) if len(edges) > 1 else np.zeros((1, 2))
     seconds = max(notes[-1].onset - notes[0].onset, 1.0)
+    fits = np.array([players.fit(notes, groups, *tried) for tried in TRIED])
     return np.array(
         [
+            *fits.ravel(), *np.diff(fits[1:, 0]),
             *_sounding(notes),
             *((sizes >= k).mean() for k in range(2, MOST_BEGINNING + 1)),
             *share,
@@ -75,12 +79,17 @@ def numbers(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> np.
             spread.mean(), np.quantile(spread, 0.9),
             *(np.quantile(pitch, (0.05, 0.5, 0.95)) / 24 - 2.5),
             np.log(len(notes)), np.log(len(notes) / len(groups)), np.log(len(groups) / seconds),
-            _told_by_family(pitch, family),
-            *_alone(notes, family, share),
             *(np.minimum(steps, 24).mean(axis=0) / 6), *(steps > 12).mean(axis=0),
         ],
         np.float32,
     )  # fmt: skip
+
+
+def _shares(notes: Sequence[PlayedNote]) -> np.ndarray:
+    """(families + 1,) How much of the confidence is in notes that are heard as each family, and as none."""
+    family = [timbre.index(note.family) for note in notes]
+    heard = np.bincount(family, [note.confidence for note in notes], NAMELESS + 1)
+    return heard / max(float(heard.sum()), 1e-9)
 
 
 def _sounding(notes: Sequence[PlayedNote]) -> list[float]:
@@ -92,24 +101,3 @@ def _sounding(notes: Sequence[PlayedNote]) -> list[float]:
         time[max(sounding, 0)] += after - at
     total = time[1:].sum() or 1.0
     return [time[k:].sum() / total for k in range(2, MOST_SOUNDING + 1)]
-
-
-def _told_by_family(pitch: np.ndarray, family: np.ndarray) -> float:
-    """Share of the variance of the pitches that the families explain: players keep to their registers."""
-    if not pitch.var():
-        return 0.0
-    within = sum(((pitch[family == f] - pitch[family == f].mean()) ** 2).sum() for f in np.unique(family))
-    return 1 - float(within / (pitch.var() * len(pitch)))
-
-
-def _alone(notes: Sequence[PlayedNote], family: np.ndarray, share: np.ndarray) -> list[float]:
-    """For the families heard most: how often their notes begin together, and sound into the next one."""
-    found: list[float] = []
-    for f in np.argsort(-share)[:FAMILIES_SEEN]:
-        own = [notes[i] for i in np.flatnonzero(family == f).tolist()]
-        if len(own) < FAMILIES_SEEN:
-            found += [0.0, 0.0]
-            continue
-        onset, offset = np.array(sorted((n.onset, n.offset) for n in own)).T
-        found += [float((np.diff(onset) < TOGETHER).mean()), float((offset[:-1] > onset[1:] + OVERLAP).mean())]
-    return found

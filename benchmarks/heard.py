@@ -1,0 +1,89 @@
+"""What the tower hears of the train split, for the networks of `notes_to_score` to learn from: slow, so it is kept.
+
+    python benchmarks/heard.py CACHE.npz FOLDER [--split train] [--clips 2560] [--windows 2800] [--seed 31]
+
+Writes FOLDER/clips.pkl, a list of (Clip, notes): clips as the suites of ``abcscribe evaluate`` have them, of one to
+four lines in turn; and FOLDER/windows.pkl, a list of windows as the language model is trained on, keyboards and songs
+among them. Half a second each. Needs FluidSynth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from abcscribe import audio
+from abcscribe.datasets.listening import listen
+from abcscribe.datasets.suite import SuiteConfig, make_suite
+from abcscribe.datasets.windows import Stage, Window, WindowSource
+from abcscribe.engines import abcscribe
+from abcscribe.evaluation.suites import Clip, read_suite
+from abcscribe.progress import progress_bar
+from abcscribe.score.model import PlayedNote
+
+STAGE = Stage(
+    notes=(24, 150),
+    shares=(
+        ("line", 0.1), ("tune", 0.25), ("melody", 0.1), ("piano", 0.15), ("ensemble", 0.2), ("lines", 0.13),
+        ("song", 0.07),
+    ),
+    opinionated=0.0,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Heard:
+    clips: list[tuple[Clip, list[PlayedNote]]]
+    windows: list[Window]
+
+
+def read(folder: Path) -> Heard:
+    """What was written there, by this program: pickles run code when they are read."""
+    both = ((folder / name).read_bytes() for name in ("clips.pkl", "windows.pkl"))
+    return Heard(*map(pickle.loads, both))
+
+
+def clips(cache: Path, split: str, count: int, seed: int) -> list[tuple[Clip, list[PlayedNote]]]:
+    engine, heard = abcscribe.load(), []
+    with tempfile.TemporaryDirectory() as home, progress_bar("clips") as advance:
+        for done, _ in make_suite(SuiteConfig(cache, Path(home) / "suite", count, seed, split=split)):
+            advance(done, 2 * count)
+        for clip in read_suite(Path(home) / "suite"):
+            notes = engine.notes(audio.blocks(clip.audio, rate=engine.sample_rate))
+            heard.append((clip, [note for part in notes for note in part]))
+            advance(count + len(heard), 2 * count)
+    return heard
+
+
+def windows(cache: Path, split: str, count: int, seed: int) -> list[Window]:
+    source, rng, heard = WindowSource(cache, split, hear=listen), np.random.default_rng(seed), []
+    with progress_bar("windows") as advance:
+        while len(heard) < count:
+            heard.append(source.draw(rng, STAGE))
+            advance(len(heard), count)
+    return heard
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--split", default="train")
+    parser.add_argument("--clips", type=int, default=2560)
+    parser.add_argument("--windows", type=int, default=2800)
+    parser.add_argument("--seed", type=int, default=31)
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for name, make in (("clips", clips), ("windows", windows)):
+        path = options.folder / f"{name}.pkl"
+        if not path.exists():
+            path.write_bytes(pickle.dumps(make(options.cache, options.split, getattr(options, name), options.seed)))
+
+
+if __name__ == "__main__":
+    main()
