@@ -1,9 +1,9 @@
-"""Onset times -> places in the bars of one metre: Viterbi search over place in the bar and tempo at once.
+"""Onset times -> places in bars: Viterbi search over metre, place in the bar and tempo at once.
 
 A path says for every onset at which place of which bar it stands. It is likely if the steps from onset to onset are
 usual in its metre (`rhythm`), if the tempo moves little, and if the onsets fall where the tempo puts them; a note may
-also be held longer than written (a fermata, a breath), at a price. Level of the beat, downbeat and note values are thus
-one decision.
+also be held longer than written (a fermata, a breath), at a price. Metre, level of the beat, downbeat and note values
+are thus one decision. All metres are searched in one array; they never mix.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ TEMPO_WIDTH = 0.45  # ... and its standard deviation in log
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """The likeliest reading of the onsets."""
+    """The likeliest reading of the onsets in one metre."""
 
     table: RhythmTable
     used: np.ndarray  # (u,) indices of the onsets that are notes of the piece; the others were ignored
@@ -52,37 +52,47 @@ class Heard:
 
     onsets: np.ndarray  # (n,) seconds
     doubt: np.ndarray  # (n,) price in nats of ignoring an onset; infinite where it must be used
-    places: np.ndarray  # (n, places of the table) evidence for each place, log probability
+    places: np.ndarray  # (n, places of all tables) evidence for each place, log probability
     tempos: np.ndarray  # (n, tempos) evidence for each tempo
+
+    def head(self, n: int) -> Heard:
+        return Heard(self.onsets[:n], self.doubt[:n], self.places[:n], self.tempos[:n])
 
 
 @dataclass(frozen=True, slots=True)
 class _Lattice:
-    """The P places of a metre, and for each the steps that lead there, by wanted length.
+    """The places of several metres in one row (P of them), and for each the steps that lead there, by wanted length.
 
     ``source`` (a place), ``length`` (ticks) and ``prior`` (log probability) have the shape (LONGEST + 1, P, NEAREST):
     the possible steps whose length is nearest to a wanted length in ticks.
     """
 
+    tables: tuple[RhythmTable, ...]
+    offsets: np.ndarray  # (tables + 1,) where the places of each table begin
     source: np.ndarray
     length: np.ndarray
     prior: np.ndarray
 
 
 @lru_cache(maxsize=32)  # tables are made once each: comparing them by identity finds them again
-def _lattice(table: RhythmTable) -> _Lattice:
-    stacks = [_steps(table, to) for to in range(len(table.places))]
+def _lattice(tables: tuple[RhythmTable, ...]) -> _Lattice:
+    offsets = np.cumsum([0, *(len(t.places) for t in tables)])
+    stacks = [
+        _steps(table, to, offset)
+        for table, offset in zip(tables, offsets, strict=False)
+        for to in range(len(table.places))
+    ]
     source, length, prior = (np.stack(part, axis=1) for part in zip(*stacks, strict=True))
-    return _Lattice(source.astype(np.intp), length.astype(np.float32), prior.astype(np.float32))
+    return _Lattice(tables, offsets, source.astype(np.intp), length.astype(np.float32), prior.astype(np.float32))
 
 
-def _steps(table: RhythmTable, to: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _steps(table: RhythmTable, to: int, offset: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Source, length and prior of the steps to one place, each (LONGEST + 1, NEAREST)."""
     known = table.step.shape[2]
     lines = np.arange(LONGEST // table.bar + 2)
     gaps = table.places[to] - table.places[:, None] + table.bar * lines
     prior = table.step[:, to, np.minimum(lines, known - 1)] - EMPTY_BAR_PRICE * np.maximum(lines - known + 1, 0)
-    origin = np.broadcast_to(np.arange(len(table.places))[:, None], gaps.shape)
+    origin = np.broadcast_to(np.arange(len(table.places))[:, None] + offset, gaps.shape)
     possible = (gaps > 0) & np.isfinite(prior)
     order = np.argsort(gaps[possible])
     origin, gap, prior = origin[possible][order], gaps[possible][order], prior[possible][order]
@@ -94,12 +104,12 @@ def _steps(table: RhythmTable, to: int) -> tuple[np.ndarray, np.ndarray, np.ndar
     return origin[chosen], gap[chosen], prior[chosen]
 
 
-def track(heard: Heard, table: RhythmTable, bpm: np.ndarray = BPM, hold_price: float = RARE) -> Path:
-    """The best path through the onsets; ``bpm`` are the tempos to choose from, evenly spaced in log."""
-    lattice = _lattice(table)
+def track(heard: Heard, tables: Sequence[RhythmTable], bpm: np.ndarray = BPM, hold_price: float = RARE) -> list[Path]:
+    """The best path through the onsets in each metre; ``bpm`` are the tempos to choose from, evenly spaced in log."""
+    lattice = _lattice(tuple(tables))
     tick = (60 / bpm / TICKS).astype(np.float32)  # seconds
     usual = float(np.median(np.diff(heard.onsets))) if len(heard.onsets) > 1 else 0.0
-    start = (_tempo_prior(table, bpm)[:, None] + table.start).astype(np.float32)
+    start = (_tempo_prior(tables, bpm) + np.concatenate([t.start for t in tables])).astype(np.float32)
     scores: list[np.ndarray] = []  # of the last onsets, each (tempos, places)
     back: list[_Steps] = []
     for n, onset in enumerate(heard.onsets.tolist()):
@@ -115,7 +125,7 @@ def track(heard: Heard, table: RhythmTable, bpm: np.ndarray = BPM, hold_price: f
         best = best + heard.places[n].astype(np.float32) + heard.tempos[n].astype(np.float32)[:, None]
         scores = [*scores[-MOST_IGNORED:], best]
         back.append(steps)
-    return _trace(table, scores[-1], back, 60 / bpm)
+    return [_trace(lattice, m, scores[-1], back, 60 / bpm) for m in range(len(tables))]
 
 
 # How each state was reached, each (tempos, places): source place, length in ticks, source tempo, and how many onsets
@@ -136,8 +146,9 @@ def _better(best: np.ndarray, steps: _Steps, other: np.ndarray, its: tuple) -> t
     return np.where(wins, other, best), merged  # type: ignore[return-value]
 
 
-def _tempo_prior(table: RhythmTable, bpm: np.ndarray) -> np.ndarray:
-    return -0.5 * (np.log(bpm / float(table.metre.beat) / TEMPO_CENTRE) / TEMPO_WIDTH) ** 2
+def _tempo_prior(tables: Sequence[RhythmTable], bpm: np.ndarray) -> np.ndarray:
+    beat = np.concatenate([np.full(len(t.places), float(t.metre.beat)) for t in tables])
+    return -0.5 * (np.log(bpm[:, None] / beat / TEMPO_CENTRE) / TEMPO_WIDTH) ** 2
 
 
 def _advance(
@@ -191,9 +202,11 @@ def _step(
     return total.ravel()[flat], source.ravel()[flat], length.ravel()[flat]
 
 
-def _trace(table: RhythmTable, score: np.ndarray, back: list[_Steps], quarter: np.ndarray) -> Path:
-    tempo, place = (int(i) for i in np.unravel_index(score.argmax(), score.shape))
-    n, best = len(back) - 1, float(score[tempo, place])
+def _trace(lattice: _Lattice, m: int, score: np.ndarray, back: list[_Steps], quarter: np.ndarray) -> Path:
+    first, last = lattice.offsets[m], lattice.offsets[m + 1]
+    tempo, place = divmod(int(score[:, first:last].argmax()), int(last - first))
+    place, n = place + int(first), len(back) - 1
+    best, table = float(score[tempo, place]), lattice.tables[m]
     used, lengths, tempos = [], [], []
     while True:
         source, length, origin, ago = (part[tempo, place] for part in back[n])
@@ -204,5 +217,5 @@ def _trace(table: RhythmTable, score: np.ndarray, back: list[_Steps], quarter: n
         lengths.append(int(length))
         place, tempo, n = int(source), int(origin), n - int(ago)
     tempos[-1] = tempos[-2] if len(tempos) > 1 else tempos[-1]
-    ticks = table.places[place] + np.cumsum([0, *reversed(lengths)])
+    ticks = table.places[place - first] + np.cumsum([0, *reversed(lengths)])
     return Path(table, np.array(used[::-1]), ticks, quarter[tempos[::-1]], best)
