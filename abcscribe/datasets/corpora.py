@@ -25,7 +25,7 @@ from scipy.sparse import csr_matrix
 from abcscribe.datasets import held_out, licences, manifest, splits
 from abcscribe.datasets.manifest import Piece
 from abcscribe.datasets.note_cache import CachedPiece, NoteCache, Notes, notes_of, save
-from abcscribe.errors import ScoreError
+from abcscribe.errors import AbcscribeError, ScoreError
 from abcscribe.score import abc_reader, lytk_bridge
 from abcscribe.score.model import Score
 
@@ -53,6 +53,7 @@ def pieces(corpora: Path | None = None, folders: Sequence[Path] = (), restricted
     ``corpora`` holds the OpenScore folders (default: the environment variable ABCSCRIBE_CORPORA). A piece whose licence
     restricts use has ``left_out`` set, unless ``restricted`` asks for it."""
     home = corpora or (Path(os.environ[ENVIRONMENT]) if ENVIRONMENT in os.environ else None)
+    home = home.resolve() if home else None  # a cache is read from other folders, too
     found: list[Piece] = []
     if music21 := _music21_corpus():
         for folder in sorted(path for path in music21.iterdir() if path.is_dir() and not path.name.startswith("_")):
@@ -62,12 +63,14 @@ def pieces(corpora: Path | None = None, folders: Sequence[Path] = (), restricted
         if home and (home / name).is_dir():
             found.extend(_in_folder(home / name, name, licences.CC0))
     for folder in folders:
-        found.extend(_in_folder(Path(folder), Path(folder).resolve().name, licences.USER))
+        found.extend(_in_folder(Path(folder).resolve(), Path(folder).resolve().name, licences.USER))
     return sorted((_judged(piece, restricted) for piece in found), key=lambda piece: piece.id)
 
 
 def load(piece: Piece) -> Score:
-    """The piece as a Score. Raises ScoreError if the file cannot be read."""
+    """The piece as a Score. Raises ScoreError if the file cannot be read, AbcscribeError if it is not there."""
+    if not piece.path.exists():
+        raise AbcscribeError(f"The score {piece.path} is gone: run abcscribe data scores again.")
     suffix = piece.path.suffix.lower()
     if suffix == ".abc":
         return abc_reader.read_abc(_tunes(piece.path)[piece.index])[0]

@@ -2,12 +2,14 @@
 
 import csv
 import zipfile
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from abcscribe.datasets import corpora
 from abcscribe.datasets.corpora import build_cache, load, pieces
-from abcscribe.errors import ScoreError
+from abcscribe.errors import AbcscribeError, ScoreError
 
 TUNE = "GEFGEDCEADGBECFAGEDBCADG"
 OTHER = "CDEFGABCEGFDACFBEGDADBGC"
@@ -141,6 +143,20 @@ def test_an_unreadable_file_is_a_score_error(folder):
     broken = next(piece for piece in pieces(folders=[folder]) if "broken" in piece.id)
     with pytest.raises(ScoreError):
         load(broken)
+
+
+def test_a_cache_made_from_a_relative_path_is_read_from_anywhere(folder, monkeypatch, tmp_path):
+    monkeypatch.chdir(folder.parent)
+    listed = pieces(folders=[Path(folder.name)])
+    monkeypatch.chdir(tmp_path)
+    assert all(piece.path.exists() for piece in listed if folder.name in piece.id)
+
+
+def test_a_score_that_is_gone_is_no_unreadable_score(folder):
+    piece = next(piece for piece in pieces(folders=[folder]) if folder.name in piece.id)
+    with pytest.raises(AbcscribeError, match="is gone") as raised:
+        load(replace(piece, path=folder / "moved.abc"))
+    assert not isinstance(raised.value, ScoreError)
 
 
 def test_the_checksum_of_a_collection_tells_names_and_contents_apart(folder):
