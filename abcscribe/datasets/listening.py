@@ -37,14 +37,12 @@ def listen(
 def _recorded(rng: np.random.Generator, played: Performance) -> np.ndarray:
     """(samples,) float32"""
     length = (played.offset - played.onset) * LEGATO
-    parts = [played.part == part for part in range(len(played.programs))]
-    chordal = [render.is_chordal(played.onset[own], length[own]) for own in parts]
-    heard = [(own, chords) for own, chords in zip(parts, chordal, strict=True) if own.any()]
-    sung = render.choose_sung(rng, played.pitch, [own for own, _ in heard], [chords for _, chords in heard])
-    if sung is not None:
-        sung = [index for index, own in enumerate(parts) if own.any()][sung]
+    present = [part for part in range(len(played.programs)) if (played.part == part).any()]
+    members = [played.part == part for part in present]
+    chordal = [render.is_chordal(played.onset[own], length[own]) for own in members]
+    sung = render.choose_sung(rng, played.pitch, members, chordal)
     seconds = float(played.offset.max()) + RELEASE
-    waveform, _ = render.sound(rng, played, sung, render.detuning(rng), seconds)
+    waveform, _ = render.sound(rng, played, None if sung is None else present[sung], render.detuning(rng), seconds)
     return augment(rng, waveform)[: round(seconds * SAMPLE_RATE)]
 
 

@@ -2,7 +2,7 @@
 
 Nobody hears the difference, but a line whose quarters are quick and full of even eighths is more often written so. A
 small network weighs what tells the two apart in collections of tunes; learned by ``benchmarks/learn_cut_time.py``.
-Music for several players is left in quarters: of the training pieces of that kind, one in a hundred is in cut time.
+Music for several players is left in quarters: too little of it in cut time was there to learn from.
 """
 
 from __future__ import annotations

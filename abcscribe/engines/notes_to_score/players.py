@@ -28,7 +28,6 @@ CROSSING_PRICE = 1.0  # a line above another that usually lies higher
 CHORD_PRICE = 2.6  # a note of the player of chords: as a step of three semitones
 SHARED_PRICE = 8.0  # a note more than there are players: it joins the nearest
 LEAP = 12  # semitones: a larger step is rare in a line
-FIT = 8  # numbers of `fit`
 MOST_TOGETHER = 7  # notes of a chord that are assigned one by one
 ROUNDS = 3
 DECISIVE = 250  # chords from which it is decided what each player sounds like
@@ -83,7 +82,7 @@ def cast(
 
 
 def fit(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], lines: int, chords: bool = False) -> np.ndarray:
-    """(FIT,) How well so many players do: the price of a note, what they play at once and leap although they should
+    """(8,) How well so many players do: the price of a note, what they play at once and leap although they should
     not, and how little there is to do for the one who plays least."""
     music, _ = _music(notes, groups)
     best = _likeliest(music, lines, chords)
