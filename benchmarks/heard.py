@@ -82,7 +82,11 @@ def main() -> None:
     for name, make in (("clips", clips), ("windows", windows)):
         path = options.folder / f"{name}.pkl"
         if not path.exists():
-            path.write_bytes(pickle.dumps(make(options.cache, options.split, getattr(options, name), options.seed)))
+            unfinished = path.with_suffix(".part")
+            unfinished.write_bytes(
+                pickle.dumps(make(options.cache, options.split, getattr(options, name), options.seed))
+            )
+            unfinished.replace(path)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -48,14 +49,13 @@ def performed(rng: np.random.Generator, piece: Piece) -> tuple[list[PlayedNote],
     return [PlayedNote(*row, 80) for row in zip(*columns, strict=True)], score.bars[0].metre == CUT
 
 
-def examples(cache: NoteCache, split: str, count: int) -> Iterator[tuple[np.ndarray, bool]]:
+def examples(cache: NoteCache, split: str) -> Iterator[tuple[np.ndarray, bool]]:
     pieces = [p for p in cache.pieces if p.split == split and not p.source.startswith("openscore")]
     for index in np.random.default_rng(5).permutation(len(pieces)).tolist():
         made = performed(np.random.default_rng([9, index]), pieces[index])
         notes = cleaning.clean(made[0]) if made else []
         groups = cleaning.chords(notes) if notes else []
-        if made and len(groups) >= cut_time.FEWEST and count:
-            count -= 1
+        if made and len(groups) >= cut_time.FEWEST:
             placed = place(notes, groups, cleaning.chord_onsets(notes, groups), metre=COMMON)
             yield cut_time.numbers(placed), made[1]
 
@@ -69,7 +69,7 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     cache = NoteCache(options.cache)
-    rows, labels = (np.array(column) for column in zip(*examples(cache, "train", options.lines), strict=True))
+    rows, labels = (np.array(column) for column in zip(*islice(examples(cache, "train"), options.lines), strict=True))
     model = Fitted(rows, HIDDEN, 1)
     truth = torch.from_numpy(labels[:, None]).float()
     fit(
@@ -77,7 +77,7 @@ def main() -> None:
         noise=NOISE,
     )  # fmt: skip
     model.save(cut_time.WEIGHTS)
-    rows, labels = (np.array(column) for column in zip(*examples(cache, "valid", 200), strict=True))
+    rows, labels = (np.array(column) for column in zip(*examples(cache, "valid"), strict=True))
     with torch.no_grad():
         taken = model(model.scaled(rows)).numpy()[:, 0] > 0
     print(f"{len(labels)} lines, {labels.mean():.2f} of them in cut time; right: {(taken == labels).mean():.3f}")

@@ -249,8 +249,8 @@ class Network(nn.Module):
         return self.p(hidden), self.t(hidden), self.m(mean)
 
 
-def drawn(made: list[Example], rng: np.random.Generator) -> Iterator[list[Example]]:
-    """Batches of examples of about one length, half of them cut at random."""
+def drawn(made: list[Example], rng: np.random.Generator) -> Iterator[tuple[int, list[Example]]]:
+    """Batches of examples of about one length, half of them cut at random, each with its size in BATCHES."""
     waiting: dict[int, list[Example]] = {size: [] for size in BATCHES}
     while True:
         e = made[rng.integers(len(made))]
@@ -260,7 +260,7 @@ def drawn(made: list[Example], rng: np.random.Generator) -> Iterator[list[Exampl
         size = next(size for size in BATCHES if length <= size)
         waiting[size].append(Example(e.features[part], e.place[part], e.tempo[part], e.onset[part]))
         if len(waiting[size]) == BATCHES[size]:
-            yield waiting[size]
+            yield size, waiting[size]
             waiting[size] = []
 
 
@@ -313,10 +313,10 @@ def train(model: Network, made: list[Example], held_out: list[list[Example]], mi
     average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=_averaged)
     compiled = torch.compile(model, dynamic=False)  # a third to a half quicker; once for each of BATCHES
     began = reported = time.monotonic()
-    for step, chosen in enumerate(drawn(made, np.random.default_rng(0))):
+    for step, (size, chosen) in enumerate(drawn(made, np.random.default_rng(0))):
         share = (time.monotonic() - began) / 60 / minutes
         rate = min((step + 1) / WARMUP, LAST + (1 - LAST) * max(0.0, 1 - share))
-        inputs = batch(chosen, next(size for size in BATCHES if max(len(e.place) for e in chosen) <= size))
+        inputs = batch(chosen, size)
         with torch.autocast("cpu", torch.bfloat16):
             outputs = compiled(*inputs[:3])
         loss = loss_of(outputs, inputs[3:])

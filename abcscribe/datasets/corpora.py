@@ -62,8 +62,8 @@ def pieces(corpora: Path | None = None, folders: Sequence[Path] = (), restricted
     for name in OPENSCORE:
         if home and (home / name).is_dir():
             found.extend(_in_folder(home / name, name, licences.CC0))
-    for folder in folders:
-        found.extend(_in_folder(Path(folder).resolve(), Path(folder).resolve().name, licences.USER))
+    for folder in (Path(folder).resolve() for folder in folders):
+        found.extend(_in_folder(folder, folder.name, licences.USER))
     return sorted((_judged(piece, restricted) for piece in found), key=lambda piece: piece.id)
 
 

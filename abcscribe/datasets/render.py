@@ -160,8 +160,8 @@ def sound(
     melody = played.select(played.part == sung)  # nothing if sung is None
     if sung is not None and melody.onset.size:
         voice = bool(rng.random() < VOICE)
-        sound = sing(rng, melody, seconds, cents, voice)
-        waveform += sound * np.float32(10 ** (rng.uniform(-6, 6) / 20))
+        line = sing(rng, melody, seconds, cents, voice)
+        waveform += line * np.float32(10 ** (rng.uniform(-6, 6) / 20))
         families[sung] = instruments.FAMILIES.index("voice") if voice else UNKNOWN_FAMILY
     others = played.select(played.part != sung)
     if others.onset.size:

@@ -233,6 +233,17 @@ def opinion_of(parts, staves) -> RulesGuide:
     return RulesGuide(opinion, np.array([-1]), staves)
 
 
+def test_a_reel_is_written_in_halves_although_quarters_are_counted():
+    """The model is told 4/4, the score says 2/2 and counts its tempo in halves."""
+    steps = [74, 69, 66, 69, 74, 76, 78, 76, 74, 69, 66, 69, 71, 69, 67, 66] * 3
+    reel = [PlayedNote(0.17 * k, 0.17 * k + 0.15, pitch, family="pipe") for k, pitch in enumerate(steps)]
+    found, _ = finished(write_score(Noise(1), reel))
+    assert {bar.metre for bar in found.bars} == {Metre(2, 2)}
+    assert {bar.tempo.beat for bar in found.bars} == {Fraction(2)}
+    hinted, _ = finished(write_score(Noise(1), reel, Hints(metre=Metre(4, 4))))
+    assert {bar.metre for bar in hinted.bars} == {Metre(4, 4)}
+
+
 def test_no_notes_give_no_bars():
     found, reached = finished(write_score(Noise(1), [], seconds=3.0))
     assert (found.bars, found.seconds, reached) == ((), 3.0, [])

@@ -1,5 +1,6 @@
 """The stages of notes_to_score, each for itself."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abcscribe.engines.notes_to_score import (
+    Hints,
     beats,
     cleaning,
     cut_time,
@@ -15,6 +17,7 @@ from abcscribe.engines.notes_to_score import (
     keys,
     metre,
     network,
+    notes_to_score,
     players,
     quantise,
     rhythm,
@@ -221,6 +224,14 @@ def test_a_reel_is_written_in_halves_and_a_hymn_in_quarters():
     assert cut_time.written(placed(running(0.17, REEL))) == Metre(2, 2)
     hymn = [67, 67, 69, 71, 72, 71, 69, 67, 69, 67, 65, 64, 62, 64, 65, 67] * 2
     assert cut_time.written(placed(running(0.7, hymn, "1111112112"))) == Metre(4, 4)
+
+
+def test_a_reel_counts_its_tempo_in_halves_and_a_hint_decides():
+    reel = running(0.17, REEL)
+    halves, quarters = notes_to_score(reel), notes_to_score(reel, Hints(metre=Metre(4, 4)))
+    assert [score.bars[0].metre for score in (halves, quarters)] == [Metre(2, 2), Metre(4, 4)]
+    assert [score.bars[0].tempo.beat for score in (halves, quarters)] == [Fraction(2), Fraction(1)]
+    assert halves.bars[0].tempo.quarter_bpm == pytest.approx(quarters.bars[0].tempo.quarter_bpm, abs=2)
 
 
 def test_several_players_are_left_in_quarters():
