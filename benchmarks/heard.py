@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import pickle
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -36,16 +35,14 @@ STAGE = Stage(
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Heard:
-    clips: list[tuple[Clip, list[PlayedNote]]]
-    windows: list[Window]
+def clips_of(folder: Path) -> list[tuple[Clip, list[PlayedNote]]]:
+    """The clips written there, by this program: pickles run code when they are read."""
+    return pickle.loads((folder / "clips.pkl").read_bytes())
 
 
-def read(folder: Path) -> Heard:
-    """What was written there, by this program: pickles run code when they are read."""
-    both = ((folder / name).read_bytes() for name in ("clips.pkl", "windows.pkl"))
-    return Heard(*map(pickle.loads, both))
+def windows_of(folder: Path) -> list[Window]:
+    """The windows written there; the same holds."""
+    return pickle.loads((folder / "windows.pkl").read_bytes())
 
 
 def clips(cache: Path, split: str, count: int, seed: int) -> list[tuple[Clip, list[PlayedNote]]]:

@@ -377,7 +377,7 @@ def main() -> None:
         performed = examples(cache, "learn", options.performed, seed=102)
         save(options.kept, [*performed, *window_examples(cache, "train", options.windows, seed=101)])
     held_out = [list(examples(cache, "tune", 600, seed=2)), list(window_examples(cache, "valid", 600, seed=42))]
-    recorded = [made for window in heard.read(options.heard).windows if (made := window_example(window))]
+    recorded = [made for window in heard.windows_of(options.heard) if (made := window_example(window))]
     made, out = load(options.kept) + HEARD_WEIGHT * recorded, Path(network.__file__).with_name("network.npz")
     train(begun(made, out if options.resume else None), made, held_out, options.minutes, out)
 

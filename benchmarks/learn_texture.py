@@ -1,8 +1,8 @@
 """Learn abcscribe/engines/notes_to_score/texture.npz: how many play, and whether one of them plays chords.
 
-    python benchmarks/learn_texture.py CACHE.npz HEARD VALID [--windows 700] [--steps 1500]
+    python benchmarks/learn_texture.py CACHE.npz VALID HEARD [HEARD ...] [--windows 700] [--steps 1500]
 
-HEARD and VALID are folders of ``benchmarks/heard.py``, of the train and the valid split. Fits three layers to what
+VALID and HEARD are folders of ``benchmarks/heard.py``, of the valid and the train split. Fits three layers to what
 `texture.numbers` says of their clips and windows, and of windows of simulated hearing, which tell less of dense music.
 What is one line by `texture.is_one_line` is left out. Prints how those of VALID are taken, a row for each true
 texture. Needs torch.
@@ -11,6 +11,7 @@ texture. Needs torch.
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -48,10 +49,9 @@ def true_texture(window: Window) -> Texture:
 
 
 def recorded(folder: Path) -> Iterator[Told]:
-    both = heard.read(folder)
-    for clip, notes in both.clips:
+    for clip, notes in heard.clips_of(folder):
         yield notes, Texture(len(clip.score.parts), False)
-    for window in both.windows:
+    for window in heard.windows_of(folder):
         yield played_notes(window.heard), true_texture(window)
 
 
@@ -76,14 +76,15 @@ def examples(told: Iterator[Told]) -> tuple[np.ndarray, np.ndarray]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cache", type=Path)
-    parser.add_argument("heard", type=Path)
     parser.add_argument("valid", type=Path)
+    parser.add_argument("heard", type=Path, nargs="+")
     parser.add_argument("--windows", type=int, default=700)
     parser.add_argument("--steps", type=int, default=1_500)
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    sources = [examples(recorded(options.heard))] * HEARD_WEIGHT + [examples(simulated(options.cache, options.windows))]
+    told = examples(itertools.chain.from_iterable(map(recorded, options.heard)))
+    sources = [told] * HEARD_WEIGHT + [examples(simulated(options.cache, options.windows))]
     rows, labels = (np.concatenate(column) for column in zip(*sources, strict=True))
     model = Fitted(rows, HIDDEN, len(TEXTURES))
     fit(

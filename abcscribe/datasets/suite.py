@@ -150,11 +150,11 @@ def _clip(
         return None
     score = transposed(score, int(rng.integers(*TRANSPOSE, endpoint=True)) if turn else 0)
     folders = sampler.instruments_in(config.samples) if config.samples else None
-    programs = _programs(rng, score, folders)
+    programs = choose_programs(rng, score, folders)
     if programs is None:
         return None
     score = _played_by(score, programs)
-    played = _perform(rng, score, programs, excerpts.playable(score, bpm))
+    played = perform_mildly(rng, score, programs, excerpts.playable(score, bpm))
     seconds = float(played.offset.max()) + 1.0
     if folders:
         waveform = sampler.render(played, folders, seconds)
@@ -165,7 +165,7 @@ def _clip(
     return _write(config.out, stem, _aligned(score, played, waveform.size / SAMPLE_RATE), waveform, piece)
 
 
-def _programs(rng: np.random.Generator, score: Score, folders: dict[int, Path] | None) -> list[int] | None:
+def choose_programs(rng: np.random.Generator, score: Score, folders: dict[int, Path] | None) -> list[int] | None:
     """An instrument for each line that can play all its notes."""
     chosen = []
     for part in score.parts:
@@ -191,7 +191,7 @@ def _played_by(score: Score, programs: list[int]) -> Score:
     return dataclasses.replace(score, parts=tuple(named))
 
 
-def _perform(rng: np.random.Generator, score: Score, programs: list[int], bpm: float) -> playing.Performance:
+def perform_mildly(rng: np.random.Generator, score: Score, programs: list[int], bpm: float) -> playing.Performance:
     """A performance that is not freer than MILD: of the ways in which training is played, the calmer ones."""
     notes = score.sounding_notes()
     columns = np.array([(float(n.onset), float(n.duration), n.pitch, n.part) for n in notes])

@@ -54,7 +54,7 @@ def second_opinion(played: Sequence[PlayedNote], hints: Hints = Hints()) -> Seco
     key = hints.key or find_key(reading.heard)
     staves = [own for line in reading.lines for own in line.heard]
     return SecondOpinion(
-        placed.metre, reading.metre, reading.tempo.quarter_bpm, key.fifths, signatures(reading.heard), placed.rivals,
+        placed.metre, placed.written, reading.tempo.quarter_bpm, key.fifths, signatures(reading.heard), placed.rivals,
         parts,
         tick={notes[i]: tick for group, tick in zip(placed.groups, placed.ticks.tolist(), strict=True) for i in group},
         staff={notes[i]: staff for staff, own in enumerate(staves) for i in own},

@@ -19,6 +19,8 @@ from torch.nn import functional as F  # noqa: N812
 from abcscribe.model.config import FRAMES_PER_TOKEN, AudioTowerConfig
 from abcscribe.spectrogram import BINS_PER_SEMITONE
 
+SHARING = (-28, -24, -19, -12, -7, -5, 0, 5, 7, 12, 19, 24, 28)  # semitones between notes with partials in common
+
 
 class AudioTower(nn.Module):
     """See the module. 3.6 M parameters with the default config."""
@@ -31,7 +33,8 @@ class AudioTower(nn.Module):
         # Twelve frames, the token's four and four to either side, by seven bins around the pitch's middle one.
         stem = nn.Conv2d(len(config.harmonics), c, (3 * n, 7), stride=(n, BINS_PER_SEMITONE), padding=(n, 2))
         self.stem = nn.Sequential(stem, nn.BatchNorm2d(c), nn.ReLU())
-        self.blocks = nn.Sequential(*(ResidualBlock(c) for _ in range(config.blocks)))
+        self.blocks = nn.ModuleList(ResidualBlock(c) for _ in range(config.blocks))
+        self.chords = nn.ModuleList(ChordBlock(c, 8) for _ in range(config.blocks))
         self.context = Context(config)
         self.joint = nn.Conv2d(c + config.squeezed, c, 3, padding=1)
         self.heads = nn.Conv2d(c, 2 * n + 1 + config.families, 1)
@@ -46,7 +49,9 @@ class AudioTower(nn.Module):
             logits of velocity / 127 (batch, tokens, 88); family logits (batch, families, tokens, 88).
         """
         x = self.stack(frames[:, None]).contiguous(memory_format=torch.channels_last)
-        x = self.blocks(self.stem(x))
+        x = self.stem(x)
+        for block, chord in zip(self.blocks, self.chords, strict=True):
+            x = chord(block(x))
         embeddings, context = self.context(x)
         logits = self.heads(F.relu(self.joint(torch.cat([x, context], dim=1))))
         batch, _, tokens, pitches = logits.shape
@@ -80,6 +85,28 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.relu(x + self.body(x))
+
+
+class ChordBlock(nn.Module):
+    """Each pitch sees those that share partials with it: an octave above may be a note of its own or a partial.
+
+    Harmonic dilated convolution (Wei et al., HPPNet, ISMIR 2022) on a few channels. Adds nothing before it is trained,
+    so that weights from before can be trained on.
+    """
+
+    def __init__(self, channels: int, narrow: int) -> None:
+        super().__init__()
+        self.narrow = nn.Conv2d(channels, narrow, 1)
+        self.wide = nn.Conv2d(narrow * len(SHARING), channels, (3, 1), padding=(1, 0))
+        self.norm = nn.BatchNorm2d(channels)
+        assert self.norm.weight is not None
+        nn.init.zeros_(self.norm.weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        few, reach = F.relu(self.narrow(x)), max(SHARING)
+        padded, pitches = F.pad(few, (reach, reach)), x.shape[-1]
+        seen = torch.cat([padded[..., reach + shift : reach + shift + pitches] for shift in SHARING], dim=1)
+        return F.relu(x + self.norm(self.wide(seen)))
 
 
 class Context(nn.Module):

@@ -46,7 +46,8 @@ class TowerTraining:
     start: Path | None = None  # checkpoint folder whose weights a new run begins with
     minutes: float = 90.0  # time budget over all resumed runs together
     batch: int = 12
-    learning_rate: float = 2e-3
+    matrix_rate: float = 2e-3  # Muon, in units of AdamW's (Moonlight's scaling)
+    vector_rate: float = 1e-3  # AdamW
     weight_decay: float = 0.01
     warmup: int = 150  # steps
     decay_share: float = 0.6  # of the time budget
@@ -75,9 +76,7 @@ def main(config: TowerTraining, clock: Callable[[], float] = time.monotonic) -> 
     config.out.mkdir(parents=True, exist_ok=True)
     model = AudioTower(AudioTowerConfig())
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs of torch 2.13
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
-    )
+    optimizer = Optimizers(model, config)
     step, spent = _resume(config, model, optimizer)
     began = saved = clock()
     sums: dict[str, float] = {}
@@ -85,14 +84,12 @@ def main(config: TowerTraining, clock: Callable[[], float] = time.monotonic) -> 
         minutes = spent + (clock() - began) / 60
         if minutes >= config.minutes:
             break
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * schedule(step, minutes / config.minutes, config)
         losses = tower_losses(model, batch)
         total = sum((LOSS_WEIGHTS[name] * loss for name, loss in losses.items()), torch.zeros(()))
         total.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
+        optimizer.step(schedule(step, minutes / config.minutes, config))
+        model.zero_grad()
         step += 1
         sums = {name: sums.get(name, 0.0) + float(loss.detach()) / LOG_STEPS for name, loss in losses.items()}
         if step % LOG_STEPS == 0:
@@ -102,6 +99,44 @@ def main(config: TowerTraining, clock: Callable[[], float] = time.monotonic) -> 
             saved = clock()
             _save(config, model, optimizer, step, minutes)
     _save(config, model, optimizer, step, spent + (clock() - began) / 60)
+
+
+class Optimizers:
+    """Muon (Jordan et al., 2024) for the matrices within, convolutions among them; AdamW for the rest."""
+
+    def __init__(self, model: AudioTower, config: TowerTraining) -> None:
+        inner = [
+            name.endswith(".weight") and p.ndim > 1 and "heads" not in name for name, p in model.named_parameters()
+        ]
+        parameters = list(zip(model.parameters(), inner, strict=True))
+        self.inner = [p for p, is_inner in parameters if is_inner]
+        self.matrices = [_matrix(p.data) for p in self.inner]
+        vectors = [p for p, is_inner in parameters if not is_inner]
+        self.muon = torch.optim.Muon(self.matrices, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw")
+        self.adamw = torch.optim.AdamW(vectors, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True)
+        self.peaks = ((self.muon, config.matrix_rate), (self.adamw, config.vector_rate))
+
+    def step(self, rate: float) -> None:
+        """One update at ``rate`` times the peak learning rates."""
+        for parameter, matrix in zip(self.inner, self.matrices, strict=True):
+            assert parameter.grad is not None
+            matrix.grad = _matrix(parameter.grad)
+        for optimizer, peak in self.peaks:
+            for group in optimizer.param_groups:
+                group["lr"] = peak * rate
+            optimizer.step()
+
+    def state_dict(self) -> dict:
+        return {"muon": self.muon.state_dict(), "adamw": self.adamw.state_dict()}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.muon.load_state_dict(state["muon"])
+        self.adamw.load_state_dict(state["adamw"])
+
+
+def _matrix(weight: torch.Tensor) -> torch.Tensor:
+    """A row for each output; shares the memory of a convolution's weights that are stored channels last."""
+    return weight.permute(0, 2, 3, 1).flatten(1) if weight.ndim == 4 else weight
 
 
 def tower_losses(model: AudioTower, batch: Batch) -> dict[str, torch.Tensor]:
@@ -178,11 +213,12 @@ def clip_targets(notes: np.ndarray, frames: int) -> tuple[np.ndarray, np.ndarray
     return activity, velocity, family
 
 
-def _resume(config: TowerTraining, model: AudioTower, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
+def _resume(config: TowerTraining, model: AudioTower, optimizer: Optimizers) -> tuple[int, float]:
     """Steps and minutes already behind the run."""
     if not (config.out / "state.pt").exists():
         if config.start is not None:
-            model.load_state_dict(load_file(config.start / "tower.safetensors"))
+            # What the start does not have begins as it was made, and that is to add nothing.
+            model.load_state_dict(load_file(config.start / "tower.safetensors"), strict=False)
         return 0, 0.0
     model.load_state_dict(load_file(config.out / "tower.safetensors"))
     state = torch.load(config.out / "state.pt", weights_only=True)
@@ -190,9 +226,7 @@ def _resume(config: TowerTraining, model: AudioTower, optimizer: torch.optim.Opt
     return state["step"], state["minutes"]
 
 
-def _save(
-    config: TowerTraining, model: AudioTower, optimizer: torch.optim.Optimizer, step: int, minutes: float
-) -> None:
+def _save(config: TowerTraining, model: AudioTower, optimizer: Optimizers, step: int, minutes: float) -> None:
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     save_file(state, config.out / "tower.tmp")
     (config.out / "tower.tmp").replace(config.out / "tower.safetensors")

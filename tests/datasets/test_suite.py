@@ -107,7 +107,7 @@ def test_a_bar_that_a_repeat_cut_is_one_bar():
 def test_a_performance_is_mild_and_its_tempo_is_what_was_played():
     score = suite._played_by(tune(12), [40, 42])
     rng = np.random.default_rng(4)
-    played = suite._perform(rng, score, [40, 42], 100.0)
+    played = suite.perform_mildly(rng, score, [40, 42], 100.0)
     aligned = suite._aligned(score, played, 40.0)
     begins = [bar.seconds for bar in aligned.bars]
     assert begins == sorted(begins)

@@ -12,10 +12,10 @@ from abcscribe.engines.notes_to_score import (
     Hints,
     beats,
     cleaning,
-    cut_time,
     hands,
     keys,
     metre,
+    metre_choice,
     network,
     notes_to_score,
     players,
@@ -202,12 +202,12 @@ def test_all_that_may_be_the_signature_is_certain():
     assert found.argmax() == 0
 
 
-# --- cut time ---------------------------------------------------------------------------------------------------------
+# --- which metre ------------------------------------------------------------------------------------------------------
 
 
 def placed(notes: list[PlayedNote]) -> metre.Placed:
     groups = cleaning.chords(notes)
-    return metre.place(notes, groups, cleaning.chord_onsets(notes, groups), metre=Metre(4, 4))
+    return metre.place(notes, groups, cleaning.chord_onsets(notes, groups))
 
 
 def running(gap: float, pitches: list[int], lengths: str = "1") -> list[PlayedNote]:
@@ -221,9 +221,9 @@ REEL = [74, 69, 66, 69, 74, 76, 78, 76, 74, 69, 66, 69, 71, 69, 67, 66] * 4
 
 
 def test_a_reel_is_written_in_halves_and_a_hymn_in_quarters():
-    assert cut_time.written(placed(running(0.17, REEL))) == Metre(2, 2)
+    assert placed(running(0.17, REEL)).written == Metre(2, 2)
     hymn = [67, 67, 69, 71, 72, 71, 69, 67, 69, 67, 65, 64, 62, 64, 65, 67] * 2
-    assert cut_time.written(placed(running(0.7, hymn, "1111112112"))) == Metre(4, 4)
+    assert placed(running(0.7, hymn, "1111112112")).written == Metre(4, 4)
 
 
 def test_a_reel_counts_its_tempo_in_halves_and_a_hint_decides():
@@ -236,18 +236,24 @@ def test_a_reel_counts_its_tempo_in_halves_and_a_hint_decides():
 
 def test_several_players_are_left_in_quarters():
     notes = [n for low in running(0.17, REEL) for n in (low, note(low.onset, low.pitch - 12, 0.15))]
-    assert cut_time.written(placed(notes)) == Metre(4, 4)
+    assert placed(notes).written == placed(notes).metre != Metre(2, 2)
 
 
-def test_where_chords_stand_by_hand():
-    """Four quarters and two eighths at 120 a minute: tempo, chords a quarter, then places in the beat and the bar."""
-    ticks = np.array([0, 24, 48, 72, 96, 108])
-    found = cut_time.numbers(
-        metre.Placed(Metre(4, 4), [[k] for k in range(6)], ticks, ticks / 48, np.full(6, 0.5), np.ones(6), np.zeros(7))
-    )
-    tempo, off, dense, gap = np.log2([120 / 110, 120 / 110, 6 / 4.5, 0.5 / 0.25])
-    shares = [1 / 6, 0, 0, 2 / 6, 1 / 6, 2 / 6]
-    assert found == pytest.approx([tempo, off, dense, gap, *shares], abs=1e-6)
+def test_what_repeats_by_hand():
+    """Bars of three; the second says the first again a step higher, the third says it again as it was."""
+    ticks = np.arange(9) * 24
+    top = np.array([60, 62, 64, 62, 64, 66, 60, 62, 64])
+    assert metre_choice._repeated(ticks, top, [72]) == pytest.approx([1, 0, 4 / 6])  # but for the steps over bar lines
+    assert metre_choice._repeated(ticks, top, [48]) == pytest.approx([1, 2 / 7, 2 / 7])
+    assert metre_choice._repeated(ticks, top, [144]) == [0, 0, 0]  # three chords are too few to say
+
+
+def test_the_chances_of_all_metres_add_up_and_a_single_note_has_some():
+    notes = running(0.3, REEL)
+    for few in (notes, notes[:1]):
+        groups = cleaning.chords(few)
+        chances = metre_choice.metres(*metre._Music(few, groups, cleaning.chord_onsets(few, groups)).tried())
+        assert np.exp(chances).sum() == pytest.approx(1)
 
 
 # --- texture, players, hands and values -------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Notes of any engine -> a readable Score: beats, metre, bars, key, parts and voices.
 
 The road, one module a stage: `cleaning` (what was really played, in chords), `metre` (with `features`, `network`,
-`rhythm` and `beats`: where each chord stands in which bar), `cut_time`, `keys`, `parts` (with `texture`, `players`,
+`rhythm`, `beats` and `metre_choice`: where each chord stands in which bar), `keys`, `parts` (with `texture`, `players`,
 `timbre`, `hands`, `voices` and `quantise`: who plays what, and how long it is written), `assemble`.
 ``docs/notes_to_score.md`` tells how well each of them does.
 """
@@ -14,7 +14,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from abcscribe.engines.notes_to_score import cleaning, cut_time
+from abcscribe.engines.notes_to_score import cleaning
 from abcscribe.engines.notes_to_score.assemble import BarSpan, Line, assemble
 from abcscribe.engines.notes_to_score.keys import find_key
 from abcscribe.engines.notes_to_score.metre import Placed, place
@@ -47,7 +47,6 @@ class Reading:
 
     heard: list[PlayedNote]  # without what is taken for a mistake
     placed: Placed
-    metre: Metre  # as it is written: halves may be counted as quarters
     spans: list[BarSpan]
     lines: list[Line]
     tempo: Tempo
@@ -63,8 +62,7 @@ def read(notes: Sequence[PlayedNote], hints: Hints = Hints()) -> Reading | None:
     placed = place(heard, groups, onsets, metre=hints.metre, tempo=hints.tempo, downbeat=hints.downbeat)
     spans = _bars(placed)
     lines = parts(Timeline(heard, placed, spans[-1].end), hints.instrument)
-    metre = hints.metre or cut_time.written(placed)
-    return Reading(heard, placed, metre, spans, lines, _tempo(placed, metre.beat, hints.tempo))
+    return Reading(heard, placed, spans, lines, _tempo(placed, placed.written.beat, hints.tempo))
 
 
 def notes_to_score(notes: Sequence[PlayedNote], hints: Hints = Hints(), *, seconds: float | None = None) -> Score:
@@ -76,7 +74,7 @@ def notes_to_score(notes: Sequence[PlayedNote], hints: Hints = Hints(), *, secon
     return assemble(
         reading.lines,
         reading.spans,
-        metre=reading.metre,
+        metre=reading.placed.written,
         key=hints.key or find_key(reading.heard),
         tempo=reading.tempo,
         performance=played,

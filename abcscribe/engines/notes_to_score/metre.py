@@ -11,19 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from abcscribe.engines.notes_to_score import beats, network, rhythm
+from abcscribe.engines.notes_to_score import beats, metre_choice, network, rhythm
 from abcscribe.engines.notes_to_score.beats import BPM, Heard, Path
 from abcscribe.engines.notes_to_score.features import features
+from abcscribe.engines.notes_to_score.metre_choice import COMMON, CUT
 from abcscribe.engines.notes_to_score.rhythm import METRES, TICKS, RhythmTable
 from abcscribe.score.model import Metre, PlayedNote
 
 DECISIVE = 250  # chords from which the metre is decided
 TRUST = 0.3  # weight of the network's log probabilities: neighbouring guesses rest on the same notes
 TEMPO_TRUST = 0.25
-# The metre is judged by the search, whose nats rest on the same notes again and again, by what the network thinks of
-# the whole, and by the prior. These weights leave .67 nats of surprise (319 clips of the valid split, as heard); full
-# weight left 8.0 on performances.
-SEARCH_TRUST, METRE_TRUST = 0.003, 0.5
 LEAST = -9.0  # log probability below which a guess says no more
 DENSE = 1.25  # notes a chord from which the music counts as several voices
 HINTED_TEMPO = 0.12  # how far the tempo may wander from a hint, in log
@@ -36,21 +33,56 @@ OVERLAP = 0.05  # ... so many seconds behind the second: quick notes of a line a
 NEVER_IGNORED = 8.0
 FULL_NOTE = 0.15  # seconds: shorter notes have less substance
 IMPOSSIBLE = -60.0
-# How common each metre is in what people record and print: a prior of our own, the corpora are too full of jigs.
-PRIOR = dict(zip(METRES, np.log([0.4, 0.2, 0.16, 0.15, 0.03, 0.02, 0.04]), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
     """Where every chord stands."""
 
-    metre: Metre
+    metre: Metre  # that the ticks count
+    written: Metre  # what it is written as: halves may be counted as quarters
     groups: list[list[int]]  # n chords, as indices of the notes; notes in none of them are not part of the piece
     ticks: np.ndarray  # (n,) from the bar line at or before the first chord, never falling
     onsets: np.ndarray  # (n,) seconds
     quarter: np.ndarray  # (n,) seconds a quarter lasts at each chord
     certainty: np.ndarray  # (n,) 0 ... 1: how probable the network finds each chord's place
-    rivals: np.ndarray  # (metres of rhythm.METRES,) nats of its best reading, less those of the best of all
+    rivals: np.ndarray  # (metres of rhythm.METRES,) log probability, less that of the likeliest
+
+
+class _Music:
+    """Chords, and what is thought of them before any metre is tried."""
+
+    def __init__(
+        self,
+        notes: Sequence[PlayedNote],
+        groups: Sequence[Sequence[int]],
+        onsets: np.ndarray,
+        tempo: float | None = None,
+        downbeat: float | None = None,
+    ) -> None:
+        self.notes, self.groups, self.onsets, self.downbeat = notes, groups, onsets, downbeat
+        self.texture = "whole" if len(notes) > DENSE * len(groups) else "line"
+        self.bpm = BPM if tempo is None else tempo * np.exp(np.linspace(-HINTED_TEMPO, HINTED_TEMPO, 7))
+        self.guess = guess = network.guess(features(notes, groups, onsets), onsets)
+        known = tempo is not None
+        self.tempos = np.zeros((len(onsets), 7)) if known else TEMPO_TRUST * np.maximum(guess.tempos, LEAST)
+        self.close = _may_be_one(notes, groups, onsets)
+        self.doubt = _doubt(notes, groups, self.close)
+        if downbeat is not None:
+            self.doubt[np.abs(onsets - downbeat) < HINT_NEAR] = np.inf
+
+    def followed(self, tables: Sequence[RhythmTable], most: int | None = None) -> list[Path]:
+        """The best path in each metre, through the first ``most`` chords."""
+        evidence = [_evidence(table, self.guess.places, self.onsets, self.downbeat) for table in tables]
+        heard = Heard(self.onsets, self.doubt, np.concatenate(evidence, axis=1), self.tempos)
+        return _followed(heard if most is None else heard.head(most), tables, self.bpm)
+
+    def tried(self) -> tuple[metre_choice.Chords, list[Path], network.Guess, list[np.ndarray]]:
+        """All metres, for `metre_choice`."""
+        paths = self.followed([rhythm.table(known, self.texture).coarse for known in METRES], DECISIVE)
+        likelihoods = [_likelihood(path, self.guess.places[path.used]) for path in paths]
+        chords = metre_choice.chords_of(self.notes, self.groups, self.onsets)
+        return chords, paths, self.guess, likelihoods
 
 
 def place(
@@ -63,33 +95,33 @@ def place(
     downbeat: float | None = None,
 ) -> Placed:
     """Place the chords ``groups`` (indices of ``notes``) that begin at ``onsets``; ``tempo`` counts quarters."""
-    texture = "whole" if len(notes) > DENSE * len(groups) else "line"
-    bpm = BPM if tempo is None else tempo * np.exp(np.linspace(-HINTED_TEMPO, HINTED_TEMPO, 7))
-    guess = network.guess(features(notes, groups, onsets), onsets)
-    guesses = guess.places
-    tempos = TEMPO_TRUST * np.maximum(guess.tempos, LEAST) if tempo is None else np.zeros((len(onsets), len(bpm)))
-    close = _may_be_one(notes, groups, onsets)
-    doubt = _doubt(notes, groups, close)
-    if downbeat is not None:
-        doubt[np.abs(onsets - downbeat) < HINT_NEAR] = np.inf
-
-    def heard(tables: Sequence[RhythmTable]) -> Heard:
-        evidence = [_evidence(table, guesses, onsets, downbeat) for table in tables]
-        return Heard(onsets, doubt, np.concatenate(evidence, axis=1), tempos)
-
+    music = _Music(notes, groups, onsets, tempo, downbeat)
     rivals = np.array([0.0 if known == metre else -np.inf for known in METRES])
+    written = metre
     if metre is None:
-        tables = [rhythm.table(known, texture).coarse for known in METRES]
-        paths = _followed(heard(tables).head(DECISIVE), tables, bpm)
-        scores = np.array([SEARCH_TRUST * path.score + PRIOR[path.table.metre] for path in paths])
-        scores += METRE_TRUST * guess.metres
-        metre, rivals = METRES[int(scores.argmax())], scores - scores.max()
-    tables = [rhythm.table(metre, texture)]
-    path = _followed(heard(tables), tables, bpm)[0]
+        metre, written, rivals = _chosen(music)
+    path = music.followed([rhythm.table(metre, music.texture)])[0]
     kept = onsets[path.used]
     ticks = path.ticks if downbeat is None else _turned(path, kept, downbeat)
-    certainty = _certainty(path, guesses[path.used])
-    return Placed(metre, _joined(groups, close, path.used), ticks, kept, path.quarter, certainty, rivals)
+    certainty = np.exp(_likelihood(path, music.guess.places[path.used]))
+    joined = _joined(groups, music.close, path.used)
+    return Placed(metre, written or metre, joined, ticks, kept, path.quarter, certainty, rivals)
+
+
+def numbers(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], onsets: np.ndarray) -> np.ndarray:
+    """(N,) What decides about the metre: for `metre_choice` to learn from."""
+    return metre_choice.numbers(*_Music(notes, groups, onsets).tried())
+
+
+def _chosen(music: _Music) -> tuple[Metre, Metre, np.ndarray]:
+    """The metre, what it is written as, and the `Placed.rivals`. Several players are left in quarters: too little of
+    that in cut time was there to learn from."""
+    likely = metre_choice.metres(*music.tried())
+    halves = music.texture == "line" and likely[CUT] > likely[COMMON]
+    rivals = likely[: len(METRES)]
+    rivals[COMMON] = np.logaddexp(rivals[COMMON], likely[CUT])
+    metre = METRES[int(rivals.argmax())]
+    return metre, Metre(2, 2) if halves and metre == METRES[COMMON] else metre, rivals - rivals.max()
 
 
 def _doubt(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], close: np.ndarray) -> np.ndarray:
@@ -162,9 +194,10 @@ def _turned(path: Path, onsets: np.ndarray, downbeat: float) -> np.ndarray:
     return ticks - ticks[0] // bar * bar
 
 
-def _certainty(path: Path, guesses: np.ndarray) -> np.ndarray:
+def _likelihood(path: Path, guesses: np.ndarray) -> np.ndarray:
+    """(n,) log probability that the network gives to each place of a path."""
     column = _columns(path.table)
     if column is None:
-        return np.full(len(guesses), 0.5)
+        return np.full(len(guesses), np.log(0.5))
     place = np.searchsorted(path.table.places, path.ticks % path.table.bar).clip(max=len(column) - 1)
-    return np.exp(guesses[np.arange(len(guesses)), column[place]])
+    return guesses[np.arange(len(guesses)), column[place]]

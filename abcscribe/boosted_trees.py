@@ -1,0 +1,31 @@
+"""Decision trees whose answers add up, kept beside the module that asks them.
+
+Grown by LightGBM in ``benchmarks/learn_metre.py``, run here with numpy.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+
+def answer(weights: Path, numbers: np.ndarray) -> np.ndarray:
+    """(N,) numbers -> (classes,) scores of the trees in an ``.npz`` file: of each node ``feature``, ``threshold``,
+    ``left`` (the node to go to up to the threshold; its own at a leaf), ``right`` and ``value``; ``root`` and ``class``
+    of each tree."""
+    trees = _loaded(weights)
+    node = trees["root"]
+    while True:
+        below = numbers[trees["feature"][node]] <= trees["threshold"][node]
+        following = np.where(below, trees["left"][node], trees["right"][node])
+        if np.array_equal(following, node):
+            return np.bincount(trees["class"], trees["value"][node])
+        node = following
+
+
+@cache
+def _loaded(weights: Path) -> dict[str, np.ndarray]:
+    with np.load(weights) as file:
+        return {name: file[name].astype(np.float32 if file[name].dtype.kind == "f" else int) for name in file}

@@ -1,0 +1,116 @@
+"""Which metre: weighed over the best reading in each, for the whole recording.
+
+A reading in the wrong metre may be as likely note by note. What gives it away is how the music repeats itself: tunes
+say again after four bars what they said, and their bars begin and end where long notes stand. Boosted trees weigh that
+with the search, what the network thinks of the whole, and the tempo; learned on excerpts of public-domain scores by
+``benchmarks/learn_metre.py``. They also tell bars of two halves from those of four quarters, as reels are printed:
+nobody hears the difference, but the collections of tunes are consistent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from abcscribe import boosted_trees
+from abcscribe.engines.notes_to_score.beats import Path as Reading
+from abcscribe.engines.notes_to_score.network import Guess
+from abcscribe.engines.notes_to_score.rhythm import METRES, TICKS
+from abcscribe.score.model import Metre, PlayedNote
+
+WEIGHTS = Path(__file__).with_name("metre_choice.npz")
+COMMON, CUT = METRES.index(Metre(4, 4)), len(METRES)  # the reading of bars in two halves is that in four quarters
+CLASSES = (*METRES, Metre(2, 2))
+BARS = (1, 2, 4, 8)  # how far apart what repeats may be
+FEWEST = 4  # chords that may repeat earlier ones
+USUAL_BEAT, USUAL_QUARTER = 92.0, 110.0  # a minute: the middle of what is counted
+
+
+class Chords(NamedTuple):
+    """What of n chords is weighed, by time."""
+
+    onset: np.ndarray  # (n,) seconds
+    offset: np.ndarray  # (n,) of the longest note
+    top: np.ndarray  # (n,) MIDI pitch
+    notes: int
+
+
+def chords_of(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], onsets: np.ndarray) -> Chords:
+    """Of chords ``groups`` (indices of ``notes``) that begin at ``onsets``."""
+    offset = np.array([max(notes[i].offset for i in group) for group in groups])
+    top = np.array([max(notes[i].pitch for i in group) for group in groups])
+    return Chords(onsets, offset, top, len(notes))
+
+
+def metres(chords: Chords, readings: Sequence[Reading], guess: Guess, likelihoods: Sequence[np.ndarray]) -> np.ndarray:
+    """(CLASSES,) log probabilities. ``readings``: the best in each of METRES; ``likelihoods``: log probability that the
+    network gives to each place of theirs."""
+    scores = boosted_trees.answer(WEIGHTS, numbers(chords, readings, guess, likelihoods))
+    scores = scores - scores.max()
+    return scores - np.log(np.exp(scores).sum())
+
+
+def numbers(chords: Chords, readings: Sequence[Reading], guess: Guess, likelihoods: Sequence[np.ndarray]) -> np.ndarray:
+    """(N,) float32: of each reading in turn, then of the chords as they are."""
+    best = max(reading.score / len(reading.used) for reading in readings)
+    rows = [
+        [vote, reading.score / len(reading.used) - best, *_of_reading(chords, reading, likelihood)]
+        for vote, reading, likelihood in zip(guess.metres, readings, likelihoods, strict=True)
+    ]
+    gaps = np.log(np.diff(chords.onset, append=chords.offset[-1]).clip(0.03))
+    whole = [
+        np.log(len(chords.onset)), np.median(gaps), np.log(chords.notes / len(chords.onset)),
+        np.log(np.ptp(chords.onset) + 0.1), np.quantile(gaps, 0.9) - np.median(gaps),
+    ]  # fmt: skip
+    return np.array([*np.ravel(rows), *whole], np.float32)
+
+
+def _of_reading(chords: Chords, reading: Reading, likelihood: np.ndarray) -> list[float]:
+    metre, ticks, used = reading.table.metre, reading.ticks.astype(int), reading.used
+    bar, beat = reading.table.bar, int(metre.beat * TICKS)
+    onset, quarter = chords.onset[used], float(np.median(reading.quarter))
+    end = max(chords.offset[used[-1]], onset[-1] + 0.05)
+    length = np.log(np.diff(onset, append=end).clip(0.03, 5.0))
+    at_bar, at_beat, at_half = ticks % bar == 0, ticks % beat == 0, ticks % bar == bar // 2
+    bars = max((ticks[-1] - ticks[0]) / bar, 0.5)
+    begun = ticks[-1] // bar + (-ticks[0] // bar) + 1  # bar lines from the first chord to the last
+    return [
+        likelihood.mean(), (likelihood > np.log(0.5)).mean(),
+        np.log2(60 / quarter / float(metre.beat) / USUAL_BEAT), np.log2(60 / quarter / USUAL_QUARTER),
+        np.log2(len(ticks) / bars), np.log2(bars),
+        at_bar.sum() / max(begun, 1), at_bar.mean(), at_beat.mean(), at_half.mean(),
+        *(_more(length, where) for where in (at_bar, at_beat, at_half)),
+        ticks[-1] % bar / bar, ticks[0] % bar / bar, ticks[-1] % beat / beat,
+        (end - onset[-1]) / quarter / float(metre.length),
+        *_repeated(ticks, chords.top[used], [n * bar for n in BARS]),
+    ]  # fmt: skip
+
+
+def _more(values: np.ndarray, where: np.ndarray) -> float:
+    """By how much the mean there is above the mean everywhere."""
+    return float(values[where].mean() - values.mean()) if where.any() else 0.0
+
+
+def _repeated(ticks: np.ndarray, top: np.ndarray, lags: Sequence[int]) -> list[float]:
+    """For each lag in ticks: shares of the onsets that have another so long before, of the same pitch, after the same
+    step."""
+    ticks, first = np.unique(ticks, return_index=True)
+    top = top[first]
+    step = np.diff(top.astype(float), prepend=np.nan)  # the first follows nothing
+    shares: list[float] = []
+    for lag in lags:
+        late = np.flatnonzero(ticks - lag >= ticks[0])
+        if len(late) < FEWEST:
+            shares += [0.0] * 3
+            continue
+        early = np.searchsorted(ticks, ticks[late] - lag).clip(max=len(ticks) - 1)
+        there = ticks[early] == ticks[late] - lag
+        shares += [
+            there.mean(),
+            (there & (top[early] == top[late])).mean(),
+            (there & (step[early] == step[late])).mean(),
+        ]
+    return shares
