@@ -23,7 +23,7 @@ SHARING = (-28, -24, -19, -12, -7, -5, 0, 5, 7, 12, 19, 24, 28)  # semitones bet
 
 
 class AudioTower(nn.Module):
-    """See the module. 3.6 M parameters with the default config."""
+    """See the module. 3.4 M parameters with the default config."""
 
     def __init__(self, config: AudioTowerConfig) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class AudioTower(nn.Module):
         stem = nn.Conv2d(len(config.harmonics), c, (3 * n, 7), stride=(n, BINS_PER_SEMITONE), padding=(n, 2))
         self.stem = nn.Sequential(stem, nn.BatchNorm2d(c), nn.ReLU())
         self.blocks = nn.ModuleList(ResidualBlock(c) for _ in range(config.blocks))
-        self.chords = nn.ModuleList(ChordBlock(c, 8) for _ in range(config.blocks))
+        self.chords = nn.ModuleList(ChordBlock(c, config.shared) for _ in range(config.blocks))
         self.context = Context(config)
         self.joint = nn.Conv2d(c + config.squeezed, c, 3, padding=1)
         self.heads = nn.Conv2d(c, 2 * n + 1 + config.families, 1)

@@ -21,6 +21,7 @@ class AudioTowerConfig:
     harmonics: tuple[float, ...] = (0.5, 1, 2, 3, 4, 5, 6, 7)  # partials that a pitch sees side by side
     channels: int = 64
     blocks: int = 2  # residual convolutions on the grid of tokens x pitches
+    shared: int = 8  # channels in which pitches see those that they share partials with
     squeezed: int = 16  # channels that enter and leave the transformer, per token and pitch
     width: int = 256  # of an embedding
     layers: int = 3  # transformer layers over time

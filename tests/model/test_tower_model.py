@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from abcscribe.model.audio_tower import AudioTower, HarmonicStack, sinusoids
+from abcscribe.model.audio_tower import SHARING, AudioTower, ChordBlock, HarmonicStack, sinusoids
 from abcscribe.model.checkpoint import export_tower, load_tower, ship
 from abcscribe.model.config import WINDOW_FRAMES, AudioTowerConfig
 from abcscribe.model.runtime import MARGIN, STEP, TowerRuntime
@@ -51,6 +51,25 @@ def test_a_token_decides_its_own_four_frames():
     assert difference[80:84].min() > 0
     assert difference[:56].max() == 0
     assert difference[112:].max() == 0
+
+
+def test_a_chord_block_adds_nothing_before_it_is_trained():
+    x = torch.rand(1, 8, 5, PITCHES)
+    assert torch.equal(ChordBlock(8, 2)(x), x)
+
+
+def test_a_pitch_sees_those_that_it_shares_partials_with():
+    block = ChordBlock(4, 2).eval()
+    torch.nn.init.ones_(block.norm.weight)
+    x = torch.rand(1, 4, 9, PITCHES)
+    changed = x.clone()
+    changed[:, :, 4, 40] += 1
+    with torch.no_grad():
+        differs = (block(x) - block(changed)).abs().sum(dim=1)[0] > 1e-6
+    assert set(differs.any(dim=0).nonzero().flatten().tolist()) <= {40 + interval for interval in SHARING}
+    assert differs.any(dim=1).tolist() == [False] * 3 + [True] * 3 + [False] * 3
+    assert differs[:, 40 - 12].any()
+    assert differs[:, 40 + 19].any()
 
 
 def test_the_harmonic_stack_puts_partials_under_their_fundamental():

@@ -88,7 +88,7 @@ def test_training_learns_stops_and_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(tower, "LOG_STEPS", 10)
     write_shard(tmp_path)
     out = tmp_path / "out"
-    config = TowerTraining(clips=tmp_path, out=out, minutes=1.0, batch=6, learning_rate=1e-2, warmup=5)
+    config = TowerTraining(clips=tmp_path, out=out, minutes=1.0, batch=6, matrix_rate=1e-2, vector_rate=1e-2, warmup=5)
     log = list(tower.main(config, ticking()))
     assert len(log) >= 2
     assert log[-1]["onset"] < 0.5 * log[0]["onset"]
@@ -99,3 +99,29 @@ def test_training_learns_stops_and_goes_on(tmp_path, monkeypatch):
     assert again[0]["step"] > log[-1]["step"]
     assert again[0]["onset"] < log[0]["onset"]
     AudioTower(TINY).load_state_dict(tower.load_file(out / "tower.safetensors"))
+
+
+def test_weights_from_before_the_chord_blocks_are_trained_on(tmp_path):
+    """They are missing there and begin as nothing: the first answer is that of the weights."""
+    torch.manual_seed(3)
+    old = AudioTower(TINY).eval()
+    tower.save_file({n: t for n, t in old.state_dict().items() if "chords" not in n}, tmp_path / "tower.safetensors")
+    new = AudioTower(TINY).eval()
+    tower._resume(TowerTraining(clips=tmp_path, out=tmp_path / "out", start=tmp_path), new, None)
+    frames = torch.rand(1, 32, TINY.bins)
+    assert torch.equal(new(frames)[1], old(frames)[1])
+
+
+def test_convolutions_are_updated_as_matrices():
+    """Muon's step has singular values near one, whatever the gradient; a row for each channel that comes out."""
+    model = AudioTower(TINY).to(memory_format=torch.channels_last)
+    optimizer = tower.Optimizers(model, TowerTraining(clips=None, out=None, weight_decay=0.0))
+    weight = model.blocks[0].body[0].weight
+    before = weight.detach().clone()
+    for parameter in model.parameters():
+        parameter.grad = torch.randn_like(parameter)
+    optimizer.step(1.0)
+    step = (before - weight.detach()).permute(0, 2, 3, 1).flatten(1)
+    values = torch.linalg.svdvals(step.float())
+    assert values.max() < 2 * values.min()
+    assert values.min() > 0
