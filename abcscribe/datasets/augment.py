@@ -14,6 +14,7 @@ from abcscribe.audio import SAMPLE_RATE
 
 # Share of clips that get each effect. About a fifth stays dry and clean, so that clean recordings are in the data too.
 REVERB, EQUALISER, BAND_LIMIT, NOISE, HUM, CLIPPING, CODEC = 0.65, 0.6, 0.2, 0.6, 0.05, 0.06, 0.08
+CODEC_BLOCK = 1 << 16  # samples: of millions at once libvorbis overflows the stack (libsndfile issue 1095)
 
 
 def augment(rng: np.random.Generator, waveform: np.ndarray) -> np.ndarray:
@@ -97,7 +98,9 @@ def _codec(rng: np.random.Generator, waveform: np.ndarray) -> np.ndarray:
     buffer, kind = io.BytesIO(), rng.choice(["OGG", "MP3"])
     quality = float(rng.uniform(0.5, 1.0))
     safe = np.clip(waveform / max(1.0, float(np.abs(waveform).max())), -1, 1)
-    soundfile.write(buffer, safe, SAMPLE_RATE, format=kind, compression_level=quality)
+    with soundfile.SoundFile(buffer, "w", SAMPLE_RATE, 1, format=kind, compression_level=quality) as file:
+        for first in range(0, safe.size, CODEC_BLOCK):
+            file.write(safe[first : first + CODEC_BLOCK])
     buffer.seek(0)
     decoded = soundfile.read(buffer, dtype="float32")[0]
     lag = _lag(safe, decoded)
