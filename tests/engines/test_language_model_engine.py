@@ -206,13 +206,15 @@ def test_only_the_first_bar_may_be_a_pickup():
         reader.push(token)
 
 
-def test_music_on_one_staff_is_the_models():
+def test_music_on_one_staff_is_the_models_but_for_notes_that_nobody_heard():
     guide = opinion_of(((40, ("treble",)),), [{72: 0}])
     reader, scores = Reader(1), np.zeros(len(VOCABULARY))
     header = encode(excerpt_of(melody(1))).ids[:4]
     for token in [*header, *tokens_of_parts(guide.opinion.parts), VOCABULARY.bar, VOCABULARY.position.start]:
         reader.push(int(token))
-        assert (guide(reader, scores) == scores).all()
+        moved = guide(reader, scores)
+        assert moved[VOCABULARY.stay] == -language_model.UNHEARD_PRICE
+        assert np.flatnonzero(moved).tolist() == [VOCABULARY.stay]
 
 
 def pitch_token(wanted: int) -> int:
