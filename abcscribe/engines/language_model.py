@@ -38,8 +38,8 @@ from abcscribe.tokens import (
 GUIDANCE = 20.0  # nats for a place that the beat tracker finds: certainty; at 10 the model sometimes counts for itself
 NOTE_GUIDANCE = 2.0  # nats for a note that the rules write
 PLAYER_GUIDANCE = 4.0  # nats against a staff that they do not give a note
-# Nats against an onset that nobody heard: where the metre is wrong, the model fills the bars with such. Pitch error of 80
-# lines of the valid split .053 without, .043 with 2 or 20.
+# Nats against an onset that nobody heard: where the metre is wrong, the model fills the bars with such. Pitch error of
+# 80 lines of the valid split .053 without, .043 with 2 or 20.
 UNHEARD_PRICE = 2.0
 KEY_GUIDANCE = 0.5  # weight of the rules' log probability of each signature
 SHARPS = np.arange(-MOST_FIFTHS, MOST_FIFTHS + 1) % 12
