@@ -105,9 +105,7 @@ class Optimizers:
     """Muon (Jordan et al., 2024) for the matrices within, convolutions among them; AdamW for the rest."""
 
     def __init__(self, model: AudioTower, config: TowerTraining) -> None:
-        inner = [
-            name.endswith(".weight") and p.ndim > 1 and "heads" not in name for name, p in model.named_parameters()
-        ]
+        inner = [p.ndim > 1 and not name.startswith("heads.") for name, p in model.named_parameters()]
         parameters = list(zip(model.parameters(), inner, strict=True))
         self.inner = [p for p, is_inner in parameters if is_inner]
         self.matrices = [_matrix(p.data) for p in self.inner]

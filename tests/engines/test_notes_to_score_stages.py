@@ -248,6 +248,15 @@ def test_what_repeats_by_hand():
     assert metre_choice._repeated(ticks, top, [144]) == [0, 0, 0]  # three chords are too few to say
 
 
+def test_the_metre_of_a_long_recording_is_that_of_its_first_chords():
+    long = running(0.2, REEL * 6)
+    groups = cleaning.chords(long)
+    first = metre.DECISIVE
+    chords = metre._Music(long, groups, cleaning.chord_onsets(long, groups)).tried()[0]
+    assert len(groups) > first
+    assert (len(chords.onset), len(chords.top), chords.notes) == (first, first, first)
+
+
 def test_the_chances_of_all_metres_add_up_and_a_single_note_has_some():
     notes = running(0.3, REEL)
     for few in (notes, notes[:1]):

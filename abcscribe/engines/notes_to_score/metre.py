@@ -78,10 +78,10 @@ class _Music:
         return _followed(heard if most is None else heard.head(most), tables, self.bpm)
 
     def tried(self) -> tuple[metre_choice.Chords, list[Path], network.Guess, list[np.ndarray]]:
-        """All metres, for `metre_choice`."""
+        """All metres on the first chords, for `metre_choice`."""
         paths = self.followed([rhythm.table(known, self.texture).coarse for known in METRES], DECISIVE)
         likelihoods = [_likelihood(path, self.guess.places[path.used]) for path in paths]
-        chords = metre_choice.chords_of(self.notes, self.groups, self.onsets)
+        chords = metre_choice.chords_of(self.notes, self.groups[:DECISIVE], self.onsets[:DECISIVE])
         return chords, paths, self.guess, likelihoods
 
 

@@ -42,7 +42,7 @@ def chords_of(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], onse
     """Of chords ``groups`` (indices of ``notes``) that begin at ``onsets``."""
     offset = np.array([max(notes[i].offset for i in group) for group in groups])
     top = np.array([max(notes[i].pitch for i in group) for group in groups])
-    return Chords(onsets, offset, top, len(notes))
+    return Chords(onsets, offset, top, sum(map(len, groups)))
 
 
 def metres(chords: Chords, readings: Sequence[Reading], guess: Guess, likelihoods: Sequence[np.ndarray]) -> np.ndarray:
