@@ -109,6 +109,9 @@ class Optimizers:
         parameters = list(zip(model.parameters(), inner, strict=True))
         self.inner = [p for p, is_inner in parameters if is_inner]
         self.matrices = [_matrix(p.data) for p in self.inner]
+        assert all(m.data_ptr() == p.data_ptr() for m, p in zip(self.matrices, self.inner, strict=True)), (
+            "channels last"
+        )
         vectors = [p for p, is_inner in parameters if not is_inner]
         self.muon = torch.optim.Muon(self.matrices, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw")
         self.adamw = torch.optim.AdamW(vectors, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True)

@@ -64,8 +64,8 @@ class _Music:
         self.texture = "whole" if len(notes) > DENSE * len(groups) else "line"
         self.bpm = BPM if tempo is None else tempo * np.exp(np.linspace(-HINTED_TEMPO, HINTED_TEMPO, 7))
         self.guess = guess = network.guess(features(notes, groups, onsets), onsets)
-        known = tempo is not None
-        self.tempos = np.zeros((len(onsets), 7)) if known else TEMPO_TRUST * np.maximum(guess.tempos, LEAST)
+        unknown = tempo is None
+        self.tempos = TEMPO_TRUST * guess.tempos.clip(LEAST) if unknown else np.zeros((len(onsets), len(self.bpm)))
         self.close = _may_be_one(notes, groups, onsets)
         self.doubt = _doubt(notes, groups, self.close)
         if downbeat is not None:
@@ -96,16 +96,16 @@ def place(
 ) -> Placed:
     """Place the chords ``groups`` (indices of ``notes``) that begin at ``onsets``; ``tempo`` counts quarters."""
     music = _Music(notes, groups, onsets, tempo, downbeat)
-    rivals = np.array([0.0 if known == metre else -np.inf for known in METRES])
-    written = metre
     if metre is None:
         metre, written, rivals = _chosen(music)
+    else:
+        written, rivals = metre, np.array([0.0 if known == metre else -np.inf for known in METRES])
     path = music.followed([rhythm.table(metre, music.texture)])[0]
     kept = onsets[path.used]
     ticks = path.ticks if downbeat is None else _turned(path, kept, downbeat)
     certainty = np.exp(_likelihood(path, music.guess.places[path.used]))
     joined = _joined(groups, music.close, path.used)
-    return Placed(metre, written or metre, joined, ticks, kept, path.quarter, certainty, rivals)
+    return Placed(metre, written, joined, ticks, kept, path.quarter, certainty, rivals)
 
 
 def numbers(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], onsets: np.ndarray) -> np.ndarray:

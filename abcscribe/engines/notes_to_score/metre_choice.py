@@ -1,4 +1,4 @@
-"""Which metre: weighed over the best reading in each, for the whole recording.
+"""Which metre: weighed over the best reading in each, for the whole recording by its first chords.
 
 A reading in the wrong metre may be as likely note by note. What gives it away is how the music repeats itself: tunes
 say again after four bars what they said, and their bars begin and end where long notes stand. Boosted trees weigh that
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from abcscribe import boosted_trees
-from abcscribe.engines.notes_to_score.beats import Path as Reading
+from abcscribe.engines.notes_to_score import beats
 from abcscribe.engines.notes_to_score.network import Guess
 from abcscribe.engines.notes_to_score.rhythm import METRES, TICKS
 from abcscribe.score.model import Metre, PlayedNote
@@ -45,15 +45,18 @@ def chords_of(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], onse
     return Chords(onsets, offset, top, sum(map(len, groups)))
 
 
-def metres(chords: Chords, readings: Sequence[Reading], guess: Guess, likelihoods: Sequence[np.ndarray]) -> np.ndarray:
+def metres(
+    chords: Chords, readings: Sequence[beats.Path], guess: Guess, likelihoods: Sequence[np.ndarray]
+) -> np.ndarray:
     """(CLASSES,) log probabilities. ``readings``: the best in each of METRES; ``likelihoods``: log probability that the
     network gives to each place of theirs."""
     scores = boosted_trees.answer(WEIGHTS, numbers(chords, readings, guess, likelihoods))
-    scores = scores - scores.max()
-    return scores - np.log(np.exp(scores).sum())
+    return scores - np.logaddexp.reduce(scores)
 
 
-def numbers(chords: Chords, readings: Sequence[Reading], guess: Guess, likelihoods: Sequence[np.ndarray]) -> np.ndarray:
+def numbers(
+    chords: Chords, readings: Sequence[beats.Path], guess: Guess, likelihoods: Sequence[np.ndarray]
+) -> np.ndarray:
     """(N,) float32: of each reading in turn, then of the chords as they are."""
     best = max(reading.score / len(reading.used) for reading in readings)
     rows = [
@@ -68,7 +71,7 @@ def numbers(chords: Chords, readings: Sequence[Reading], guess: Guess, likelihoo
     return np.array([*np.ravel(rows), *whole], np.float32)
 
 
-def _of_reading(chords: Chords, reading: Reading, likelihood: np.ndarray) -> list[float]:
+def _of_reading(chords: Chords, reading: beats.Path, likelihood: np.ndarray) -> list[float]:
     metre, ticks, used = reading.table.metre, reading.ticks.astype(int), reading.used
     bar, beat = reading.table.bar, int(metre.beat * TICKS)
     onset, quarter = chords.onset[used], float(np.median(reading.quarter))
