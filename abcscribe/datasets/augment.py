@@ -39,7 +39,7 @@ def _linear(rng: np.random.Generator, waveform: np.ndarray) -> np.ndarray:
     if rng.random() < REVERB:
         response *= np.fft.rfft(_impulse_response(rng), size).astype(np.complex64)
     if rng.random() < EQUALISER:
-        response *= _equaliser(rng, frequency)
+        response *= equaliser(rng, frequency)
     if rng.random() < BAND_LIMIT:
         low, high = rng.uniform(20, 300), np.exp(rng.uniform(np.log(2500), np.log(8000)))
         response /= np.sqrt((1 + (low / np.maximum(frequency, 1)) ** 8) * (1 + (frequency / high) ** 12))
@@ -66,7 +66,7 @@ def _impulse_response(rng: np.random.Generator) -> np.ndarray:
     return tail
 
 
-def _equaliser(rng: np.random.Generator, frequency: np.ndarray) -> np.ndarray:
+def equaliser(rng: np.random.Generator, frequency: np.ndarray) -> np.ndarray:
     """A smooth random gain curve: control points an octave apart, up to about +-12 dB."""
     octaves = np.log2(np.maximum(frequency, 20) / 20)
     points = rng.normal(0, rng.uniform(1, 5), 10)

@@ -20,7 +20,6 @@ from abcscribe.model.note_tokens import HeardNotes
 
 NEAR = 0.12  # seconds between a heard note and the score note of the same pitch that it is taken for
 RELEASE = 1.0  # seconds recorded after the last note
-LEGATO = 0.8  # of a note's length: what is left if neighbours that are played into each other must not overlap
 
 
 def listen(
@@ -36,7 +35,7 @@ def listen(
 
 def _recorded(rng: np.random.Generator, played: Performance) -> np.ndarray:
     """(samples,) float32"""
-    length = (played.offset - played.onset) * LEGATO
+    length = (played.offset - played.onset) * render.LEGATO
     present = [part for part in range(len(played.programs)) if (played.part == part).any()]
     members = [played.part == part for part in present]
     chordal = [render.is_chordal(played.onset[own], length[own]) for own in members]

@@ -24,6 +24,7 @@ from abcscribe.datasets import performance as playing
 from abcscribe.datasets import soundfonts
 from abcscribe.datasets.augment import augment
 from abcscribe.datasets.note_cache import NoteCache, Notes
+from abcscribe.datasets.player import play
 from abcscribe.datasets.singer import sing
 from abcscribe.score import instruments
 from abcscribe.spectrogram import FRAME_RATE, HOP, LOWEST_PITCH, PITCHES, normalise, spectrogram
@@ -40,6 +41,9 @@ SILENT, RANDOM_NOTES, SOLO = 0.015, 0.08, 0.25
 TEXTURES = {"line": 0.3, "keyboard": 0.35, "ensemble": 0.35}
 SUNG = 0.3  # share of singable solo parts given to the singer instead of a soundfont
 VOICE = 0.7  # share of the singer's clips that are a voice; the rest are nameless winds and strings
+PLAYED = 0.6  # share of clips in which every part of a soundfont has its own font and player
+PART_GAIN_DB = (-4.0, 4.0)
+LEGATO = 0.8  # of a played note's length: what is left if neighbours that are played into each other must not overlap
 GAIN_JITTER_DB = (-8.0, 6.0)  # around the level that inference normalises to
 
 
@@ -153,7 +157,6 @@ def sound(
     seconds: float = CLIP_SECONDS,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Waveform and (n, 5) notes; the pedal lengthens the piano's notes."""
-    fonts = soundfonts.installed_fonts()
     pedal = _pedal(rng, seconds)
     families = [_family_index(program) for program in played.programs]
     waveform = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
@@ -165,7 +168,7 @@ def sound(
         families[sung] = instruments.FAMILIES.index("voice") if voice else UNKNOWN_FAMILY
     others = played.select(played.part != sung)
     if others.onset.size:
-        band = soundfonts.render(rng, others, seconds, str(rng.choice(fonts)), cents, pedal)
+        band = _band(rng, others, seconds, cents, pedal)
         waveform += band * np.float32(0.2 / max(float(np.abs(band).max()), 1e-4))
     offset = np.where(
         np.isin(played.part, [p for p, f in enumerate(families) if f == 0]),
@@ -174,6 +177,23 @@ def sound(
     )
     columns = (played.onset, offset, played.pitch, played.velocity, np.array(families)[played.part])
     return waveform, np.stack(columns, axis=1).astype(np.float32)
+
+
+def _band(
+    rng: np.random.Generator, played: playing.Performance, seconds: float, cents: float, pedal: np.ndarray
+) -> np.ndarray:
+    """The soundfonts' parts: all of one font as they are, or each of its own and played by somebody."""
+    fonts = soundfonts.installed_fonts()
+    if rng.random() > PLAYED:
+        return soundfonts.render(rng, played, seconds, str(rng.choice(fonts)), cents, pedal)
+    band = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
+    for index in np.unique(played.part):
+        part = played.select(played.part == index)
+        alone = soundfonts.render(rng, part, seconds, str(rng.choice(fonts)), cents, pedal)
+        chordal = is_chordal(part.onset, (part.offset - part.onset) * LEGATO)
+        blown = soundfonts.is_sustained(played.programs[index]) and not chordal
+        band += play(rng, alone, part, blown) * np.float32(10 ** (rng.uniform(*PART_GAIN_DB) / 20))
+    return band
 
 
 def _family_index(program: int) -> int:

@@ -78,12 +78,16 @@ def render(
     return waveform
 
 
+def is_sustained(program: int) -> bool:
+    """Whether the player of an instrument keeps its tone up: blown, bowed or sung."""
+    return instruments.family(program) in ("strings", "reed", "pipe", "brass", "voice")
+
+
 def _prepare(rng: np.random.Generator, synth, handle: int, channel: int, program: int, cents: float) -> None:
     synth.cc(channel, RESET_CONTROLLERS, 0)
     synth.program_select(channel, handle, 0, program)
     synth.pitch_bend(channel, int(8191 * (cents + rng.normal(0, 4)) / 100 / BEND_RANGE))
-    sustained = instruments.family(program) in ("strings", "reed", "pipe", "brass", "voice")
-    vibrato = rng.integers(10, 90) if sustained and rng.random() < 0.5 else 0
+    vibrato = rng.integers(10, 90) if is_sustained(program) and rng.random() < 0.5 else 0
     synth.cc(channel, MODULATION, int(vibrato))
 
 

@@ -61,6 +61,14 @@ def test_the_sampler_plays_notes_where_they_belong(samples):
     assert np.abs(waveform[int(2.1 * SAMPLE_RATE) :]).max() == 0
 
 
+@pytest.mark.parametrize(("package", "sounding"), [("some-violin", 74), ("some-guitar-nylon", 75)])
+def test_a_recording_with_a_wrong_name_counts_as_what_it_sounds(tmp_path, package, sounding):
+    folder = tmp_path / package
+    folder.mkdir()
+    soundfile.write(folder / "D5.mp3", np.sin(np.arange(SAMPLE_RATE) / 5), SAMPLE_RATE)
+    assert sampler.playable(folder) == (sounding - 4, sounding + 4)
+
+
 def test_a_folder_without_samples_is_named(tmp_path):
     with pytest.raises(AbcscribeError, match="none of the sampled instruments"):
         sampler.instruments_in(tmp_path)

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from abcscribe.audio import SAMPLE_RATE
+from abcscribe.datasets import performance, player, render
+
+PART = performance.Performance(
+    np.array([0.5, 1.5]), np.array([1.4, 2.4]), np.array([60, 62]), np.array([80, 80]), np.zeros(2, int),
+    np.arange(2), (71,),
+)  # fmt: skip
+TONE = np.sin(2 * np.pi * 440 * np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_blown_tone_rises_after_its_onset_and_is_whole_again(seed):
+    rng = np.random.default_rng(seed)
+    gain = player._attacks(rng, 3 * SAMPLE_RATE // player.CONTROL, PART.onset)
+    at = (np.array([0.4, 0.51, 1.45, 1.51]) * SAMPLE_RATE / player.CONTROL).astype(int)
+    before, begun, whole, again = gain[at]
+    assert before == 1
+    assert begun < 1
+    assert again < 1
+    assert whole > 0.97
+    assert gain.min() >= 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_wavering_tone_stays_within_six_decibels(seed):
+    gain = player._wavering(np.random.default_rng(seed), 1000)
+    assert gain.shape == (1000,)
+    assert np.all(np.abs(20 * np.log10(gain)) <= 6)
+    assert np.ptp(gain) > 0
+
+
+def test_struck_notes_keep_their_envelope():
+    """Only their colour may change: a tone of one frequency is as loud at the end as at the beginning."""
+    for seed in range(20):
+        played = player.play(np.random.default_rng(seed), TONE, PART, blown=False)
+        assert played.shape == TONE.shape
+        level = np.abs(played[4000:-4000]).reshape(8, -1).max(axis=1)
+        assert np.ptp(level) < 0.02 * level.max()
+
+
+def test_what_is_played_is_a_function_of_its_seed():
+    first, again, other = (player.play(np.random.default_rng(seed), TONE, PART, blown=True) for seed in (3, 3, 4))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert first.dtype == np.float32
+
+
+def test_every_part_is_given_to_a_player(monkeypatch):
+    """Without FluidSynth: the parts reach the fonts one by one, or all together."""
+    calls = []
+
+    def recorded(rng, played, seconds, font, cents, pedal):
+        calls.append((sorted({*played.part}), font))
+        return np.zeros(int(seconds * SAMPLE_RATE), np.float32)
+
+    monkeypatch.setattr(render.soundfonts, "installed_fonts", lambda: ["a", "b"])
+    monkeypatch.setattr(render.soundfonts, "render", recorded)
+    one = np.ones(2)
+    both = performance.Performance(one, 2 * one, 60 * one, 80 * one, np.array([0, 1]), np.arange(2), (71, 0))
+    for seed in range(30):
+        render._band(np.random.default_rng(seed), both, 3.0, 0.0, np.zeros((0, 2)))
+    assert {tuple(parts) for parts, _ in calls} == {(0,), (1,), (0, 1)}
+    assert {font for _, font in calls} == {"a", "b"}
