@@ -1,25 +1,29 @@
 """Learn abcscribe/engines/notes_to_score/keys.npz: what speaks for which key.
 
-    python benchmarks/learn_keys.py CACHE.npz [--windows 40000] [--steps 1500]
+    python benchmarks/learn_keys.py CACHE.npz [--windows 40000] [--excerpts 24000] [--steps 4000]
 
-Windows of the train split as the language model is trained on (`abcscribe.datasets.windows`), mistakes in hearing
-included. Every key of a window is asked the same `keys.evidence`, so what is learned serves all tonics. Scores that
-tell a signature and no mode (OpenScore, madrigals) teach the signature alone. Prints what is right on the test split,
-beside Krumhansl and Kessler's profiles. Needs torch and 4 GB of memory.
+Windows of the train split as the language model is trained on (`abcscribe.datasets.windows`) and excerpts as the
+suites of ``abcscribe evaluate`` have them, mistakes in hearing included. Every key of one is asked the same
+`keys.evidence`, so what is learned serves all tonics. Scores that tell a signature and no mode (OpenScore, madrigals)
+teach the signature alone. Prints what is right on the valid split, beside Krumhansl and Kessler's profiles. Needs torch
+and 4 GB of memory.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from excerpted import LINES, excerpts_heard
 from perceptron_fit import Fitted, fit
 
 from abcscribe.datasets.note_cache import MODES as CACHED_MODES
-from abcscribe.datasets.note_cache import CachedPiece
+from abcscribe.datasets.note_cache import CachedPiece, NoteCache
 from abcscribe.datasets.windows import Stage, WindowSource
 from abcscribe.engines.notes_to_score import keys
 from abcscribe.engines.notes_to_score.keys import MODES, signature_classes
@@ -33,7 +37,7 @@ STAGE = Stage(
     opinionated=0.0,
 )  # fmt: skip
 WITHOUT_MODE = ("openscore", "music21/monteverdi")  # their files read as major throughout
-HIDDEN = (32,)
+HIDDEN = (64,)
 BATCH, RATE, NOISE = 512, 3e-3, 0.5  # without the noise more steps learn pieces by heart
 
 
@@ -53,11 +57,12 @@ def answers(fifths: int, mode: str) -> np.ndarray | None:
     return allowed if mode == "none" else allowed & (np.array(MODES) == mode)[:, None]
 
 
-def examples(cache: Path, split: str, count: int, seed: int) -> tuple[np.ndarray, ...]:
-    """(count, 12, N) evidence, (count, MODES, 12) right keys, (count,) sharps of the signature, (count,) kinds."""
+Example = tuple[np.ndarray, np.ndarray, int, str]  # (12, N) evidence, (MODES, 12) right keys, sharps, kind
+
+
+def of_windows(cache: Path, split: str, seed: int) -> Iterator[Example]:
     source, rng = WindowSource(cache, split, told_only), np.random.default_rng(seed)
-    made = []
-    while len(made) < count:
+    while True:
         window = source.draw(rng, STAGE)
         spans = {(span.fifths, span.mode) for span in window.excerpt.spans}
         fifths, mode = spans.pop()
@@ -65,7 +70,28 @@ def examples(cache: Path, split: str, count: int, seed: int) -> tuple[np.ndarray
         if right is not None and not spans:
             heard = window.heard
             evidence = keys.evidence(heard.pitch, heard.onset, heard.offset - heard.onset)
-            made.append((evidence, right, fifths % 12, window.kind))
+            yield evidence, right, fifths % 12, window.kind
+
+
+def of_excerpts(cache: Path, split: str, seed: int) -> Iterator[Example]:
+    for piece, score, notes in excerpts_heard(NoteCache(cache), split, LINES, seed):
+        found = {bar.key for bar in score.bars}
+        key = found.pop()
+        right = answers(key.fifths, "none" if piece.source.startswith(WITHOUT_MODE) else key.mode)
+        if right is not None and not found and notes:
+            pitch, onset, offset = (
+                np.array([getattr(n, name) for n in notes]) for name in ("pitch", "onset", "offset")
+            )
+            kind = "one line" if len(score.parts) == 1 else "excerpt"
+            yield keys.evidence(pitch, onset, offset - onset), right, key.fifths % 12, kind
+
+
+def examples(cache: Path, split: str, windows: int, excerpts: int, seed: int) -> tuple[np.ndarray, ...]:
+    """The columns of so many Examples."""
+    made = itertools.chain(
+        itertools.islice(of_windows(cache, split, seed), windows),
+        itertools.islice(of_excerpts(cache, split, seed), excerpts),
+    )
     return tuple(np.stack(column) for column in zip(*made, strict=True))
 
 
@@ -99,15 +125,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cache", type=Path)
     parser.add_argument("--windows", type=int, default=40_000)
-    parser.add_argument("--steps", type=int, default=1_500)
+    parser.add_argument("--excerpts", type=int, default=24_000)
+    parser.add_argument("--steps", type=int, default=4_000)
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    rows, right, *_ = examples(options.cache, "train", options.windows, 11)
+    rows, right, *_ = examples(options.cache, "train", options.windows, options.excerpts, 11)
     model = Fitted(rows.reshape(-1, rows.shape[2]), HIDDEN, len(MODES))
     fit(model, rows, torch.from_numpy(right), loss, options.steps, batch=BATCH, rate=RATE, noise=NOISE)
     model.save(keys.WEIGHTS)
-    rows, right, fifths, kinds = examples(options.cache, "test", 3000, 2)
+    rows, right, fifths, kinds = examples(options.cache, "valid", 2000, 2000, 2)
     learned = np.array([keys.scores(row).argmax() for row in rows])
     sounding = rows[:, 0, :12]
     standard = (sounding - sounding.mean(axis=1, keepdims=True)) / sounding.std(axis=1, keepdims=True)

@@ -1,7 +1,7 @@
 """Learn abcscribe/engines/notes_to_score/metre_choice.npz: which metre, over the best reading in each.
 
     python benchmarks/learn_metre.py CACHE.npz EXAMPLES.pkl [--heard FOLDER ...]
-        [--lines 9000] [--players 3500] [--short 2000]
+        [--lines 25000] [--players 9500] [--short 2000]
 
 Performs excerpts of the train split as the suites of ``abcscribe evaluate`` have them: LINES of pieces as they come,
 most of them tunes, PLAYERS of two to four lines, and SHORT ones of a few chords. `abcscribe.datasets.hearing` hears
@@ -14,65 +14,31 @@ from __future__ import annotations
 
 import argparse
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import heard
 import lightgbm
 import numpy as np
+from excerpted import LINES, PLAYERS, excerpts_heard
 
-from abcscribe.datasets import excerpts, suite
-from abcscribe.datasets.hearing import hear
 from abcscribe.datasets.note_cache import NoteCache
 from abcscribe.engines.notes_to_score import cleaning, metre
 from abcscribe.engines.notes_to_score.metre_choice import CLASSES, WEIGHTS
-from abcscribe.engines.second_opinion import played_notes
 from abcscribe.progress import progress_bar
 from abcscribe.score.model import PlayedNote, Score
-from abcscribe.score.transpose import transposed
 
-LINES, PLAYERS = (1, 1, 2, 3, 4), (2, 3, 4)  # voices of an excerpt, each as likely; pieces of one line have one
-TURNS = 3  # excerpts of a piece that was read
 VALIDATED = 1_500
 FEWEST = 3  # chords
 SHORT = (3, 25)  # chords that some excerpts are cut to: so little tells nearly nothing, and the trees have to know
-ROUNDS = 160
+ROUNDS = 450
 SETTINGS = {
-    "objective": "multiclass", "num_class": len(CLASSES), "learning_rate": 0.06, "num_leaves": 10,
+    "objective": "multiclass", "num_class": len(CLASSES), "learning_rate": 0.04, "num_leaves": 20,
     "min_data_in_leaf": 80, "feature_fraction": 0.2, "bagging_fraction": 0.6, "bagging_freq": 1, "lambda_l2": 5.0,
     "seed": 1, "num_threads": 1, "verbose": -1,
 }  # fmt: skip
 
 Example = tuple[np.ndarray, int]  # what `metre.numbers` says, and the index in CLASSES
-
-
-def excerpts_heard(
-    cache: NoteCache, split: str, voices: Sequence[int], seed: int
-) -> Iterator[tuple[Score, list[PlayedNote]]]:
-    pieces = [piece for piece in cache.pieces if piece.split == split]
-    order, made = np.random.default_rng(seed), 0
-    while True:
-        number = int(order.integers(len(pieces)))
-        lines = excerpts.of_lines(pieces[number])
-        if not lines or (min(voices) > 1 and len(lines.parts) < 2):
-            continue
-        rng = np.random.default_rng([seed, made, number])
-        for _ in range(TURNS):
-            if heard_one := _excerpt(rng, lines, int(rng.choice(voices)) if len(lines.parts) > 1 else 1):
-                made += 1
-                yield heard_one
-
-
-def _excerpt(rng: np.random.Generator, lines: Score, voices: int) -> tuple[Score, list[PlayedNote]] | None:
-    bpm = excerpts.tempo(rng, lines)
-    score = excerpts.excerpt(rng, lines, bpm, voices)
-    if score is None:
-        return None
-    score = transposed(score, int(rng.integers(*suite.TRANSPOSE, endpoint=True)))
-    programs = suite.choose_programs(rng, score, None)
-    assert programs is not None
-    played = suite.perform_mildly(rng, score, programs, excerpts.playable(score, bpm))
-    return score, list(played_notes(hear(rng, played)[0]))
 
 
 def example(score: Score, notes: Sequence[PlayedNote]) -> Example | None:
@@ -95,7 +61,7 @@ def performed(
     examples: list[Example] = []
     rng = np.random.default_rng(seed)
     with progress_bar("excerpts") as advance:
-        for score, notes in excerpts_heard(cache, split, voices, seed):
+        for _, score, notes in excerpts_heard(cache, split, voices, seed):
             notes = cut(rng, notes) if short else notes
             if one := example(score, notes):
                 examples.append(one)
@@ -132,9 +98,9 @@ def save(trees: lightgbm.Booster, out: Path) -> None:
     for index, tree in enumerate(trees.dump_model()["tree_info"]):
         roots.append(add(tree["tree_structure"]))
         classes.append(index % len(CLASSES))
-    kinds = {"feature": np.int16, "left": np.uint16, "right": np.uint16}
+    kinds = {"feature": np.int16, "left": np.uint32, "right": np.uint32}
     arrays = {name: np.array(values, kinds.get(name, np.float32)) for name, values in columns.items()}
-    np.savez_compressed(out, **arrays, root=np.array(roots, np.uint16), **{"class": np.array(classes, np.int8)})  # type: ignore[arg-type]
+    np.savez_compressed(out, **arrays, root=np.array(roots, np.uint32), **{"class": np.array(classes, np.int8)})  # type: ignore[arg-type]
 
 
 def report(name: str, trees: lightgbm.Booster, examples: Sequence[Example]) -> None:
@@ -149,8 +115,8 @@ def main() -> None:
     parser.add_argument("cache", type=Path)
     parser.add_argument("examples", type=Path)
     parser.add_argument("--heard", type=Path, nargs="*", default=[])
-    parser.add_argument("--lines", type=int, default=9_000)
-    parser.add_argument("--players", type=int, default=3_500)
+    parser.add_argument("--lines", type=int, default=25_000)
+    parser.add_argument("--players", type=int, default=9_500)
     parser.add_argument("--short", type=int, default=2_000)
     options = parser.parse_args()
     if not options.examples.exists():
