@@ -25,7 +25,7 @@ class AbcscribeEngine:
 
     sample_rate = SAMPLE_RATE
     # Noise gives no notes at all. See docs/LOG.md, 2026-11-25, for speech.
-    clear_confidence = 0.96
+    clear_confidence = 0.97
 
     def __init__(self, runtime: TowerRuntime) -> None:
         self.runtime = runtime
