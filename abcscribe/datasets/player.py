@@ -22,7 +22,7 @@ def play(rng: np.random.Generator, waveform: np.ndarray, part: Performance, blow
     ``blown``, bowed or sung, slower attacks and a tone that wavers."""
     if rng.random() < COLOUR:
         waveform = _coloured(rng, waveform)
-    if not blown or not part.onset.size:
+    if not blown:
         return waveform
     gain = np.ones(waveform.size // CONTROL + 2)
     if rng.random() < ATTACK:
