@@ -1,13 +1,14 @@
 """Learn abcscribe/engines/notes_to_score/metre_choice.npz: which metre, over the best reading in each.
 
     python benchmarks/learn_metre.py CACHE.npz EXAMPLES.pkl [--heard FOLDER ...]
-        [--lines 25000] [--players 9500] [--short 2000]
+        [--lines 25000] [--players 9500] [--short 2000] [--seed 1] [--beside 0]
 
 Performs excerpts of the train split as the suites of ``abcscribe evaluate`` have them: LINES of pieces as they come,
 most of them tunes, PLAYERS of two to four lines, and SHORT ones of a few chords. `abcscribe.datasets.hearing` hears
 them, and EXAMPLES.pkl keeps what `metre.numbers` says of each. Takes the clips of FOLDERs of ``benchmarks/heard.py``
-besides, and grows trees. Prints how many metres of the valid split are right. A dozen examples a second. Needs
-lightgbm (``pip install lightgbm``).
+besides, and grows trees; with ``--beside .5`` their answers are averaged with those of the trees that are there, which
+may have grown on the excerpts of another seed. Prints how many metres of the valid split are right. A dozen examples a
+second. Needs lightgbm (``pip install lightgbm``).
 """
 
 from __future__ import annotations
@@ -22,16 +23,18 @@ import lightgbm
 import numpy as np
 from excerpted import LINES, PLAYERS, excerpts_heard
 
+from abcscribe import boosted_trees
 from abcscribe.datasets.note_cache import NoteCache
 from abcscribe.engines.notes_to_score import cleaning, metre
 from abcscribe.engines.notes_to_score.metre_choice import CLASSES, WEIGHTS
 from abcscribe.progress import progress_bar
 from abcscribe.score.model import PlayedNote, Score
 
-VALIDATED = 1_500
+VALIDATED, VALID_SEED = 1_500, 7
 FEWEST = 3  # chords
 SHORT = (3, 25)  # chords that some excerpts are cut to: so little tells nearly nothing, and the trees have to know
 ROUNDS = 450
+KINDS = {"feature": np.int16, "left": np.uint32, "right": np.uint32}
 SETTINGS = {
     "objective": "multiclass", "num_class": len(CLASSES), "learning_rate": 0.04, "num_leaves": 20,
     "min_data_in_leaf": 80, "feature_fraction": 0.2, "bagging_fraction": 0.6, "bagging_freq": 1, "lambda_l2": 5.0,
@@ -80,7 +83,7 @@ def grown(examples: Sequence[Example]) -> lightgbm.Booster:
     return lightgbm.train(SETTINGS, lightgbm.Dataset(rows, labels), ROUNDS)
 
 
-def save(trees: lightgbm.Booster, out: Path) -> None:
+def arrays(trees: lightgbm.Booster) -> dict[str, np.ndarray]:
     """As `abcscribe.boosted_trees` reads them."""
     columns: dict[str, list[float]] = {name: [] for name in ("feature", "threshold", "left", "right", "value")}
     roots, classes = [], []
@@ -98,16 +101,17 @@ def save(trees: lightgbm.Booster, out: Path) -> None:
     for index, tree in enumerate(trees.dump_model()["tree_info"]):
         roots.append(add(tree["tree_structure"]))
         classes.append(index % len(CLASSES))
-    kinds = {"feature": np.int16, "left": np.uint32, "right": np.uint32}
-    arrays = {name: np.array(values, kinds.get(name, np.float32)) for name, values in columns.items()}
-    np.savez_compressed(out, **arrays, root=np.array(roots, np.uint32), **{"class": np.array(classes, np.int8)})  # type: ignore[arg-type]
+    made = {name: np.array(values, KINDS.get(name, np.float32)) for name, values in columns.items()}
+    return made | {"root": np.array(roots, np.uint32), "class": np.array(classes, np.int8)}
 
 
-def report(name: str, trees: lightgbm.Booster, examples: Sequence[Example]) -> None:
+def report(name: str, examples: Sequence[Example]) -> None:
+    """Of the trees as they are kept."""
     rows, labels = (np.array(column) for column in zip(*examples, strict=True))
-    likely = np.asarray(trees.predict(rows))
-    surprise = -np.log(likely[np.arange(len(labels)), labels]).mean()
-    print(f"{name}: {(likely.argmax(axis=1) == labels).mean():.3f} right of {len(labels)}, {surprise:.3f} nats")
+    scores = np.array([boosted_trees.answer(WEIGHTS, row) for row in rows])
+    surprise = np.logaddexp.reduce(scores, axis=1) - scores[np.arange(len(labels)), labels]
+    right = (scores.argmax(axis=1) == labels).mean()
+    print(f"{name}: {right:.3f} right of {len(labels)}, {surprise.mean():.3f} nats")
 
 
 def main() -> None:
@@ -118,14 +122,17 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=25_000)
     parser.add_argument("--players", type=int, default=9_500)
     parser.add_argument("--short", type=int, default=2_000)
+    parser.add_argument("--seed", type=int, default=1, help="another gives other excerpts")
+    parser.add_argument("--beside", type=float, default=0.0, help="weight of the trees that are there; 0: they go")
     options = parser.parse_args()
+    seed = 10 * options.seed
     if not options.examples.exists():
         cache = NoteCache(options.cache)
         kept = {
-            "lines": performed(cache, "train", LINES, options.lines, seed=1),
-            "players": performed(cache, "train", PLAYERS, options.players, seed=3),
-            "short": performed(cache, "train", LINES, options.short, seed=9, short=True),
-            "valid": performed(cache, "valid", LINES, VALIDATED, seed=7),
+            "lines": performed(cache, "train", LINES, options.lines, seed),
+            "players": performed(cache, "train", PLAYERS, options.players, seed + 2),
+            "short": performed(cache, "train", LINES, options.short, seed + 8, short=True),
+            "valid": performed(cache, "valid", LINES, VALIDATED, VALID_SEED),
         }
         options.examples.write_bytes(pickle.dumps(kept))
     kept = pickle.loads(options.examples.read_bytes())
@@ -137,8 +144,11 @@ def main() -> None:
             *(one for folder in options.heard for one in recorded(folder)),
         ]
     )
-    save(trees, WEIGHTS)
-    report("valid", trees, kept["valid"])
+    made = arrays(trees)
+    if options.beside:
+        made = boosted_trees.averaged(dict(np.load(WEIGHTS)), made, options.beside)
+    np.savez_compressed(WEIGHTS, **made)  # type: ignore[arg-type]
+    report("valid", kept["valid"])
 
 
 if __name__ == "__main__":

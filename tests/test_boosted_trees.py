@@ -31,3 +31,17 @@ def weights(tmp_path: Path) -> Path:
 )
 def test_the_leaves_add_up(weights: Path, numbers: tuple[float, float], scores: tuple[float, float]):
     assert boosted_trees.answer(weights, np.array(numbers, np.float32)) == pytest.approx(scores)
+
+
+def test_two_files_are_averaged(weights: Path, tmp_path: Path):
+    """The new one says 3 for class 1 if number 2 is at most 1, else 7."""
+    new = {
+        "feature": np.array([2, 0, 0], np.int16), "threshold": np.array([1, 0, 0], np.float32),
+        "left": np.array([1, 1, 2], np.uint32), "right": np.array([2, 1, 2], np.uint32),
+        "value": np.array([0, 3, 7], np.float32), "root": np.array([0], np.uint32), "class": np.array([1], np.int8),
+    }  # fmt: skip
+    both = tmp_path / "both.npz"
+    np.savez(both, **boosted_trees.averaged(dict(np.load(weights)), new, 0.75))  # type: ignore[arg-type]
+    answer = boosted_trees.answer(both, np.array([3, 0.6, 2], np.float32))
+    assert answer == pytest.approx([0.75 * 2, 0.75 * 8 + 0.25 * 7])
+    assert boosted_trees.answer(both, np.array([9, 0.5, 1], np.float32)) == pytest.approx([0.75, 0.75 * 24 + 0.25 * 3])
