@@ -1,10 +1,10 @@
 """What the tower hears of the train split, for the networks of `notes_to_score` to learn from: slow, so it is kept.
 
-    python benchmarks/heard.py CACHE.npz FOLDER [--split train] [--clips 2560] [--windows 2800] [--seed 31]
+    python benchmarks/heard.py CACHE.npz FOLDER [--split train] [--clips 2560] [--seed 31]
 
 Writes FOLDER/clips.pkl, a list of (Clip, notes): clips as the suites of ``abcscribe evaluate`` have them, of one to
-four lines in turn; and FOLDER/windows.pkl, a list of windows as the language model is trained on, keyboards and songs
-among them. Half a second each. Needs FluidSynth.
+four lines in turn; half a second each. Windows as the language model is trained on, keyboards and songs among them,
+are for ``abcscribe data listen --out FOLDER``. Needs FluidSynth.
 """
 
 from __future__ import annotations
@@ -14,35 +14,17 @@ import pickle
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 from abcscribe import audio
-from abcscribe.datasets.listening import listen
 from abcscribe.datasets.suite import SuiteConfig, make_suite
-from abcscribe.datasets.windows import Stage, Window, WindowSource
 from abcscribe.engines import abcscribe
 from abcscribe.evaluation.suites import Clip, read_suite
 from abcscribe.progress import progress_bar
 from abcscribe.score.model import PlayedNote
 
-STAGE = Stage(
-    notes=(24, 150),
-    shares=(
-        ("line", 0.1), ("tune", 0.25), ("melody", 0.1), ("piano", 0.15), ("ensemble", 0.2), ("lines", 0.13),
-        ("song", 0.07),
-    ),
-    opinionated=0.0,
-)  # fmt: skip
-
 
 def clips_of(folder: Path) -> list[tuple[Clip, list[PlayedNote]]]:
     """The clips written there, by this program: pickles run code when they are read."""
     return pickle.loads((folder / "clips.pkl").read_bytes())
-
-
-def windows_of(folder: Path) -> list[Window]:
-    """The windows written there; the same holds."""
-    return pickle.loads((folder / "windows.pkl").read_bytes())
 
 
 def clips(cache: Path, split: str, count: int, seed: int) -> list[tuple[Clip, list[PlayedNote]]]:
@@ -57,33 +39,19 @@ def clips(cache: Path, split: str, count: int, seed: int) -> list[tuple[Clip, li
     return heard
 
 
-def windows(cache: Path, split: str, count: int, seed: int) -> list[Window]:
-    source, rng, heard = WindowSource(cache, split, hear=listen), np.random.default_rng(seed), []
-    with progress_bar("windows") as advance:
-        while len(heard) < count:
-            heard.append(source.draw(rng, STAGE))
-            advance(len(heard), count)
-    return heard
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cache", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--split", default="train")
     parser.add_argument("--clips", type=int, default=2560)
-    parser.add_argument("--windows", type=int, default=2800)
     parser.add_argument("--seed", type=int, default=31)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    for name, make in (("clips", clips), ("windows", windows)):
-        path = options.folder / f"{name}.pkl"
-        if not path.exists():
-            unfinished = path.with_suffix(".part")
-            unfinished.write_bytes(
-                pickle.dumps(make(options.cache, options.split, getattr(options, name), options.seed))
-            )
-            unfinished.replace(path)
+    path = options.folder / "clips.pkl"
+    unfinished = path.with_suffix(".part")
+    unfinished.write_bytes(pickle.dumps(clips(options.cache, options.split, options.clips, options.seed)))
+    unfinished.replace(path)
 
 
 if __name__ == "__main__":

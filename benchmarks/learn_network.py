@@ -4,7 +4,7 @@
 
 Performs pieces of fold "learn" (`performed`), a new tempo, style and set of mistakes each time, draws windows as the
 language model is trained on (`abcscribe.datasets.windows`), keeps them in EXAMPLES.npz, takes the windows of HEARD
-(``benchmarks/heard.py``) besides, and trains on them, from the weights that are there with --resume. What is kept is
+(``abcscribe data listen``) besides, and trains on them, from the weights that are there with --resume. What is kept is
 the moving average of the weights. The shipped weights are older than this way of training, which makes better ones by
 every held-out loss and, so far, no better ones of recordings; docs/LOG.md has each run. Needs torch and a compiler.
 Simplifications: one learning rate schedule, no early stopping, validation on 600 performances and 600 windows of fold
@@ -20,13 +20,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import heard
 import numpy as np
 import torch
 from learn_rhythm import SAME
 from performed import Performed, perform, pieces
 from torch import nn
 
+from abcscribe.datasets.listening import kept_windows
 from abcscribe.datasets.note_cache import NoteCache
 from abcscribe.datasets.windows import Stage, Window, WindowSource
 from abcscribe.engines.notes_to_score import beats, cleaning, network, rhythm
@@ -377,7 +377,7 @@ def main() -> None:
         performed = examples(cache, "learn", options.performed, seed=102)
         save(options.kept, [*performed, *window_examples(cache, "train", options.windows, seed=101)])
     held_out = [list(examples(cache, "tune", 600, seed=2)), list(window_examples(cache, "valid", 600, seed=42))]
-    recorded = [made for window in heard.windows_of(options.heard) if (made := window_example(window))]
+    recorded = [made for window in kept_windows(options.heard) if (made := window_example(window))]
     made, out = load(options.kept) + HEARD_WEIGHT * recorded, Path(network.__file__).with_name("network.npz")
     train(begun(made, out if options.resume else None), made, held_out, options.minutes, out)
 

@@ -2,10 +2,10 @@
 
     python benchmarks/learn_texture.py CACHE.npz VALID HEARD [HEARD ...] [--windows 700] [--steps 1500]
 
-VALID and HEARD are folders of ``benchmarks/heard.py``, of the valid and the train split. Fits three layers to what
-`texture.numbers` says of their clips and windows, and of windows of simulated hearing, which tell less of dense music.
-What is one line by `texture.is_one_line` is left out. Prints how those of VALID are taken, a row for each true
-texture. Needs torch.
+VALID and HEARD are folders of ``benchmarks/heard.py`` and ``abcscribe data listen``, of the valid and the train split.
+Fits three layers to what `texture.numbers` says of their clips and windows, and of windows of simulated hearing, which
+tell less of dense music. What is one line by `texture.is_one_line` is left out. Prints how those of VALID are taken, a
+row for each true texture. Needs torch.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import torch
 from perceptron_fit import Fitted, fit
 from torch import nn
 
+from abcscribe.datasets.listening import kept_windows
 from abcscribe.datasets.windows import Stage, Window, WindowSource
 from abcscribe.engines.notes_to_score import cleaning, texture
 from abcscribe.engines.notes_to_score.texture import TEXTURES, Texture
@@ -51,7 +52,7 @@ def true_texture(window: Window) -> Texture:
 def recorded(folder: Path) -> Iterator[Told]:
     for clip, notes in heard.clips_of(folder):
         yield notes, Texture(len(clip.score.parts), False)
-    for window in heard.windows_of(folder):
+    for window in kept_windows(folder):
         yield played_notes(window.heard), true_texture(window)
 
 

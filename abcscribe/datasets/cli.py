@@ -72,3 +72,20 @@ def render(
         for done, total in render_clips(RenderConfig(notes, out, shards=shards, seed=seed, jobs=jobs)):
             advance(done, total)
     typer.echo(f"{shards} shards in {out}", err=True)
+
+
+@app.command()
+def listen(
+    out: Annotated[Path, typer.Option(help="Folder to fill.")] = Path("data/heard"),
+    notes: Annotated[Path, typer.Option(help="Note cache.")] = Path("data/notes.npz"),
+    shards: Annotated[int, typer.Option(help="Of 100 windows, a minute of one core each.")] = 30,
+    split: Annotated[str, typer.Option(help="train or valid.")] = "train",
+    seed: Annotated[int, typer.Option()] = 1,
+    jobs: Annotated[int, typer.Option(help="Processes.")] = os.cpu_count() or 1,
+) -> None:
+    """Record windows of the scores and keep what the tower hears of them, for abcscribe train sft --heard."""
+    from abcscribe.datasets.listening import ListeningConfig, keep_windows
+
+    with progress_bar("listening") as advance:
+        for done, total in keep_windows(ListeningConfig(notes, out, split, shards, seed, jobs)):
+            advance(done, total)

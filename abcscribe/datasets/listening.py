@@ -1,12 +1,19 @@
 """A performance -> the notes that the tower hears of its recording.
 
 A stand-in for `abcscribe.datasets.hearing` where the difference matters: what a tower misses, invents and takes for
-another instrument depends on all that sounds. Two hundred times as slow: half a second for a window of fifteen.
+another instrument depends on all that sounds. Two hundred times as slow: half a second for a window of fifteen. So
+windows that were heard are kept, and `Listened` mixes them with new ones.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import pickle
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -14,12 +21,23 @@ from abcscribe.audio import SAMPLE_RATE
 from abcscribe.datasets import render
 from abcscribe.datasets.augment import augment
 from abcscribe.datasets.performance import Performance
+from abcscribe.datasets.windows import Stage, Window, WindowSource
 from abcscribe.engines import abcscribe
 from abcscribe.engines.second_opinion import heard_notes
 from abcscribe.model.note_tokens import HeardNotes
 
 NEAR = 0.12  # seconds between a heard note and the score note of the same pitch that it is taken for
 RELEASE = 1.0  # seconds recorded after the last note
+WINDOWS_PER_SHARD = 100
+# What is kept: of a length that all shapes of training find enough of, and more of several voices than a tower that is
+# nearly perfect on one line needs the language model to know of that.
+STAGE = Stage(
+    notes=(12, 128),
+    shares=(
+        ("line", 0.1), ("tune", 0.15), ("melody", 0.1), ("piano", 0.2), ("ensemble", 0.25), ("lines", 0.13),
+        ("song", 0.07),
+    ),
+)  # fmt: skip
 
 
 def listen(
@@ -59,3 +77,64 @@ def _behind(heard: HeardNotes, played: Performance) -> np.ndarray:
 @cache
 def _engine() -> abcscribe.AbcscribeEngine:
     return abcscribe.load()
+
+
+@dataclass(frozen=True)
+class ListeningConfig:
+    """What windows are kept."""
+
+    cache: Path  # note cache of datasets.corpora.build_cache
+    out: Path
+    split: str = "train"
+    shards: int = 30
+    seed: int = 1
+    jobs: int = 1
+
+
+def keep_windows(config: ListeningConfig) -> Iterator[tuple[int, int]]:
+    """Write windows of `STAGE` that the tower hears, for `kept_windows`; yields (shards done, shards in all). Stops and
+    goes on anywhere; the same seed gives the same windows."""
+    config.out.mkdir(parents=True, exist_ok=True)
+    tasks = [(config, shard) for shard in range(config.shards)]
+    # A process of its own for each worker: FluidSynth keeps its fonts and state inside the process.
+    with multiprocessing.get_context("spawn").Pool(config.jobs) as pool:
+        for done, _ in enumerate(pool.imap_unordered(_keep_shard, tasks), 1):
+            yield done, len(tasks)
+
+
+def _keep_shard(task: tuple[ListeningConfig, int]) -> None:
+    config, shard = task
+    path = config.out / f"windows-{shard:05d}.pkl"
+    if path.exists():
+        return
+    source, rng = _source(config.cache, config.split), np.random.default_rng([config.seed, shard])
+    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+    unfinished.write_bytes(pickle.dumps([source.draw(rng, STAGE) for _ in range(WINDOWS_PER_SHARD)]))
+    unfinished.replace(path)
+
+
+@cache
+def _source(path: Path, split: str) -> WindowSource:
+    return WindowSource(path, split, hear=listen)
+
+
+def kept_windows(folder: Path) -> list[Window]:
+    """The windows written there, by this program: pickles run code when they are read."""
+    return [window for path in sorted(folder.glob("windows-*.pkl")) for window in pickle.loads(path.read_bytes())]
+
+
+class Listened:
+    """A `WindowSource` some of whose windows were heard by the tower and kept."""
+
+    def __init__(self, source: WindowSource, kept: Sequence[Window], share: float) -> None:
+        self.source, self.kept, self.share = source, kept, share
+        self.choices = source.choices
+        self._notes = np.array([len(window.excerpt.events) for window in kept])
+
+    def draw(self, rng: np.random.Generator, stage: Stage) -> Window:
+        """A window with as many notes as the stage wants; of the kept ones its kinds and mistakes are not asked for."""
+        if rng.random() < self.share:
+            fitting = np.flatnonzero((self._notes >= stage.notes[0]) & (self._notes <= stage.notes[1]))
+            if fitting.size:
+                return self.kept[int(rng.choice(fitting))]
+        return self.source.draw(rng, stage)

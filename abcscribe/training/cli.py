@@ -50,6 +50,7 @@ def sft(
         "data/sft"
     ),
     start: Annotated[Path | None, typer.Option(help="Checkpoint folder whose weights a new run begins with.")] = None,
+    heard: Annotated[Path | None, typer.Option(help="Folder of abcscribe data listen: windows to mix in.")] = None,
     minutes: Annotated[float, typer.Option(help="Time budget of all runs together.")] = 90.0,
     threads: Annotated[int, typer.Option(help="CPU threads of each process.")] = 1,
     seed: Annotated[int, typer.Option()] = 1,
@@ -59,7 +60,7 @@ def sft(
     """Train the language model to write what was heard. Also under torchrun, one process a core or device."""
     from abcscribe.training.sft import SftTraining, main
 
-    config = SftTraining(notes, out, start, minutes, threads=threads, seed=seed)
+    config = SftTraining(notes, out, start, heard, minutes, threads=threads, seed=seed)
     _follow(main(config), config, tracker)
 
 

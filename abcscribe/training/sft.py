@@ -22,6 +22,7 @@ import torch
 from torch import distributed, nn
 from torch.nn import functional as F  # noqa: N812
 
+from abcscribe.datasets.listening import Listened, kept_windows
 from abcscribe.datasets.windows import Stage, Window, WindowSource
 from abcscribe.model.audio_language_model import (
     IGNORED,
@@ -45,7 +46,11 @@ GRADIENT_NORM = 1.0
 # is: the answer says so once, and where a bar begins is easily read off the tokens before. Without it (all tokens of
 # weight 1) the metre was right in .46 and the key in .64 of the windows after 32 minutes. Weights of the three losses.
 PLACE_WEIGHT, METRE_WEIGHT, KEY_WEIGHT = 0.3, 0.15, 0.15
+HEARD_SHARE = 0.3  # of the windows, those that the tower heard, where there are any
 FILLED = 0.8  # score notes of a window at most, as a share of the heard notes that its shape has room for
+
+
+Source = WindowSource | Listened
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,7 @@ class SftTraining:
     cache: Path  # note cache of datasets.corpora.build_cache
     out: Path  # checkpoint folder: model.safetensors, config.json, state.pt, log.jsonl
     start: Path | None = None  # checkpoint folder whose weights a new run begins with
+    heard: Path | None = None  # folder of abcscribe data listen
     minutes: float = 90.0  # time budget over all resumed runs together
     width: int = 256
     encoder_layers: int = 3
@@ -122,7 +128,7 @@ def main(config: SftTraining, clock: Callable[[], float] = time.monotonic) -> It
     rank, world = _join()
     torch.manual_seed(config.seed)
     model = new_model(config)
-    source, held_out = WindowSource(config.cache), WindowSource(config.cache, "valid")
+    source, held_out = training_source(config), WindowSource(config.cache, "valid")
     trainer = Trainer(config, model)
     step, spent = trainer.resume()
     began, saved, evaluated = clock(), clock(), clock()
@@ -306,7 +312,12 @@ def schedule(step: int, progress: float, config: SftTraining) -> float:
     return min(1.0, (step + 1) / config.warmup) * min(1.0, 0.02 + 0.98 * left)
 
 
-def draw_batch(rng: np.random.Generator, source: WindowSource, part: Lesson) -> Batch:
+def training_source(config: SftTraining) -> Source:
+    source = WindowSource(config.cache)
+    return source if config.heard is None else Listened(source, kept_windows(config.heard), HEARD_SHARE)
+
+
+def draw_batch(rng: np.random.Generator, source: Source, part: Lesson) -> Batch:
     """New windows of one shape."""
     shapes, shares = zip(*part.shapes, strict=True)
     shape = shapes[rng.choice(len(shapes), p=np.array(shares) / sum(shares))]

@@ -1,9 +1,12 @@
 """What the tower hears of a performance, and which score note is behind it."""
 
 import numpy as np
+import pytest
+import tiny_cache
 
 from abcscribe.datasets import listening, singer
 from abcscribe.datasets.performance import Performance
+from abcscribe.datasets.windows import Stage, WindowSource
 from abcscribe.engines.second_opinion import heard_notes
 from abcscribe.score.model import PlayedNote
 
@@ -46,3 +49,50 @@ def test_a_recorded_melody_is_heard(monkeypatch):
     true = behind >= 0
     assert np.array_equal(found.pitch[true], melody.pitch[behind[true] - 5])
     assert np.abs(found.onset[true] - melody.onset[behind[true] - 5]).max() <= listening.NEAR
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tiny_cache.write_cache(tmp_path_factory.mktemp("cache") / "notes.npz")
+
+
+@pytest.fixture
+def kept(cache, tmp_path, monkeypatch):
+    """A shard of windows, heard without sound."""
+    monkeypatch.setattr(listening, "_source", lambda path, split: WindowSource(path, split))
+    monkeypatch.setattr(listening, "STAGE", Stage((8, 24), (("tune", 1.0),)))
+    monkeypatch.setattr(listening, "WINDOWS_PER_SHARD", 6)
+    config = listening.ListeningConfig(cache, tmp_path / "heard", shards=2, seed=3)
+    config.out.mkdir()
+    listening._keep_shard((config, 0))
+    return config
+
+
+def test_kept_windows_are_read_again_and_a_seed_gives_the_same(kept):
+    windows = listening.kept_windows(kept.out)
+    path = kept.out / "windows-00000.pkl"
+    path.unlink()
+    listening._keep_shard((kept, 0))
+    again = listening.kept_windows(kept.out)
+    assert len(windows) == len(again) == 6
+    assert all(np.array_equal(one.ids, other.ids) for one, other in zip(windows, again, strict=True))
+    listening._keep_shard((kept, 1))
+    assert len(listening.kept_windows(kept.out)) == 12
+
+
+def test_a_shard_that_is_there_is_left_alone(kept):
+    path = kept.out / "windows-00000.pkl"
+    path.write_bytes(b"kept")
+    listening._keep_shard((kept, 0))
+    assert path.read_bytes() == b"kept"
+
+
+def test_kept_windows_of_the_wanted_length_are_mixed_with_new_ones(cache, kept):
+    windows, stage = listening.kept_windows(kept.out), Stage((8, 24), (("tune", 1.0),))
+    mixed = listening.Listened(WindowSource(cache), windows, share=0.5)
+    rng = np.random.default_rng(0)
+    drawn = [mixed.draw(rng, stage) for _ in range(40)]
+    old = sum(any(one is window for window in windows) for one in drawn)
+    assert 10 < old < 30
+    longer = Stage((25, 40), (("tune", 1.0),))
+    assert not any(any(mixed.draw(rng, longer) is window for window in windows) for _ in range(10))

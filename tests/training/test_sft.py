@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import pickle
 import socket
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from abcscribe.training.sft import (
     make_batch,
     new_model,
     schedule,
+    training_source,
 )
 
 SHAPE = Shape(24, 96, 4)
@@ -109,6 +111,21 @@ def test_a_run_learns_stops_and_leaves_a_model(cache, tmp_path):
     model = AudioLanguageModel.from_pretrained(tmp_path)
     assert model.config.language_model.vocabulary == len(VOCABULARY)
     assert all(torch.isfinite(p).all() for p in model.parameters())
+
+
+def test_windows_that_the_tower_heard_are_mixed_in(cache, tmp_path):
+    heard = tmp_path / "heard"
+    heard.mkdir()
+    rng, source = np.random.default_rng(0), WindowSource(cache)
+    kept = [source.draw(rng, sft.Stage((8, 20), (("tune", 1.0),))) for _ in range(12)]
+    (heard / "windows-00000.pkl").write_bytes(pickle.dumps(kept))
+    mixed = training_source(tiny(cache, tmp_path, heard=heard))
+    known = {window.ids.tobytes() for window in kept}
+    drawn = [mixed.draw(rng, sft.Stage((8, 20), (("tune", 1.0),))) for _ in range(60)]
+    share = np.mean([window.ids.tobytes() in known for window in drawn])
+    assert abs(share - sft.HEARD_SHARE) < 0.2
+    log = list(sft.main(tiny(cache, tmp_path / "out", heard=heard, log_steps=10), Clock(2.0)))
+    assert set(log[-1]["valid"]) > {"tune loss"}
 
 
 def test_a_resumed_run_is_the_same_run(cache, tmp_path):
