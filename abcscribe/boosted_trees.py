@@ -26,8 +26,8 @@ def answer(weights: Path, numbers: np.ndarray) -> np.ndarray:
 
 
 def averaged(old: dict[str, np.ndarray], new: dict[str, np.ndarray], share: float) -> dict[str, np.ndarray]:
-    """The arrays of two files as those of one, which answers ``share`` of what the old one does and the rest of what the
-    new one does."""
+    """The arrays of two files as those of one, which answers ``share`` of what the old one does and the rest of what
+    the new one does."""
     behind = len(old["value"])
     moved = {name: new[name] + np.uint32(behind) for name in ("left", "right", "root")}
     old = old | {"value": old["value"] * share}
