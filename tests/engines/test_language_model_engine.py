@@ -159,8 +159,8 @@ def test_the_beat_tracker_moves_probability_among_places_only():
 
 
 def test_the_rules_say_who_plays():
-    """Notes that they write become likelier on their staff, less likely on another; groups with such notes are seldom
-    skipped."""
+    """Notes that they write become likelier on their staff, less likely on another, and others beside them less likely;
+    groups with such notes are seldom skipped."""
     v = VOCABULARY
     parts = ((40, ("treble",)), (42, ("bass",)))
     guide = opinion_of(parts, [{72: 0, 48: 1}])
@@ -171,10 +171,11 @@ def test_the_rules_say_who_plays():
         reader.push(int(token))
         guided[reader.state] = guide(reader, scores)
     note, player = language_model.NOTE_GUIDANCE, language_model.PLAYER_GUIDANCE
+    extra = language_model.EXTRA_PRICE
     assert set(guided["bar"][v.skip]) == {-note}
     assert not guided["bar"][v.pitch].any()
     of_pitch = {midi: guided["staff"][v.pitch][i] for i, (midi, _) in enumerate(v.pitches)}
-    assert (of_pitch[48], of_pitch[72], of_pitch[60]) == (note, -player, 0)
+    assert (of_pitch[48], of_pitch[72], of_pitch[60]) == (note, -player, -extra)
     assert guided["pitch"][pitch_token(48)] == 0, "it is written"
     assert guided["pitch"][v.staff.start] == note, "the other staff has a note left"
 
