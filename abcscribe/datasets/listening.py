@@ -24,6 +24,7 @@ from abcscribe.datasets.performance import Performance
 from abcscribe.datasets.windows import Stage, Window, WindowSource
 from abcscribe.engines import abcscribe
 from abcscribe.engines.second_opinion import heard_notes
+from abcscribe.errors import AbcscribeError
 from abcscribe.model.note_tokens import HeardNotes
 
 NEAR = 0.12  # seconds between a heard note and the score note of the same pitch that it is taken for
@@ -119,8 +120,11 @@ def _source(path: Path, split: str) -> WindowSource:
 
 
 def kept_windows(folder: Path) -> list[Window]:
-    """The windows written there, by this program: pickles run code when they are read."""
-    return [window for path in sorted(folder.glob("windows-*.pkl")) for window in pickle.loads(path.read_bytes())]
+    """The windows written there, by this program: pickles run code when they are read. Raises AbcscribeError."""
+    files = sorted(folder.glob("windows-*.pkl"))
+    if not files:
+        raise AbcscribeError(f"{folder} holds no windows: run abcscribe data listen.")
+    return [window for path in files for window in pickle.loads(path.read_bytes())]
 
 
 class Listened:
@@ -132,7 +136,7 @@ class Listened:
         self._notes = np.array([len(window.excerpt.events) for window in kept])
 
     def draw(self, rng: np.random.Generator, stage: Stage) -> Window:
-        """A window with as many notes as the stage wants; of the kept ones its kinds and mistakes are not asked for."""
+        """A window with as many notes as the stage wants; a kept one may be of another kind."""
         if rng.random() < self.share:
             fitting = np.flatnonzero((self._notes >= stage.notes[0]) & (self._notes <= stage.notes[1]))
             if fitting.size:

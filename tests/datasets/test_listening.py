@@ -8,6 +8,7 @@ from abcscribe.datasets import listening, singer
 from abcscribe.datasets.performance import Performance
 from abcscribe.datasets.windows import Stage, WindowSource
 from abcscribe.engines.second_opinion import heard_notes
+from abcscribe.errors import AbcscribeError
 from abcscribe.score.model import PlayedNote
 
 
@@ -85,6 +86,11 @@ def test_a_shard_that_is_there_is_left_alone(kept):
     path.write_bytes(b"kept")
     listening._keep_shard((kept, 0))
     assert path.read_bytes() == b"kept"
+
+
+def test_a_folder_without_windows_is_said(tmp_path):
+    with pytest.raises(AbcscribeError, match="holds no windows"):
+        listening.kept_windows(tmp_path)
 
 
 def test_kept_windows_of_the_wanted_length_are_mixed_with_new_ones(cache, kept):
