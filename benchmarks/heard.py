@@ -49,9 +49,10 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     path = options.folder / "clips.pkl"
-    unfinished = path.with_suffix(".part")
-    unfinished.write_bytes(pickle.dumps(clips(options.cache, options.split, options.clips, options.seed)))
-    unfinished.replace(path)
+    if not path.exists():
+        unfinished = path.with_suffix(".part")
+        unfinished.write_bytes(pickle.dumps(clips(options.cache, options.split, options.clips, options.seed)))
+        unfinished.replace(path)
 
 
 if __name__ == "__main__":

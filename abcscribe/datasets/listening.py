@@ -30,8 +30,8 @@ from abcscribe.model.note_tokens import HeardNotes
 NEAR = 0.12  # seconds between a heard note and the score note of the same pitch that it is taken for
 RELEASE = 1.0  # seconds recorded after the last note
 WINDOWS_PER_SHARD = 100
-# What is kept: of a length that all shapes of training find enough of, and more of several voices than a tower that is
-# nearly perfect on one line needs the language model to know of that.
+# What is kept: lengths for all shapes of training, and more of several voices and keyboards than are drawn new, for
+# there the tower's mistakes are many and of its own kind.
 STAGE = Stage(
     notes=(12, 128),
     shares=(
@@ -132,7 +132,6 @@ class Listened:
 
     def __init__(self, source: WindowSource, kept: Sequence[Window], share: float) -> None:
         self.source, self.kept, self.share = source, kept, share
-        self.choices = source.choices
         self._notes = np.array([len(window.excerpt.events) for window in kept])
 
     def draw(self, rng: np.random.Generator, stage: Stage) -> Window:
