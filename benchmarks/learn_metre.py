@@ -122,7 +122,9 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=25_000)
     parser.add_argument("--players", type=int, default=9_500)
     parser.add_argument("--short", type=int, default=2_000)
-    parser.add_argument("--seed", type=int, default=1, help="another gives other excerpts")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="another gives other excerpts, if EXAMPLES.pkl is not there"
+    )
     parser.add_argument("--beside", type=float, default=0.0, help="weight of the trees that are there; 0: they go")
     options = parser.parse_args()
     seed = 10 * options.seed

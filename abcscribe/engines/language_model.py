@@ -161,7 +161,7 @@ class RulesGuide:
 
     def _players(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
         """For music on several staves: notes that the rules write become likelier where they write them and less likely
-        on other staves, and so do staves."""
+        on other staves, and so do staves; notes beside theirs become less likely."""
         if reader.staves < 2:
             return scores
         guided = scores.copy()
