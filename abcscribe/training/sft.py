@@ -1,8 +1,8 @@
 """Train the language model to write what was heard, with cross-entropy: ``abcscribe train sft``.
 
-Every step draws new windows (`abcscribe.datasets.windows`), so there are no epochs; some may be kept ones that the tower
-has heard (`abcscribe.datasets.listening`). A step is a function of the seed, the rank, its number and what is kept, so a
-run that is resumed goes on exactly. Alone or under torchrun: gradients are averaged.
+Every step draws new windows (`abcscribe.datasets.windows`), so there are no epochs; some may be kept ones that the
+tower has heard (`abcscribe.datasets.listening`). A step is a function of the seed, the rank, its number and what is
+kept, so a run that is resumed goes on exactly. Alone or under torchrun: gradients are averaged.
 
 Simplifications: the loss is the mean over tokens, those that decide for the whole window weighed up; the curriculum and
 the learning rate follow the time budget; windows come in a few fixed shapes (padded), because `torch.compile` then
