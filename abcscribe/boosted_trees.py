@@ -1,6 +1,6 @@
 """Decision trees whose answers add up, kept beside the module that asks them.
 
-Grown by LightGBM in ``benchmarks/learn_metre.py``, run here with numpy.
+Grown by LightGBM in ``benchmarks/learn_metre.py`` and ``learn_downbeats.py``, run here with numpy.
 """
 
 from __future__ import annotations

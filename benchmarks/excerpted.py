@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,10 +19,17 @@ LINES, PLAYERS = (1, 1, 2, 3, 4), (2, 3, 4)  # voices of an excerpt, each as lik
 TURNS = 3  # excerpts of a piece that was read
 
 
-def excerpts_heard(
-    cache: NoteCache, split: str, voices: Sequence[int], seed: int
-) -> Iterator[tuple[Piece, Score, list[PlayedNote]]]:
-    """Endless: a piece, an excerpt of it and the notes that are heard."""
+class Excerpt(NamedTuple):
+    """What is heard of some bars of a piece."""
+
+    piece: Piece
+    score: Score
+    notes: list[PlayedNote]
+    behind: np.ndarray  # (notes,) index in ``score.sounding_notes()`` of the note behind each, -1 if it is invented
+
+
+def excerpts_heard(cache: NoteCache, split: str, voices: Sequence[int], seed: int) -> Iterator[Excerpt]:
+    """Endless."""
     pieces = [piece for piece in cache.pieces if piece.split == split]
     order, made = np.random.default_rng(seed), 0
     while True:
@@ -31,12 +39,13 @@ def excerpts_heard(
             continue
         rng = np.random.default_rng([seed, made, number])
         for _ in range(TURNS):
-            if heard_one := _excerpt(rng, lines, int(rng.choice(voices)) if len(lines.parts) > 1 else 1):
+            wanted = int(rng.choice(voices)) if len(lines.parts) > 1 else 1
+            if heard_one := _excerpt(rng, pieces[number], lines, wanted):
                 made += 1
-                yield pieces[number], *heard_one
+                yield heard_one
 
 
-def _excerpt(rng: np.random.Generator, lines: Score, voices: int) -> tuple[Score, list[PlayedNote]] | None:
+def _excerpt(rng: np.random.Generator, piece: Piece, lines: Score, voices: int) -> Excerpt | None:
     bpm = excerpts.tempo(rng, lines)
     score = excerpts.excerpt(rng, lines, bpm, voices)
     if score is None:
@@ -44,5 +53,5 @@ def _excerpt(rng: np.random.Generator, lines: Score, voices: int) -> tuple[Score
     score = transposed(score, int(rng.integers(*suite.TRANSPOSE, endpoint=True)))
     programs = suite.choose_programs(rng, score, None)
     assert programs is not None
-    played = suite.perform_mildly(rng, score, programs, excerpts.playable(score, bpm))
-    return score, list(played_notes(hear(rng, played)[0]))
+    heard, behind = hear(rng, suite.perform_mildly(rng, score, programs, excerpts.playable(score, bpm)))
+    return Excerpt(piece, score, list(played_notes(heard)), behind)

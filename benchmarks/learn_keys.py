@@ -74,7 +74,7 @@ def of_windows(cache: Path, split: str, seed: int) -> Iterator[Example]:
 
 
 def of_excerpts(cache: Path, split: str, seed: int) -> Iterator[Example]:
-    for piece, score, notes in excerpts_heard(NoteCache(cache), split, LINES, seed):
+    for piece, score, notes, _ in excerpts_heard(NoteCache(cache), split, LINES, seed):
         found = {bar.key for bar in score.bars}
         key = found.pop()
         right = answers(key.fifths, "none" if piece.source.startswith(WITHOUT_MODE) else key.mode)

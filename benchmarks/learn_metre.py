@@ -22,6 +22,7 @@ import heard
 import lightgbm
 import numpy as np
 from excerpted import LINES, PLAYERS, excerpts_heard
+from trees_fit import arrays
 
 from abcscribe import boosted_trees
 from abcscribe.datasets.note_cache import NoteCache
@@ -34,7 +35,6 @@ VALIDATED, VALID_SEED = 1_500, 7
 FEWEST = 3  # chords
 SHORT = (3, 25)  # chords that some excerpts are cut to: so little tells nearly nothing, and the trees have to know
 ROUNDS = 450
-KINDS = {"feature": np.int16, "left": np.uint32, "right": np.uint32}
 SETTINGS = {
     "objective": "multiclass", "num_class": len(CLASSES), "learning_rate": 0.04, "num_leaves": 20,
     "min_data_in_leaf": 80, "feature_fraction": 0.2, "bagging_fraction": 0.6, "bagging_freq": 1, "lambda_l2": 5.0,
@@ -64,9 +64,9 @@ def performed(
     examples: list[Example] = []
     rng = np.random.default_rng(seed)
     with progress_bar("excerpts") as advance:
-        for _, score, notes in excerpts_heard(cache, split, voices, seed):
-            notes = cut(rng, notes) if short else notes
-            if one := example(score, notes):
+        for heard_one in excerpts_heard(cache, split, voices, seed):
+            notes = cut(rng, heard_one.notes) if short else heard_one.notes
+            if one := example(heard_one.score, notes):
                 examples.append(one)
                 advance(len(examples), count)
             if len(examples) >= count:
@@ -81,28 +81,6 @@ def recorded(folder: Path) -> list[Example]:
 def grown(examples: Sequence[Example]) -> lightgbm.Booster:
     rows, labels = (np.array(column) for column in zip(*examples, strict=True))
     return lightgbm.train(SETTINGS, lightgbm.Dataset(rows, labels), ROUNDS)
-
-
-def arrays(trees: lightgbm.Booster) -> dict[str, np.ndarray]:
-    """As `abcscribe.boosted_trees` reads them."""
-    columns: dict[str, list[float]] = {name: [] for name in ("feature", "threshold", "left", "right", "value")}
-    roots, classes = [], []
-
-    def add(node: dict) -> int:
-        own = len(columns["value"])
-        leaf = "leaf_value" in node
-        row = (0, 0.0, own, own, node["leaf_value"]) if leaf else (node["split_feature"], node["threshold"], 0, 0, 0.0)
-        for name, value in zip(columns, row, strict=True):
-            columns[name].append(value)
-        if not leaf:
-            columns["left"][own], columns["right"][own] = add(node["left_child"]), add(node["right_child"])
-        return own
-
-    for index, tree in enumerate(trees.dump_model()["tree_info"]):
-        roots.append(add(tree["tree_structure"]))
-        classes.append(index % len(CLASSES))
-    made = {name: np.array(values, KINDS.get(name, np.float32)) for name, values in columns.items()}
-    return made | {"root": np.array(roots, np.uint32), "class": np.array(classes, np.int8)}
 
 
 def report(name: str, examples: Sequence[Example]) -> None:

@@ -12,6 +12,7 @@ from abcscribe.engines.notes_to_score import (
     Hints,
     beats,
     cleaning,
+    downbeats,
     hands,
     keys,
     metre,
@@ -269,6 +270,74 @@ def test_the_chances_of_all_metres_add_up_and_a_single_note_has_some():
         groups = cleaning.chords(few)
         chances = metre_choice.metres(*metre._Music(few, groups, cleaning.chord_onsets(few, groups)).tried())
         assert np.exp(chances).sum() == pytest.approx(1)
+
+
+# --- where the bar begins ---------------------------------------------------------------------------------------------
+
+WALTZ = [(48, 67, 67), (43, 65, 65), (48, 64, 67), (43, 59, 65), (48, 64, 67), (41, 65, 69), (43, 65, 71), (48, 64, 64)]
+
+
+def waltz(start: int = 0) -> list[PlayedNote]:
+    """A bass and two chords a bar, from the beat ``start`` of the first bar on."""
+    hits = [(0.5 * k, pitch) for k, pitch in enumerate(p for bar in WALTZ * 2 for p in bar)]
+    return [
+        note(at - 0.5 * start, pitch, 0.45 if k % 3 else 1.2, velocity=80 if k % 3 else 100)
+        for k, (at, pitch) in enumerate(hits)
+        if k >= start
+    ]
+
+
+def music_of(notes: list[PlayedNote]) -> metre._Music:
+    groups = cleaning.chords(notes)
+    return metre._Music(notes, groups, cleaning.chord_onsets(notes, groups))
+
+
+@pytest.mark.parametrize("start", [0, 1, 2])
+def test_bars_begin_where_the_basses_are(start):
+    notes = waltz(start)
+    groups = cleaning.chords(notes)
+    found = metre.place(notes, groups, cleaning.chord_onsets(notes, groups), metre=Metre(3, 4))
+    first_beats = [group for group, tick in zip(found.groups, found.ticks, strict=True) if tick % 72 == 0]
+    assert 0 <= found.ticks[0] < 72
+    assert all(notes[i].pitch < 50 for group in first_beats for i in group)
+
+
+@pytest.mark.parametrize("beats_late", [1, 2])
+def test_bar_lines_that_are_turned_are_turned_back(beats_late):
+    music = music_of(waltz())
+    path = music.followed([rhythm.table(Metre(3, 4), music.texture)])[0]
+    right = metre._moved(path, downbeats.turn(music.read(path)))
+    turned = metre._moved(right, 24 * beats_late)
+    assert list(downbeats.turns(turned)) == [0, 24, 48]
+    assert (24 * beats_late + downbeats.turn(music.read(turned))) % 72 == 0
+
+
+def test_what_decides_about_a_turn_by_hand():
+    """Four chords a bar, the first of which is long: bar lines there have more length, those a beat later less."""
+    music = music_of([note(t, 60 + k, 0.4) for k, t in enumerate(np.cumsum([0, *[1.0, 0.5, 0.5] * 5])[:-1])])
+    where = np.arange(len(music.onsets)) % 3 == [[0], [1]]
+    gaps = np.log(np.tile([1.0, 0.5, 0.5], 5))
+    by_hand = [np.log(1.0) - gaps.mean(), np.log(0.5) - gaps.mean()]
+    assert downbeats._more(where, gaps)[:, 0] == pytest.approx(by_hand)
+    assert downbeats._more(np.zeros((1, 15), bool), gaps)[0, 0] == 0
+    path = music.followed([rhythm.table(Metre(4, 4), music.texture)])[0]
+    rows = downbeats.numbers(music.read(path))
+    own = (rows.shape[1] - 7) // 2
+    assert len(rows) == 4
+    assert np.allclose(rows[:, own : 2 * own].mean(axis=0), 0, atol=1e-4)
+
+
+def test_a_metre_that_no_network_knows_and_a_hint_are_left_as_they_are(monkeypatch):
+    def never(read: downbeats.Read) -> int:
+        raise AssertionError("nothing is to be decided")
+
+    monkeypatch.setattr(downbeats, "turn", never)
+    notes = waltz()
+    groups = cleaning.chords(notes)
+    onsets = cleaning.chord_onsets(notes, groups)
+    assert metre.place(notes, groups, onsets, metre=Metre(5, 4)).metre == Metre(5, 4)
+    hinted = metre.place(notes, groups, onsets, metre=Metre(3, 4), downbeat=0.5)
+    assert hinted.ticks[1] % 72 == 0
 
 
 # --- texture, players, hands and values -------------------------------------------------------------------------------

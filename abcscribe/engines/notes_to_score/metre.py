@@ -7,11 +7,11 @@ piece with all rhythms. A hint removes the choice it is about and nothing else.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from abcscribe.engines.notes_to_score import beats, metre_choice, network, rhythm
+from abcscribe.engines.notes_to_score import beats, downbeats, metre_choice, network, rhythm
 from abcscribe.engines.notes_to_score.beats import BPM, Heard, Path
 from abcscribe.engines.notes_to_score.features import features
 from abcscribe.engines.notes_to_score.metre_choice import COMMON, CUT
@@ -63,7 +63,8 @@ class _Music:
         self.notes, self.groups, self.onsets, self.downbeat = notes, groups, onsets, downbeat
         self.texture = "whole" if len(notes) > DENSE * len(groups) else "line"
         self.bpm = BPM if tempo is None else tempo * np.exp(np.linspace(-HINTED_TEMPO, HINTED_TEMPO, 7))
-        self.guess = guess = network.guess(features(notes, groups, onsets), onsets)
+        self.features = features(notes, groups, onsets)
+        self.guess = guess = network.guess(self.features, onsets)
         unknown = tempo is None
         self.tempos = TEMPO_TRUST * guess.tempos.clip(LEAST) if unknown else np.zeros((len(onsets), len(self.bpm)))
         self.close = _may_be_one(notes, groups, onsets)
@@ -84,6 +85,16 @@ class _Music:
         chords = metre_choice.chords_of(self.notes, self.groups[:DECISIVE], self.onsets[:DECISIVE])
         return chords, paths, self.guess, likelihoods
 
+    def read(self, path: Path) -> downbeats.Read | None:
+        """What may be known of a path, None in a metre that the network does not know."""
+        column, used = _columns(path.table), path.used
+        if column is None:
+            return None
+        end = max(self.notes[i].offset for i in self.groups[used[-1]])
+        places = self.guess.places[used[:, None], column]
+        density = len(self.notes) / len(self.groups)
+        return downbeats.Read(path, places, self.features[used], self.onsets[used], end, density)
+
 
 def place(
     notes: Sequence[PlayedNote],
@@ -101,16 +112,30 @@ def place(
     else:
         written, rivals = metre, np.array([0.0 if known == metre else -np.inf for known in METRES])
     path = music.followed([rhythm.table(metre, music.texture)])[0]
-    kept = onsets[path.used]
-    ticks = path.ticks if downbeat is None else _turned(path, kept, downbeat)
+    kept, read = onsets[path.used], music.read(path)
+    if downbeat is not None:
+        path = _moved(path, _turn_to(path, kept, downbeat))
+    elif read is not None:
+        path = _moved(path, downbeats.turn(read))
     certainty = np.exp(_likelihood(path, music.guess.places[path.used]))
     joined = _joined(groups, music.close, path.used)
-    return Placed(metre, written, joined, ticks, kept, path.quarter, certainty, rivals)
+    return Placed(metre, written, joined, path.ticks, kept, path.quarter, certainty, rivals)
 
 
 def numbers(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], onsets: np.ndarray) -> np.ndarray:
     """(N,) What decides about the metre: for `metre_choice` to learn from."""
     return metre_choice.numbers(*_Music(notes, groups, onsets).tried())
+
+
+def turns(
+    notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], onsets: np.ndarray, metre: Metre
+) -> tuple[Path, np.ndarray]:
+    """The best path in one of METRES, and (t, N) what decides where its bars begin: for `downbeats` to learn from."""
+    music = _Music(notes, groups, onsets)
+    path = music.followed([rhythm.table(metre, music.texture)])[0]
+    read = music.read(path)
+    assert read is not None, metre
+    return path, downbeats.numbers(read)
 
 
 def _chosen(music: _Music) -> tuple[Metre, Metre, np.ndarray]:
@@ -183,15 +208,20 @@ def _columns(table: RhythmTable) -> np.ndarray | None:
     return first + np.searchsorted(rhythm.places(known), table.places)
 
 
-def _turned(path: Path, onsets: np.ndarray, downbeat: float) -> np.ndarray:
-    """The path's ticks with the bar lines moved, by whole beats, to where the user hears one."""
-    beat, bar = int(path.table.metre.beat * TICKS), path.table.bar
+def _moved(path: Path, by: int) -> Path:
+    """The path with its bar lines so many ticks later."""
+    ticks = path.ticks - by
+    return replace(path, ticks=ticks - ticks[0] // path.table.bar * path.table.bar)
+
+
+def _turn_to(path: Path, onsets: np.ndarray, downbeat: float) -> int:
+    """By how many ticks, whole beats, the bar lines have to come later for one to stand where the user hears it."""
+    beat = int(path.table.metre.beat * TICKS)
     distinct, first = np.unique(path.ticks, return_index=True)
     tick = float(np.interp(downbeat, onsets[first], distinct))
     if downbeat < onsets[0]:
         tick += (downbeat - onsets[0]) / path.quarter[0] * TICKS
-    ticks = path.ticks - round(tick / beat) * beat
-    return ticks - ticks[0] // bar * bar
+    return round(tick / beat) * beat
 
 
 def _likelihood(path: Path, guesses: np.ndarray) -> np.ndarray:
