@@ -1,8 +1,9 @@
 """Notes of any engine -> a readable Score: beats, metre, bars, key, parts and voices.
 
 The road, one module a stage: `cleaning` (what was really played, in chords), `metre` (with `features`, `network`,
-`rhythm`, `beats`, `metre_choice` and `downbeats`: where each chord stands in which bar), `keys`, `parts` (with `texture`,
-`players`, `timbre`, `hands`, `voices` and `quantise`: who plays what, and how long it is written), `assemble`.
+`rhythm`, `beats`, `metre_choice` and `downbeats`: where each chord stands in which bar), `keys`, `parts` (with
+`texture`, `players`, `timbre`, `hands`, `voices` and `quantise`: who plays what, and how long it is written),
+`assemble`.
 ``docs/notes_to_score.md`` tells how well each of them does.
 """
 
