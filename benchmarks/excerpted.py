@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -12,11 +12,14 @@ from abcscribe.datasets.hearing import hear
 from abcscribe.datasets.manifest import Piece
 from abcscribe.datasets.note_cache import NoteCache
 from abcscribe.engines.second_opinion import played_notes
+from abcscribe.progress import progress_bar
 from abcscribe.score.model import PlayedNote, Score
 from abcscribe.score.transpose import transposed
 
 LINES, PLAYERS = (1, 1, 2, 3, 4), (2, 3, 4)  # voices of an excerpt, each as likely; pieces of one line have one
 TURNS = 3  # excerpts of a piece that was read
+
+T = TypeVar("T")
 
 
 class Excerpt(NamedTuple):
@@ -43,6 +46,19 @@ def excerpts_heard(cache: NoteCache, split: str, voices: Sequence[int], seed: in
             if heard_one := _excerpt(rng, pieces[number], lines, wanted):
                 made += 1
                 yield heard_one
+
+
+def collected(examples: Iterable[T | None], count: int) -> list[T]:
+    """The first so many examples that are some, with a progress bar."""
+    found: list[T] = []
+    with progress_bar("excerpts") as advance:
+        for one in examples:
+            if one is not None:
+                found.append(one)
+                advance(len(found), count)
+            if len(found) >= count:
+                break
+    return found
 
 
 def _excerpt(rng: np.random.Generator, piece: Piece, lines: Score, voices: int) -> Excerpt | None:

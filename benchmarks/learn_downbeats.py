@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import lightgbm
 import numpy as np
-from excerpted import LINES, PLAYERS, Excerpt, excerpts_heard
+from excerpted import LINES, PLAYERS, Excerpt, collected, excerpts_heard
 from trees_fit import arrays
 
 from abcscribe import boosted_trees
@@ -28,7 +28,6 @@ from abcscribe.datasets.note_cache import NoteCache
 from abcscribe.engines.notes_to_score import cleaning, metre
 from abcscribe.engines.notes_to_score.downbeats import WEIGHTS
 from abcscribe.engines.notes_to_score.rhythm import METRES, TICKS
-from abcscribe.progress import progress_bar
 from abcscribe.score.model import Metre, Score
 
 FEWEST = 8  # chords
@@ -78,15 +77,7 @@ def _printed(score: Score, bar: int) -> np.ndarray:
 
 
 def performed(cache: NoteCache, split: str, voices: Sequence[int], count: int, seed: int) -> list[Example]:
-    examples: list[Example] = []
-    with progress_bar("excerpts") as advance:
-        for excerpt in excerpts_heard(cache, split, voices, seed):
-            if one := example(excerpt):
-                examples.append(one)
-                advance(len(examples), count)
-            if len(examples) >= count:
-                return examples
-    raise AssertionError("excerpts never end")
+    return collected(map(example, excerpts_heard(cache, split, voices, seed)), count)
 
 
 def grown(examples: Sequence[Example]) -> lightgbm.Booster:

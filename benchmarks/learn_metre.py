@@ -21,14 +21,13 @@ from pathlib import Path
 import heard
 import lightgbm
 import numpy as np
-from excerpted import LINES, PLAYERS, excerpts_heard
+from excerpted import LINES, PLAYERS, collected, excerpts_heard
 from trees_fit import arrays
 
 from abcscribe import boosted_trees
 from abcscribe.datasets.note_cache import NoteCache
 from abcscribe.engines.notes_to_score import cleaning, metre
 from abcscribe.engines.notes_to_score.metre_choice import CLASSES, WEIGHTS
-from abcscribe.progress import progress_bar
 from abcscribe.score.model import PlayedNote, Score
 
 VALIDATED, VALID_SEED = 1_500, 7
@@ -61,17 +60,9 @@ def cut(rng: np.random.Generator, notes: Sequence[PlayedNote]) -> list[PlayedNot
 def performed(
     cache: NoteCache, split: str, voices: Sequence[int], count: int, seed: int, *, short: bool = False
 ) -> list[Example]:
-    examples: list[Example] = []
     rng = np.random.default_rng(seed)
-    with progress_bar("excerpts") as advance:
-        for heard_one in excerpts_heard(cache, split, voices, seed):
-            notes = cut(rng, heard_one.notes) if short else heard_one.notes
-            if one := example(heard_one.score, notes):
-                examples.append(one)
-                advance(len(examples), count)
-            if len(examples) >= count:
-                return examples
-    raise AssertionError("excerpts never end")
+    heard_ones = excerpts_heard(cache, split, voices, seed)
+    return collected((example(one.score, cut(rng, one.notes) if short else one.notes) for one in heard_ones), count)
 
 
 def recorded(folder: Path) -> list[Example]:

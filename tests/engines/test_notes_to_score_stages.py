@@ -299,6 +299,7 @@ def test_bars_begin_where_the_basses_are(start):
     found = metre.place(notes, groups, cleaning.chord_onsets(notes, groups), metre=Metre(3, 4))
     first_beats = [group for group, tick in zip(found.groups, found.ticks, strict=True) if tick % 72 == 0]
     assert 0 <= found.ticks[0] < 72
+    assert len(first_beats) >= 15
     assert all(notes[i].pitch < 50 for group in first_beats for i in group)
 
 
@@ -312,14 +313,23 @@ def test_bar_lines_that_are_turned_are_turned_back(beats_late):
     assert (24 * beats_late + downbeats.turn(music.read(turned))) % 72 == 0
 
 
+def test_what_is_decided_moves_the_bar_lines(monkeypatch):
+    music, places = waltz(), []
+    groups = cleaning.chords(music)
+    for by in (0, 24):
+        monkeypatch.setattr(downbeats, "turn", lambda read, by=by: by)
+        places.append(metre.place(music, groups, cleaning.chord_onsets(music, groups), metre=Metre(3, 4)).ticks % 72)
+    assert np.array_equal((places[0] - 24) % 72, places[1])
+
+
 def test_what_decides_about_a_turn_by_hand():
-    """Four chords a bar, the first of which is long: bar lines there have more length, those a beat later less."""
+    """Three chords a bar, the first of which is long: bar lines there have more length, those at the second less."""
     music = music_of([note(t, 60 + k, 0.4) for k, t in enumerate(np.cumsum([0, *[1.0, 0.5, 0.5] * 5])[:-1])])
     where = np.arange(len(music.onsets)) % 3 == [[0], [1]]
     gaps = np.log(np.tile([1.0, 0.5, 0.5], 5))
     by_hand = [np.log(1.0) - gaps.mean(), np.log(0.5) - gaps.mean()]
-    assert downbeats._more(where, gaps)[:, 0] == pytest.approx(by_hand)
-    assert downbeats._more(np.zeros((1, 15), bool), gaps)[0, 0] == 0
+    assert metre_choice.more(where, gaps)[:, 0] == pytest.approx(by_hand)
+    assert metre_choice.more(np.zeros((1, 15), bool), gaps)[0, 0] == 0
     path = music.followed([rhythm.table(Metre(4, 4), music.texture)])[0]
     rows = downbeats.numbers(music.read(path))
     own = (rows.shape[1] - 7) // 2

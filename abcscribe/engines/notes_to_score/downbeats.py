@@ -13,6 +13,7 @@ import numpy as np
 
 from abcscribe import boosted_trees
 from abcscribe.engines.notes_to_score import beats
+from abcscribe.engines.notes_to_score.metre_choice import more
 from abcscribe.engines.notes_to_score.rhythm import TICKS
 
 WEIGHTS = Path(__file__).with_name("downbeats.npz")
@@ -60,16 +61,9 @@ def numbers(read: Read) -> np.ndarray:
     own = np.column_stack([
         turns(path) / bar, likely.mean(axis=1), likely.clip(UNLIKELY).mean(axis=1), (likely > np.log(0.5)).mean(axis=1),
         table.start[index[:, 0]].clip(RAREST), steps.mean(axis=1) if steps.size else np.zeros(len(ticks)),
-        at_bar.mean(axis=1), at_half.mean(axis=1), _more(at_bar, length), _more(at_half, length),
+        at_bar.mean(axis=1), at_half.mean(axis=1), more(at_bar, length), more(at_half, length),
         place[:, 0] / bar, place[:, -1] / bar, (place[:, -1] + held) / bar % 1, at_bar[:, 0], at_bar[:, -1],
-        likely[:, :ENDS].mean(axis=1), likely[:, -ENDS:].mean(axis=1), _more(at_bar, read.features),
+        likely[:, :ENDS].mean(axis=1), likely[:, -ENDS:].mean(axis=1), more(at_bar, read.features),
     ])  # fmt: skip
     whole = [bar, bar / len(ticks), len(path.used), np.ptp(path.ticks) / bar, np.log(quarter), held / bar, read.density]
     return np.column_stack([own, own - own.mean(axis=0), np.tile(whole, (len(own), 1))]).astype(np.float32)
-
-
-def _more(where: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """(t, F) By how much the mean of values (u,) or (u, F) where a row of (t, u) says is above that of all; 0 if it
-    says so nowhere."""
-    rows, count = values.reshape(len(values), -1), where.sum(axis=1)[:, None]
-    return np.where(count, where @ rows / np.maximum(count, 1) - rows.mean(axis=0), 0.0)

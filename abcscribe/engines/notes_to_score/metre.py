@@ -112,10 +112,10 @@ def place(
     else:
         written, rivals = metre, np.array([0.0 if known == metre else -np.inf for known in METRES])
     path = music.followed([rhythm.table(metre, music.texture)])[0]
-    kept, read = onsets[path.used], music.read(path)
+    kept = onsets[path.used]
     if downbeat is not None:
         path = _moved(path, _turn_to(path, kept, downbeat))
-    elif read is not None:
+    elif (read := music.read(path)) is not None:
         path = _moved(path, downbeats.turn(read))
     certainty = np.exp(_likelihood(path, music.guess.places[path.used]))
     joined = _joined(groups, music.close, path.used)

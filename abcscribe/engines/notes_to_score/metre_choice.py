@@ -85,16 +85,18 @@ def _of_reading(chords: Chords, reading: beats.Path, likelihood: np.ndarray) -> 
         np.log2(60 / quarter / float(metre.beat) / USUAL_BEAT), np.log2(60 / quarter / USUAL_QUARTER),
         np.log2(len(ticks) / bars), np.log2(bars),
         at_bar.sum() / max(begun, 1), at_bar.mean(), at_beat.mean(), at_half.mean(),
-        *(_more(length, where) for where in (at_bar, at_beat, at_half)),
+        *more(np.array([at_bar, at_beat, at_half]), length)[:, 0],
         ticks[-1] % bar / bar, ticks[0] % bar / bar, ticks[-1] % beat / beat,
         (end - onset[-1]) / quarter / float(metre.length),
         *_repeated(ticks, chords.top[used], [n * bar for n in BARS]),
     ]  # fmt: skip
 
 
-def _more(values: np.ndarray, where: np.ndarray) -> float:
-    """By how much the mean there is above the mean everywhere."""
-    return float(values[where].mean() - values.mean()) if where.any() else 0.0
+def more(where: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(k, F) By how much the mean of values (n,) or (n, F) where a row of (k, n) says is above that of all; 0 if it
+    says so nowhere."""
+    rows, count = values.reshape(len(values), -1), where.sum(axis=1)[:, None]
+    return np.where(count, where @ rows / np.maximum(count, 1) - rows.mean(axis=0), 0.0)
 
 
 def _repeated(ticks: np.ndarray, top: np.ndarray, lags: Sequence[int]) -> list[float]:
