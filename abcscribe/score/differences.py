@@ -6,7 +6,7 @@ numbers the voices have does not matter. Performance, confidence and seconds are
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -64,24 +64,23 @@ def _part_differences(expected: Score, part: Part, found: Score, other: Part) ->
 def _sounded(score: Score, part: Part, voice: int) -> Counter[Sounded]:
     """The notes of a voice with ties merged. A tie that leads nowhere is none; grace notes belong to a whole chord."""
     whole: Counter[Sounded] = Counter()
-    held: dict[int, Sounded] = {}  # MIDI -> what is tied into the next note
+    held: dict[int, list[Sounded]] = defaultdict(list)  # MIDI -> what is tied into the next note; unisons are several
     for bar_start, notes in zip(score.bar_starts(), score.voice_bars(part, voice), strict=False):
         for note in sorted(notes, key=lambda n: n.start):
-            onset = bar_start + note.start
-            earlier = held.pop(note.pitch.midi, None)
-            if earlier and earlier[0] + earlier[1] == onset:
+            onset, waiting = bar_start + note.start, held[note.pitch.midi]
+            sounded: Sounded = (onset, note.duration, note.pitch)
+            earlier = next((tied for tied in waiting if tied[0] + tied[1] == onset), None)
+            if earlier:
+                waiting.remove(earlier)
                 sounded = (earlier[0], earlier[1] + note.duration, earlier[2])
-            else:
-                sounded = (onset, note.duration, note.pitch)
-                if earlier:
-                    whole[earlier] += 1
             if note.grace:
                 whole[onset, Fraction(0), note.grace] += 1
             if note.tie:
-                held[note.pitch.midi] = sounded
+                waiting.append(sounded)
             else:
                 whole[sounded] += 1
-    whole.update(held.values())
+    for waiting in held.values():
+        whole.update(waiting)
     return whole
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from strategies import mutated, scores
 
@@ -43,6 +43,7 @@ TUNES = [
 
 @settings(max_examples=120, deadline=None)
 @given(mutated(TUNES))
+@example("X:1\nM:4/4\nL:1/16\nK:none\n[E10E10] z6 |\n")  # a unison that is written in tied values
 def test_a_mutated_tune_is_read(text: str):
     score, problems = read_abc(text)
     assert score.problems() == []
