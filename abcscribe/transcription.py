@@ -167,12 +167,16 @@ def _hear_and_write(path: Path, name: SystemName, hints: Hints, section: Section
     for step in written(notes, hints, finish, name):
         if isinstance(step, Score):
             score = step
+        elif isinstance(step, Warned):
+            yield step
         else:
             yield Wrote(step - section.start, finish - section.start)
     yield Done(dataclasses.replace(score, title=_title(path)))
 
 
-def written(notes: Sequence[PlayedNote], hints: Hints, seconds: float, name: SystemName) -> Iterator[float | Score]:
+def written(
+    notes: Sequence[PlayedNote], hints: Hints, seconds: float, name: SystemName
+) -> Iterator[float | Warned | Score]:
     """Analyse notes and write them down: what need not be heard again when a hint changes.
 
     Args:
@@ -182,9 +186,12 @@ def written(notes: Sequence[PlayedNote], hints: Hints, seconds: float, name: Sys
         name: who heard the notes, with which weights, and who writes.
 
     Yields:
-        The seconds that are written so far, and at the end the score with the confidence of its bars.
+        What the hints leave out, the seconds that are written so far, and at the end the score with the confidence of
+        its bars.
     """
     analysis = analyse(notes, hints)
+    if analysis is not None:
+        yield from map(Warned, analysis.remarks)
     if analysis is None:
         score = rules.notes_to_score((), seconds=seconds)
     elif name.writer == "lm" and language_model.knows(hints):

@@ -42,6 +42,7 @@ class Analysis:
     lines: list[Line]
     key: Key
     tempo: Tempo
+    remarks: tuple[str, ...] = ()  # sentences for the user: what the hints leave out
 
     @property
     def metre(self) -> Metre:
@@ -98,9 +99,9 @@ def analyse(notes: Sequence[PlayedNote], hints: Hints = Hints()) -> Analysis | N
     onsets = cleaning.chord_onsets(heard, groups)
     placed = place(heard, groups, onsets, metre=hints.metre, tempo=hints.tempo, downbeat=hints.downbeat)
     spans = _bars(placed)
-    lines = parts(Timeline(heard, placed, spans[-1].end), hints.instrument)
+    lines, remarks = parts(Timeline(heard, placed, spans[-1].end), hints)
     tempo = _tempo(placed, placed.written.beat, hints.tempo)
-    return Analysis(played, heard, placed, spans, lines, hints.key or find_key(heard), tempo)
+    return Analysis(played, heard, placed, spans, lines, hints.key or find_key(heard), tempo, remarks)
 
 
 def _tempo(placed: Placed, beat: Fraction, hint: float | None) -> Tempo:

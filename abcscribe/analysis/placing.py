@@ -70,13 +70,14 @@ class _Music:
         self.tempos = TEMPO_TRUST * guess.tempos.clip(LEAST) if unknown else np.zeros((len(onsets), len(self.bpm)))
         self.close = _may_be_one(notes, groups, onsets)
         self.doubt = _doubt(notes, groups, self.close)
+        self.silence = _silence(notes, groups, onsets)
         if downbeat is not None:
             self.doubt[np.abs(onsets - downbeat) < HINT_NEAR] = np.inf
 
     def followed(self, tables: Sequence[RhythmTable], most: int | None = None) -> list[Path]:
         """The best path in each metre, through the first ``most`` chords."""
         evidence = [_evidence(table, self.guess.places, self.onsets, self.downbeat) for table in tables]
-        heard = Heard(self.onsets, self.doubt, np.concatenate(evidence, axis=1), self.tempos)
+        heard = Heard(self.onsets, self.doubt, np.concatenate(evidence, axis=1), self.tempos, self.silence)
         return _followed(heard if most is None else heard.head(most), tables, self.bpm)
 
     def tried(self) -> tuple[metre_choice.Chords, list[Path], beat_network.Guess, list[np.ndarray]]:
@@ -159,6 +160,12 @@ def _doubt(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], close: 
     doubt[1:][close] = np.minimum(doubt[1:][close], TOGETHER_PRICE)
     doubt[:-1][close] = np.minimum(doubt[:-1][close], TOGETHER_PRICE)
     return doubt
+
+
+def _silence(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], onsets: np.ndarray) -> np.ndarray:
+    """(n,) seconds in which nothing sounds before each chord."""
+    end = np.maximum.accumulate([max(notes[i].offset for i in group) for group in groups])
+    return np.maximum(onsets - np.concatenate([onsets[:1], end[:-1]]), 0.0)
 
 
 def _may_be_one(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], onsets: np.ndarray) -> np.ndarray:

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from abcscribe.analysis import players
+from abcscribe.analysis import player_features, players
 from abcscribe.model import WEIGHTS as SHIPPED
-from abcscribe.model import perceptron, timbre
+from abcscribe.model import boosted_trees, perceptron, timbre
 from abcscribe.model.timbre import NAMELESS
 from abcscribe.score.instruments import FAMILIES
 from abcscribe.score.model import PlayedNote
@@ -37,6 +37,8 @@ MOST_SOUNDING, MOST_BEGINNING = 7, 6
 ALONE = 0.95
 OFTEN = 0.1  # share of the sounding time in which two notes must sound, or the music is one line
 WEIGHTS = SHIPPED / "player_count.npz"
+KINDS = ("chords alone", "soloist with chords", "lines")
+KIND_WEIGHTS = SHIPPED / "player_kinds.npz"
 
 
 def texture(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> Texture:
@@ -45,7 +47,17 @@ def texture(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> Tex
         return Texture(1, False)
     if _shares(notes)[FAMILIES.index("piano")] > ALONE:
         return Texture(0, True)
-    return TEXTURES[int(perceptron.answer(WEIGHTS, numbers(notes, groups)).argmax())]
+    kind = int(kinds(notes, groups).argmax())
+    if kind < KINDS.index("lines"):
+        return TEXTURES[kind]
+    several = perceptron.answer(WEIGHTS, numbers(notes, groups))[2:]
+    return TEXTURES[2 + int(several.argmax())]
+
+
+def kinds(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> np.ndarray:
+    """(KINDS,) log probabilities."""
+    scores = boosted_trees.answer(KIND_WEIGHTS, player_features.of_recording(player_features.heard(notes, groups)))
+    return np.asarray(scores - np.logaddexp.reduce(scores))
 
 
 def is_one_line(notes: Sequence[PlayedNote]) -> bool:

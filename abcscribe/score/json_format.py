@@ -52,8 +52,17 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if dataclasses.is_dataclass(value):
         pairs = ((field, getattr(value, field.name)) for field in dataclasses.fields(value))
-        return {field.name: _plain(item) for field, item in pairs if item != field.default}
+        return {field.name: _field(field.name, item) for field, item in pairs if item != field.default}
     return value
+
+
+def _field(name: str, value: Any) -> Any:
+    """A field's value; probabilities as one line of per cents, because a list of them would be a line each."""
+    return " ".join(str(round(100 * share)) for share in value) if name == "families" else _plain(value)
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    return tuple(int(share) / 100 for share in text.split())
 
 
 def _built(kind: type, data: dict[str, Any]) -> Any:
@@ -83,6 +92,7 @@ _READERS: dict[type, dict[str, Callable[[Any], Any]]] = {
     Note: {"start": Fraction, "duration": Fraction, "pitch": _pitch, "grace": _many(_pitch)},
     Bar: {"length": Fraction, "metre": _one(Metre), "key": _one(Key), "tempo": _one(Tempo)},
     Staff: {"voices": tuple},
+    PlayedNote: {"families": _shares},
     Part: {"bars": _many(_many(_one(Note))), "staves": _many(_one(Staff))},
     Score: {"bars": _many(_one(Bar)), "parts": _many(_one(Part)), "performance": _many(_one(PlayedNote))},
 }

@@ -179,6 +179,7 @@ class PlayedNote:
     velocity: int = 80  # 1-127
     family: str = ""  # a name of instruments.FAMILIES, or "" if unknown
     confidence: float = 1.0  # 0 ... 1
+    families: tuple[float, ...] = ()  # probability of each of instruments.FAMILIES in hundredths; () if unknown
 
 
 @dataclass(frozen=True, slots=True)
