@@ -194,7 +194,7 @@ def written(
         yield from map(Warned, analysis.remarks)
     if analysis is None:
         score = rules.notes_to_score((), seconds=seconds)
-    elif name.writer == "lm" and language_model.knows(hints):
+    elif name.writer == "lm" and language_model.knows(hints) and language_model.follows(analysis, hints):
         stepper = language_model.of_checkpoint(name.checkpoint if name.name == systems.DEFAULT else "")
         score = yield from language_model.write_score(stepper, analysis, hints, seconds=seconds)
     else:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from abcscribe.analysis import player_features, players
+from abcscribe.analysis import player_features, players, soloist
 from abcscribe.model import WEIGHTS as SHIPPED
 from abcscribe.model import boosted_trees, perceptron, timbre
 from abcscribe.model.timbre import NAMELESS
@@ -38,6 +38,7 @@ ALONE = 0.95
 OFTEN = 0.1  # share of the sounding time in which two notes must sound, or the music is one line
 WEIGHTS = SHIPPED / "player_count.npz"
 KINDS = ("chords alone", "soloist with chords", "lines")
+KIND_PRIOR = np.array([0.0, 0.0, 0.0])  # nats
 KIND_WEIGHTS = SHIPPED / "player_kinds.npz"
 
 
@@ -56,7 +57,9 @@ def texture(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> Tex
 
 def kinds(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> np.ndarray:
     """(KINDS,) log probabilities."""
-    scores = boosted_trees.answer(KIND_WEIGHTS, player_features.of_recording(player_features.heard(notes, groups)))
+    music = player_features.heard(notes, groups)
+    row = np.concatenate([player_features.of_recording(music), soloist.summary(soloist.likely(music))])
+    scores = boosted_trees.answer(KIND_WEIGHTS, row) + KIND_PRIOR
     return np.asarray(scores - np.logaddexp.reduce(scores))
 
 

@@ -22,17 +22,28 @@ OVERLAP, OVERLAP_PRICE = 0.12, 2.0  # seconds that a note may sound into the nex
 BEAM = 24
 
 
-def probabilities(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> dict[int, float]:
-    """For each note of chords ``groups`` (indices of ``notes``) how likely the soloist plays it."""
-    music = player_features.heard(notes, groups)
-    scores = boosted_trees.answers(WEIGHTS, player_features.of_notes(music))[:, 0]
-    return dict(zip(music.order, (1 / (1 + np.exp(-scores))).tolist(), strict=True))
+def likely(music: player_features.Heard) -> np.ndarray:
+    """(n,) how likely the soloist plays each note, if there is one."""
+    return _probability(boosted_trees.answers(WEIGHTS, player_features.of_notes(music))[:, 0])
+
+
+def _probability(scores: np.ndarray) -> np.ndarray:
+    return np.asarray(1 / (1 + np.exp(-scores)))
+
+
+def summary(probabilities: np.ndarray) -> np.ndarray:
+    """(N,) float32: how clearly notes (n,) are told apart, for the decision whether there is a soloist."""
+    p = probabilities
+    return np.array([
+        p.mean(), *((p > limit).mean() for limit in (0.3, 0.5, 0.7, 0.9)), *np.quantile(p, (0.5, 0.75, 0.9)),
+        np.minimum(p, 1 - p).mean(), p.std(),
+    ], np.float32)  # fmt: skip
 
 
 def chosen(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> set[int]:
     """The notes of the soloist, one at a time."""
-    likely = probabilities(notes, groups)
-    odds = {i: float(np.log(p + 1e-6) - np.log(1 - p + 1e-6)) for i, p in likely.items()}
+    music = player_features.heard(notes, groups)
+    odds = dict(zip(music.order, boosted_trees.answers(WEIGHTS, player_features.of_notes(music))[:, 0], strict=True))
     # hypotheses: score, last note of the line, and the notes before as linked pairs
     paths: list[tuple[float, int, tuple | None]] = [(0.0, -1, None)]
     for group in groups:

@@ -49,6 +49,7 @@ THIN = 0.4  # share of solo pieces and accompaniments that lose inner notes
 ONE_PLAYER = 0.3  # share of songs and accompanied tunes that one player of chords plays alone
 SAME_PROGRAM = 0.45  # share of ensembles of one instrument: quartets, choirs
 SUNG, RECORDED = 0.35, 0.5  # shares of soloists who sing, and of other players with recorded notes
+SOLOIST = 1.5  # how much louder than the player of chords
 PATTERNS = ((0, 1, 2, 1), (0, 2, 1, 2), (0, 12, 12, 12), (12, 12), (12,), (0, 12))  # 12: all notes of the chord
 
 
@@ -218,7 +219,7 @@ class Scenes:
                 sound = recorded_instruments.render(own, able[int(rng.integers(len(able)))], seconds)
             else:
                 sound = soundfonts.render(rng, own, seconds, font, cents, pedal)
-            level = 10 ** (rng.uniform(-4, 4) / 20) * (1.0 if last else 0.8)
+            level = 10 ** (rng.uniform(-4, 4) / 20) * (SOLOIST if chords and not last else 1.0)
             mix += sound * np.float32(0.2 * level / max(float(np.sqrt((sound**2).mean())) * 5, 1e-4))
         return augment(rng, mix)[: int(seconds * SAMPLE_RATE)]
 

@@ -35,6 +35,7 @@ SETTINGS = {
     "learning_rate": 0.05, "num_leaves": 15, "min_data_in_leaf": 30, "feature_fraction": 0.3, "bagging_fraction": 0.7,
     "bagging_freq": 1, "lambda_l2": 5.0, "seed": 1, "num_threads": 1, "verbose": -1,
 }  # fmt: skip
+FEWEST_HEARD = 5  # notes of each player
 KIND_ROUNDS, NOTE_ROUNDS = 160, 200
 
 
@@ -107,49 +108,60 @@ def simulated(config: PlayersConfig, timbres: Timbres) -> Iterator[Scene]:
 class Example:
     """What is learned from a scene."""
 
+    weight: float
     whole: np.ndarray  # player_features.of_recording
+    notes: np.ndarray  # (n, N) player_features.of_notes
     kind: int  # index in player_count.KINDS
-    notes: np.ndarray | None  # (n, N) player_features.of_notes, of a soloist with a player of chords
-    solo: np.ndarray | None  # (n,) whether the soloist plays each
+    player: np.ndarray  # (n,) of each note
 
 
-def example(scene: Scene) -> Example | None:
-    """None if it is a single line, which is told without learning."""
+def example(scene: Scene, weight: float) -> Example | None:
+    """None if it is a single line, which is told without learning, or hardly anything of a player is heard."""
     notes = cleaning.clean(scene.notes)
-    if len(notes) < player_scenes.FEWEST or player_count.is_one_line(notes):
+    counts = np.bincount(scene.player[scene.player >= 0], minlength=len(scene.programs))
+    if len(notes) < player_scenes.FEWEST or counts.min() < FEWEST_HEARD or player_count.is_one_line(notes):
         return None
     music = player_features.heard(notes, cleaning.chords(notes))
     kind = (0 if scene.lines == 0 else 1) if scene.chords else 2
-    if kind != 1:
-        return Example(player_features.of_recording(music), kind, None, None)
     of = {(n.onset, n.pitch): int(p) for n, p in zip(scene.notes, scene.player, strict=True)}
     player = np.array([of.get((notes[i].onset, notes[i].pitch), -1) for i in music.order])
-    known = player >= 0
-    rows = player_features.of_notes(music)
-    return Example(player_features.of_recording(music), kind, rows[known], player[known] == 0)
+    return Example(weight, player_features.of_recording(music), player_features.of_notes(music), kind, player)
+
+
+def grown_soloist(examples: Sequence[Example]) -> lightgbm.Booster:
+    """Trees that tell the notes of a soloist."""
+    own = [(e, e.player >= 0) for e in examples if e.kind == player_count.KINDS.index("soloist with chords")]
+    rows = np.concatenate([e.notes[known] for e, known in own])
+    labels = np.concatenate([e.player[known] == 0 for e, known in own])
+    weights = np.concatenate([np.full(int(known.sum()), e.weight) for e, known in own])
+    return lightgbm.train({"objective": "binary", **SETTINGS}, lightgbm.Dataset(rows, labels, weight=weights), NOTE_ROUNDS)
+
+
+def kind_rows(examples: Sequence[Example], trees: lightgbm.Booster) -> np.ndarray:
+    """What `player_count.kinds` reads of scenes that the trees did not grow on."""
+    return np.array([
+        np.concatenate([e.whole, soloist.summary(np.asarray(trees.predict(e.notes)))]) for e in examples
+    ])  # fmt: skip
 
 
 def main(config: PlayersConfig) -> Iterator[dict[str, float]]:
     """Grow and keep both sets of trees; yields figures."""
     heard = list(player_scenes.load(config.scenes))
-    told = [(one, HEARD_WEIGHT) for scene in heard if (one := example(scene))]
-    source = simulated(config, Timbres(heard))
-    while len(told) < len(heard) + config.simulated:
-        if one := example(next(source)):
-            told.append((one, 1.0))
+    told = [one for scene in heard if (one := example(scene, HEARD_WEIGHT))]
+    source, wanted = simulated(config, Timbres(heard)), len(told) + config.simulated
+    while len(told) < wanted:
+        if one := example(next(source), 1.0):
+            told.append(one)
             if len(told) % 200 == 0:
                 yield {"scenes": len(told)}
-    weights = np.array([weight for _, weight in told])
-    rows, kinds = np.array([e.whole for e, _ in told]), np.array([e.kind for e, _ in told])
+    halves = told[::2], told[1::2]
+    rows = np.concatenate([kind_rows(a, grown_soloist(b)) for a, b in (halves, halves[::-1])])
+    own = [*halves[0], *halves[1]]
+    data = lightgbm.Dataset(rows, [e.kind for e in own], weight=[e.weight for e in own])
     of_kinds = {"objective": "multiclass", "num_class": len(player_count.KINDS), **SETTINGS}
-    trees = lightgbm.train(of_kinds, lightgbm.Dataset(rows, kinds, weight=weights), KIND_ROUNDS)
-    np.savez_compressed(player_count.KIND_WEIGHTS, **arrays(trees))  # type: ignore[arg-type]
-    solo = [(e, w) for e, w in told if e.notes is not None and e.solo is not None]
-    rows = np.concatenate([e.notes for e, _ in solo if e.notes is not None])
-    labels = np.concatenate([e.solo for e, _ in solo if e.solo is not None])
-    each = np.concatenate([np.full(len(e.solo), w) for e, w in solo if e.solo is not None])
-    trees = lightgbm.train({"objective": "binary", **SETTINGS}, lightgbm.Dataset(rows, labels, weight=each), NOTE_ROUNDS)
-    np.savez_compressed(soloist.WEIGHTS, **arrays(trees))  # type: ignore[arg-type]
+    kinds = lightgbm.train(of_kinds, data, KIND_ROUNDS)
+    np.savez_compressed(soloist.WEIGHTS, **arrays(grown_soloist(told)))  # type: ignore[arg-type]
+    np.savez_compressed(player_count.KIND_WEIGHTS, **arrays(kinds))  # type: ignore[arg-type]
     if config.valid:
         yield from figures(config.valid)
 
