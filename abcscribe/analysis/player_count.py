@@ -38,7 +38,9 @@ ALONE = 0.95
 OFTEN = 0.1  # share of the sounding time in which two notes must sound, or the music is one line
 WEIGHTS = SHIPPED / "player_count.npz"
 KINDS = ("chords alone", "soloist with chords", "lines")
-KIND_PRIOR = np.array([0.0, 0.0, 0.0])  # nats
+# Nats: of 513 scenes on timbres that nothing was trained on, by which .94 of the players of chords, .49 of the soloists and
+# .86 of the ensembles of lines are told (.96, .51 and .80 without).
+KIND_PRIOR = np.array([0.0, 0.4, 0.8])
 KIND_WEIGHTS = SHIPPED / "player_kinds.npz"
 
 
