@@ -22,7 +22,7 @@ import torch
 from abcscribe.corpora.note_cache import NoteCache
 from abcscribe.errors import AbcscribeError
 from abcscribe.model.score_language_model import ScoreLanguageModel
-from abcscribe.rewards import NAMES, batch_components
+from abcscribe.rewards import NAMES, Components, RewardWeights, batch_components, contributions
 from abcscribe.synthesis.windows import Stage
 from abcscribe.training.advantages import (
     clipped_policy_loss,
@@ -37,7 +37,7 @@ from abcscribe.training.learner import Learner, Then
 from abcscribe.training.policy import Evaluation, NotePolicy, Policy, Sample
 from abcscribe.training.rl_config import RlTraining
 from abcscribe.training.rl_run import Run
-from abcscribe.training.rollout import Draw, Judge, Problem, Rollout, contributions, roll_out, windows
+from abcscribe.training.rollout import Draw, Judge, Problem, Rollout, roll_out, windows
 from abcscribe.training.window_source import window_source
 
 HELD_OUT_SEED = 11
@@ -99,7 +99,7 @@ class Grpo(Learner):
 
     def aim(self, rollout: Rollout, then: Then) -> None:
         """Each token is judged by the parts of the reward that it can change: less noise, the same aim."""
-        terms = np.stack([contributions(credits, self.config.reward) for credits in rollout.credits])  # (b, parts)
+        terms = np.stack([_terms(credits, self.config.reward) for credits in rollout.credits])  # (b, parts)
         reach = np.concatenate([self._reach(sample) for sample in rollout.samples])
         kinds, kind = np.unique(reach, axis=0, return_inverse=True)
         rewards = torch.from_numpy(kinds @ terms.T).float().view(len(kinds), *rollout.rewards.shape)
@@ -117,6 +117,12 @@ class Grpo(Learner):
         policy, found = policy_loss(config, now, then, tokens)
         loss = policy + self.controller.weight * found["kl"] - config.entropy * found["entropy"]
         return loss, found
+
+
+def _terms(credits: Components | None, weights: RewardWeights) -> np.ndarray:
+    """(parts,) what each part adds to the reward, nan if the answer cannot be scored."""
+    terms = contributions(credits, weights) if credits is not None else {}
+    return np.array([terms.get(name, np.nan) for name in NAMES])
 
 
 class Ppo(Learner):

@@ -6,9 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from abcscribe.errors import AbcscribeError
-from abcscribe.rewards import FULL, ORIGIN, RewardWeights
-
-NAMED = {"origin": ORIGIN, "full": FULL}
+from abcscribe.rewards import FULL, PRESETS, RewardWeights
 
 
 @dataclass(frozen=True)
@@ -57,10 +55,10 @@ class RlTraining:
 
 def parse_reward(text: str) -> RewardWeights:
     """``origin``, ``full``, or weights: ``pitch=.5,rhythm=.3,content=.5``."""
-    if text in NAMED:
-        return NAMED[text]
+    if text in PRESETS:
+        return PRESETS[text]
     known = {field.name for field in fields(RewardWeights)}
-    weights = dict.fromkeys(("pitch", "metre", "tempo", "instrument"), 0.0)
+    weights: dict[str, float] = {}
     for item in text.split(","):
         name, _, value = item.partition("=")
         try:
@@ -68,5 +66,5 @@ def parse_reward(text: str) -> RewardWeights:
         except ValueError:
             raise AbcscribeError(f"{value!r} is no weight.") from None
     if unknown := weights.keys() - known:
-        raise AbcscribeError(f"No reward {sorted(unknown)[0]!r}; there are {', '.join([*NAMED, *sorted(known)])}.")
+        raise AbcscribeError(f"No reward {sorted(unknown)[0]!r}; there are {', '.join([*PRESETS, *sorted(known)])}.")
     return RewardWeights(**weights)

@@ -81,17 +81,6 @@ def roll_out(
     return Rollout(problems, samples, credits, np.array(rewards).reshape(-1, group), seconds)
 
 
-def contributions(credits: Components | None, weights: RewardWeights) -> np.ndarray:
-    """(len(NAMES),) what each part adds to the reward: `rewards.combine`, term by term; nan if it cannot be scored."""
-    if credits is None:
-        return np.full(len(NAMES), np.nan)
-    given = {name: value for name, value in credits.items() if value is not None}
-    total = sum(getattr(weights, name) for name in given)
-    counts = min(1.0, given["pitch"] / weights.content) if weights.content else 1.0
-    terms = {name: getattr(weights, name) / total * value for name, value in given.items()}
-    return np.array([terms.get(name, 0.0) * (1.0 if name == "pitch" else counts) for name in NAMES])
-
-
 def figures(rollout: Rollout) -> dict[str, float]:
     """Rewards and their parts, spread within groups, and the monitors of reward hacking."""
     rewards, known = rollout.rewards, [c for c in rollout.credits if c is not None]

@@ -13,14 +13,14 @@ from abcscribe.errors import AbcscribeError
 from abcscribe.model.config import LanguageModelConfig, NoteProjectorConfig
 from abcscribe.model.note_features import HeardNotes
 from abcscribe.model.score_language_model import ScoreLanguageModel, ScoreLanguageModelConfig
-from abcscribe.rewards import FULL, NAMES, ORIGIN, RewardWeights, combine
+from abcscribe.rewards import FULL, NAMES, ORIGIN, RewardWeights
 from abcscribe.score.abc_reader import read_abc
 from abcscribe.tokens import METRE_TOKENS, TICKS, VOCABULARY, Event, Excerpt, Span, score_of
 from abcscribe.training.learner import Then
-from abcscribe.training.policy import Evaluation, NotePolicy, Sample, chunks, influence
+from abcscribe.training.policy import Evaluation, NotePolicy, Sample, chunks
 from abcscribe.training.rl import Grpo, train
 from abcscribe.training.rl_config import RlTraining, parse_reward
-from abcscribe.training.rollout import Problem, Rollout, alarms, contributions, figures, roll_out
+from abcscribe.training.rollout import Problem, Rollout, alarms, figures, roll_out
 
 TUNES = ("X:1\nL:1/4\nK:C\nCDEF|", "X:1\nL:1/4\nK:C\ngc'ab|")  # what the arms of the bandit write
 PITCH = RewardWeights(pitch=1.0, metre=0, tempo=0, instrument=0)
@@ -255,15 +255,6 @@ def test_chunks_hold_all_rows_once_and_no_more_than_fits() -> None:
     assert all(len(part) == 1 or len(part) * max(len(samples[i]) for i in part) <= 20 for part in found)
 
 
-@pytest.mark.parametrize("weights", [FULL, ORIGIN])
-def test_contributions_add_up_to_the_reward(weights: RewardWeights) -> None:
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        credits = dict(zip(NAMES, rng.random(len(NAMES)).tolist(), strict=True)) | {"tempo": None}
-        assert contributions(credits, weights).sum() == pytest.approx(combine(credits, weights))
-    assert np.isnan(contributions(None, weights)).all()
-
-
 def test_a_token_is_judged_by_what_it_can_change(tmp_path: Path) -> None:
     """Two answers: the first has the better pitch, the second the better key."""
     place = {name: i for i, name in enumerate(NAMES)}
@@ -281,15 +272,6 @@ def test_a_token_is_judged_by_what_it_can_change(tmp_path: Path) -> None:
         then = Then(*(torch.zeros(2, 3) for _ in range(3)), mask, *(torch.zeros(2, 3) for _ in range(2)))
         learner.aim(rollout, then)
         assert then.advantages.tolist() == [pytest.approx(wanted), pytest.approx([-w for w in wanted])]
-
-
-def test_the_header_is_not_judged_by_the_notes() -> None:
-    table, v = influence(), VOCABULARY
-    parts = {name: {NAMES[i] for i in np.flatnonzero(table[token])} for name, token in
-             (("key", v.fifths.start), ("tempo", v.tempo.start), ("pitch", v.pitch.start), ("bar", v.bar))}  # fmt: skip
-    assert parts["key"] == {"key"}
-    assert "pitch" not in parts["tempo"]
-    assert parts["pitch"] == parts["bar"] == {"pitch", "rhythm", "metre", "structure"}
 
 
 def test_rewards_by_name_and_by_weight() -> None:
