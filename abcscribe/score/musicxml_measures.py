@@ -21,6 +21,7 @@ from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.marks import DYNAMICS, MARKS
 from abcscribe.score.model import MODE_FIFTHS, STEPS, Direction, Harmony, Key, Metre, Note, Pitch, Syllable, Tempo
 from abcscribe.score.musicxml_notes import TYPE_OF
+from abcscribe.score.repeats import jump_named
 from abcscribe.score.transpose import interval_pitch
 
 LONGEST_BAR = 1024  # quarters
@@ -32,11 +33,6 @@ CLEFS = {
 _LINES = {"G": 2, "F": 4, "C": 3}  # where a clef stands that does not say it
 _VALUES = {name: value for value, name in TYPE_OF.items()} | {"long": Fraction(16), "maxima": Fraction(32)}
 _BAR_LINES = {"light-light": "double", "light-heavy": "final", "heavy-heavy": "final", "dashed": "dashed"}
-_JUMPS = (  # what the words of a jump look like -> its sign
-    (r"d\.?\s?c\.?\s+al\s+fine|da capo al fine", "D.C. al Fine"), (r"d\.?\s?c\.?\s+al\s+coda|da capo al coda", "D.C. al Coda"),
-    (r"d\.?\s?s\.?\s+al\s+fine|dal segno al fine", "D.S. al Fine"), (r"d\.?\s?s\.?\s+al\s+coda|dal segno al coda", "D.S. al Coda"),
-    (r"d\.\s?c\.|dc|da capo", "D.C."), (r"d\.\s?s\.|ds|dal segno", "D.S."), (r"fine", "fine"), (r"to coda", "to coda"),
-)  # fmt: skip
 _GONE = {  # direction types without a place in a Score -> what a user calls them
     "pedal": "pedal marks", "octave-shift": "octave lines", "dashes": "dashed lines", "bracket": "brackets",
     "harp-pedals": "harp pedals", "scordatura": "scordaturas", "image": "pictures", "other-direction": "directions",
@@ -441,8 +437,7 @@ class PartReader:
         self, words: str, is_tempo: bool, sound: ET.Element | None, start: Fraction, staff: int, measure: _Measure
     ) -> None:
         signs = _sound_signs(sound)
-        written = next((sign for pattern, sign in _JUMPS if re.fullmatch(pattern, words.strip(" .)("), re.I)), "")
-        written = written or next((s for pattern, s in _JUMPS[:4] if re.search(pattern, words, re.I)), "")
+        written = jump_named(words)
         if written or signs:
             measure.bar.signs.append(written or signs[0])
         elif words and is_tempo and start == 0:

@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from abcscribe.score.model import Bar
 
 _ENDING_NUMBERS = tuple("123456789")
+_JUMPS = {  # letters of a jump's words -> its name in model.SIGNS
+    "dcalfine": "D.C. al Fine", "dacapoalfine": "D.C. al Fine", "dcalcoda": "D.C. al Coda", "dacapoalcoda": "D.C. al Coda",
+    "dsalfine": "D.S. al Fine", "dalsegnoalfine": "D.S. al Fine", "dsalcoda": "D.S. al Coda",
+    "dalsegnoalcoda": "D.S. al Coda", "dc": "D.C.", "dacapo": "D.C.", "ds": "D.S.", "dalsegno": "D.S.", "fine": "fine",
+    "tocoda": "to coda", "dacoda": "to coda",
+}  # fmt: skip
+
+
+def jump_named(text: str) -> str:
+    """The name in model.SIGNS of what words say: ``"D.C. al Fine"``, ``"Da Capo"``; "" if they name no jump."""
+    return _JUMPS.get("".join(letter for letter in text.casefold() if letter.isalpha()), "")
 
 
 def play_order(bars: Sequence[Bar]) -> list[int]:
