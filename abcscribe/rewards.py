@@ -29,6 +29,7 @@ from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any
 
+from abcscribe.errors import AbcscribeError
 from abcscribe.metrics import instrument, key, metre, pitch, rhythm, structure, tempo
 from abcscribe.metrics.matching import VIEWS, Line, VoiceMatch, lines, match_voices
 from abcscribe.metrics.ticks import in_ticks
@@ -149,6 +150,23 @@ def combine(components: Components, weights: RewardWeights) -> float:
 def _scored(components: Components, weights: RewardWeights) -> float | None:
     reward = combine(components, weights)
     return None if math.isnan(reward) else reward
+
+
+def parse_weights(text: str) -> RewardWeights:
+    """``origin``, ``full``, or weights: ``pitch=.5,rhythm=.3,content=.5``. Raises AbcscribeError."""
+    if text in PRESETS:
+        return PRESETS[text]
+    known = {field.name for field in dataclasses.fields(RewardWeights)}
+    weights: dict[str, float] = {}
+    for item in text.split(","):
+        name, _, value = item.partition("=")
+        try:
+            weights[name.strip()] = float(value or 1)
+        except ValueError:
+            raise AbcscribeError(f"{value!r} is no weight.") from None
+    if unknown := weights.keys() - known:
+        raise AbcscribeError(f"No reward {sorted(unknown)[0]!r}; there are {', '.join([*PRESETS, *sorted(known)])}.")
+    return RewardWeights(**weights)
 
 
 def _reward(name: str, row: Callable[[Components], float | None], summary: str) -> Callable[..., Rewards]:

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from abcscribe.training.advantages import KlController
+from abcscribe.training.configs import RlTraining
 from abcscribe.training.policy import Evaluation, Policy, chunks, padded
-from abcscribe.training.rl_config import RlTraining
 from abcscribe.training.rollout import Rollout
 
 BETAS = (0.9, 0.98)  # AdamW

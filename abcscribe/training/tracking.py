@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from abcscribe.errors import AbcscribeError
+from abcscribe.training.pace import Entry
 
 TRACKERS = ("none", "trackio", "tensorboard", "wandb")
 PROJECT = "abcscribe"
@@ -46,7 +47,7 @@ def tracking(tracker: str, folder: Path, config: dict | None = None) -> Iterator
             library.finish()
 
 
-def flat(entry: dict, prefix: str = "") -> dict[str, float]:
+def flat(entry: Entry, prefix: str = "") -> dict[str, float]:
     """The numbers of an entry, those of inner dicts with the outer name and a slash before theirs."""
     found: dict[str, float] = {}
     for name, value in entry.items():
@@ -57,7 +58,7 @@ def flat(entry: dict, prefix: str = "") -> dict[str, float]:
     return found
 
 
-def _write(writer, entry: dict) -> None:
+def _write(writer, entry: Entry) -> None:
     for name, value in flat(entry).items():
         writer.add_scalar(name, value, entry.get("step"))
     writer.flush()
