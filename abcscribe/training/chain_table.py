@@ -56,7 +56,7 @@ TABLE: tuple[Data | Weights, ...] = (
     ),
     Weights(
         "keys", ("keys.npz",), "notes -> log probability of each key", _small("keys", *NOTES), ("scores",),
-        "2026-11-25",
+        "2026-11-26",
     ),
     Weights(
         "tower", ("tower.onnx", "tower.safetensors", "config.json"), "frames -> onsets, sounding pitches, families",
@@ -85,12 +85,12 @@ TABLE: tuple[Data | Weights, ...] = (
     ),
     Weights(
         "rhythm_tables", ("rhythm_tables.npz",), "how likely the next onset is at each place of the bar",
-        _small("rhythm-tables", *NOTES), ("scores", "metres"), "2026-11-24",
+        _small("rhythm-tables", *NOTES), ("scores", "metres"), "2026-11-25",
     ),
     Weights(
         "beat_network", ("beat_network.npz",), "chords -> place in the bar, tempo, metre",
         _small("beat-network", *NOTES, "--heard", "{heard}", *EXAMPLES), ("scores", "metres", "keys", "heard"),
-        "2026-11-24",
+        "2026-11-26",
     ),
     Weights(
         "metre_choice", ("metre_choice.npz",), "the best reading in each metre -> which metre",

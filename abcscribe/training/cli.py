@@ -63,7 +63,7 @@ def sft_text(config: configs.SftTextTraining, tracker: str) -> None:
 
 def rl(config: configs.RlTraining, tracker: str) -> None:
     """Reinforcement learning on the music reward, from a supervised checkpoint; prints a JSON line a step."""
-    extras.require("abcscribe train rl", "train,evaluate", *TRAIN, "rapidfuzz")
+    extras.require("abcscribe train rl", "train", *TRAIN, "rapidfuzz", "soundfile")
     _check_notes(config.cache)
     from abcscribe.training.rl import main
 

@@ -1,4 +1,4 @@
-"""What trainings can be told: the options of ``abcscribe train tower``, ``sft``, ``sft-text``, ``rl`` and ``chain``, and
+"""What trainings can be told: the options of ``abcscribe train tower``, ``sft``, ``sft-text``, ``rl``, ``chain``, and
 of ``abcscribe data listen`` and ``listen-clips``.
 
 Imports nothing heavy: the commands are made of these before it is known which one is wanted (`abcscribe.command`).

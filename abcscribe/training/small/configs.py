@@ -67,7 +67,7 @@ class MetreChoice:
     seed: int = 1  # another gives other excerpts
     beside: float = 0.0  # weight of the trees that are there, in a mean; 0: they go
 
-    SMOKE: ClassVar[Mapping[str, Any]] = {"lines": 60, "players": 30, "short": 10, "valid": 20, "rounds": 5}
+    SMOKE: ClassVar[Mapping[str, Any]] = {"lines": 30, "players": 10, "short": 5, "valid": 10, "rounds": 5}
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Downbeats:
     rounds: int = 140  # trees
     seed: int = 1  # another gives other excerpts
 
-    SMOKE: ClassVar[Mapping[str, Any]] = {"lines": 60, "players": 30, "valid": 20, "rounds": 5}
+    SMOKE: ClassVar[Mapping[str, Any]] = {"lines": 30, "players": 10, "valid": 10, "rounds": 5}
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ LEARNERS = {
         Learner("keys", Keys, "keys", "keys.npz"),
         Learner("player-count", PlayerCount, "player_count", "player_count.npz"),
         Learner("note-confidence", NoteConfidence, "note_confidence", "note_confidence.npz", ("torch",)),
-        Learner("bar-confidence", BarConfidence, "bar_confidence", "bar_confidence.json", ("scipy",)),
-        Learner("timbre", Timbre, "timbre", "timbre.json", ("soundfile",)),
+        Learner("bar-confidence", BarConfidence, "bar_confidence", "bar_confidence.json", ("scipy", "rapidfuzz")),
+        Learner("timbre", Timbre, "timbre", "timbre.json", ("soundfile", "scipy", "rapidfuzz")),
     )
 }
