@@ -17,7 +17,6 @@ from types import NoneType, UnionType
 from typing import Annotated, Any
 
 import typer
-from click.core import ParameterSource
 
 COMMENT = re.compile(r"#\s?(.*)$")
 
@@ -74,8 +73,8 @@ def command(
 
     def call(context: typer.Context, **values: Any) -> None:
         if values.pop("smoke", False):
-            unsaid = {name for name in smoke if context.get_parameter_source(name) == ParameterSource.DEFAULT}
-            values |= {name: smoke[name] for name in unsaid}
+            said = {name for name in smoke if getattr(context.get_parameter_source(name), "name", "") != "DEFAULT"}
+            values |= {name: value for name, value in smoke.items() if name not in said}
         others = {name: values.pop(name) for name in extra}
         told = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         run(config(**told), **others)
@@ -96,7 +95,7 @@ def comments(config: type) -> dict[str, str]:
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.end_lineno:
                 behind = COMMENT.search(lines[node.end_lineno - 1][node.end_col_offset or 0 :])
                 found[node.target.id] = behind[1] if behind else _above(lines, node.lineno - 1)
-    return found
+    return {field.name: found.get(field.name, "") for field in fields(config)}
 
 
 def _above(lines: list[str], line: int) -> str:

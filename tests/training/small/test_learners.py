@@ -48,7 +48,7 @@ def played(seed: int) -> Score:
     """A trio as it is played, exactly."""
     score = tiny_cache.score(seed, "ensemble", bars=6)
     notes = (
-        PlayedNote(float(n.onset) * 0.6, float(n.end) * 0.6 - 0.02, n.pitch, family="strings")
+        PlayedNote(float(n.onset) * 0.6, float(n.onset + n.duration) * 0.6 - 0.02, n.pitch, family="strings")
         for n in score.sounding_notes()
     )
     return replace(score, performance=tuple(sorted(notes, key=lambda n: (n.onset, n.pitch))))
@@ -71,7 +71,7 @@ def test_rhythm_tables(cache, tmp_path):
 
 
 def test_keys(cache, tmp_path):
-    entries, path = fitted("keys", tmp_path, cache=cache, windows=40, excerpts=10, valid=6, steps=40)
+    entries, path = fitted("keys", tmp_path, cache=cache, windows=20, excerpts=6, valid=4, steps=8)
     evidence = keys.evidence(np.array([60, 64, 67, 72]), np.arange(4.0), np.ones(4))
     assert perceptron.answer(path, evidence).shape == (12, len(keys.MODES))
     losses = [entry["loss"] for entry in entries if "loss" in entry]
