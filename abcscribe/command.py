@@ -52,7 +52,7 @@ def command(
 ) -> Callable[..., None]:
     """The function that typer makes the command of."""
     kinds, helps = typing.get_type_hints(config), comments(config)
-    smoke: Mapping[str, Any] = getattr(config, "SMOKE", {})
+    smoke: Mapping[str, Any] | None = getattr(config, "SMOKE", None)
     parameters = [_parameter("context", typer.Context)]
     for field in fields(config):
         said = _sentence(helps.get(field.name, ""))
@@ -64,15 +64,15 @@ def command(
         elif isinstance(default, tuple) and _several(kinds[field.name]):
             default = list(default)
         parameters.append(_parameter(field.name, Annotated[_option_type(kinds[field.name]), info], default))
-    if smoke:
-        told = ", ".join(f"{name} {value}" for name, value in smoke.items())
+    if smoke is not None:
+        told = ", ".join(f"{name} {value}" for name, value in smoke.items()) or "as it is"
         option = typer.Option("--smoke", help=f"End within two minutes, to see that all works: {told}.")
         parameters.append(_parameter("smoke", Annotated[bool, option], False))
     for name, annotation in extra.items():
         parameters.append(_parameter(name, *(annotation if isinstance(annotation, tuple) else (annotation,))))
 
     def call(context: typer.Context, **values: Any) -> None:
-        if values.pop("smoke", False):
+        if values.pop("smoke", False) and smoke:
             said = {name for name in smoke if getattr(context.get_parameter_source(name), "name", "") != "DEFAULT"}
             values |= {name: value for name, value in smoke.items() if name not in said}
         others = {name: values.pop(name) for name in extra}
@@ -122,7 +122,8 @@ def _several(kind: Any) -> bool:
 def _option_type(kind: Any) -> Any:
     """What typer knows: a tuple of any length is a list to it, an option that may be given again."""
     if _several(kind):
-        return list[typing.get_args(kind)[0]]
+        one = typing.get_args(kind)[0]
+        return list[one]  # type: ignore[valid-type]  # made at run time
     if isinstance(kind, UnionType) or typing.get_origin(kind) is typing.Union:
         (one,) = (part for part in typing.get_args(kind) if part is not NoneType)
         return typing.Optional[_option_type(one)]  # noqa: UP045  # made at run time

@@ -33,4 +33,4 @@ def averaged(old: dict[str, np.ndarray], new: dict[str, np.ndarray], share: floa
     moved = {name: new[name] + np.uint32(behind) for name in ("left", "right", "root")}
     old = old | {"value": old["value"] * share}
     new = new | moved | {"value": new["value"] * (1 - share)}
-    return {name: np.concatenate([old[name], new[name]]).astype(old[name].dtype) for name in old}
+    return {name: np.concatenate([old[name], new[name]]).astype(old[name].dtype) for name in new}

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from abcscribe.errors import AbcscribeError
 from abcscribe.score.grid import METRE_NAMES
@@ -133,7 +134,7 @@ class Log:
         """Write that all is made."""
         self._add({"ended": _now()})
 
-    def _add(self, row: dict) -> None:
+    def _add(self, row: dict[str, Any]) -> None:
         self.rows.append(row)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")

@@ -146,7 +146,8 @@ def _spread(values: np.ndarray) -> np.ndarray:
     count = np.maximum(known.sum(1, keepdims=True), 1)
     filled = np.where(known, values, 0)
     centred = np.where(known, values - filled.sum(1, keepdims=True) / count, 0)
-    return np.sqrt((centred**2).sum(1) / count[:, 0])
+    spread: np.ndarray = np.sqrt((centred**2).sum(1) / count[:, 0])
+    return spread
 
 
 def _mean(values: Sequence[float] | np.ndarray) -> float:

@@ -186,7 +186,9 @@ class Trainer:
         self.listener.bfloat16()
         self._run = torch.compile(self._loss) if config.compile else self._loss
 
-    def _loss(self, pitch, family, features, where, mask, ids, positions, targets, weights, labels) -> torch.Tensor:
+    def _loss(self, *told: torch.Tensor) -> torch.Tensor:
+        """Of tensors, as `torch.compile` wants them: five of a Heard, five of a Batch."""
+        pitch, family, features, where, mask, ids, positions, targets, weights, labels = told
         notes, tokens = self.model.states(Heard(pitch, family, features, where, mask, []), ids, positions)
         answer = answer_loss(self.model.language_model.logits(tokens), targets, weights)
         return answer + self.listener.loss(notes, labels)

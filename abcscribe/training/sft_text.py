@@ -39,6 +39,7 @@ from abcscribe.training.configs import SftTextTraining
 from abcscribe.training.pace import Entry, Pace
 
 GRADIENT_NORM = 1.0
+Rows = tuple[list[np.ndarray], list[list[int]], list[str]]  # what a model is given: features, answers, prompts
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def read_pairs(config: SftTextTraining, tower: FeatureTower | None) -> list[Pair
     return pairs
 
 
-def _heard(config: SftTextTraining, row: dict, tower: FeatureTower | None) -> Path:
+def _heard(config: SftTextTraining, row: Entry, tower: FeatureTower | None) -> Path:
     """The file with what the tower hears in a row's recording; made if it is not there."""
     assert tower is not None
     start, seconds = row.get("start_time"), row.get("seconds")
@@ -135,7 +136,7 @@ def _heard(config: SftTextTraining, row: dict, tower: FeatureTower | None) -> Pa
     return path
 
 
-def draw(rng: np.random.Generator, pairs: list[Pair], config: SftTextTraining, model: AudioTextModel) -> tuple:
+def draw(rng: np.random.Generator, pairs: list[Pair], config: SftTextTraining, model: AudioTextModel) -> Rows:
     """Arguments of the model's ``forward`` for some pairs."""
     chosen = [pairs[i] for i in rng.choice(len(pairs), config.batch, replace=len(pairs) < config.batch)]
     features = [np.load(pair.features) for pair in chosen]
@@ -149,7 +150,7 @@ def schedule(step: int, config: SftTextTraining) -> float:
     return min(1.0, (step + 1) / config.warmup) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def _learn(accelerator: Accelerator, model: nn.Module, optimizer: Any, rows: tuple) -> float:
+def _learn(accelerator: Accelerator, model: nn.Module, optimizer: Any, rows: Rows) -> float:
     """One part of a step; the optimizer moves with the last. Returns the loss."""
     with accelerator.accumulate(model):
         loss = answer_loss(*model(*rows))

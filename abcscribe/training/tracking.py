@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from abcscribe.errors import AbcscribeError
 from abcscribe.training.pace import Entry
@@ -14,7 +15,7 @@ from abcscribe.training.pace import Entry
 TRACKERS = ("none", "trackio", "tensorboard", "wandb")
 PROJECT = "abcscribe"
 
-Log = Callable[[dict], None]
+Log = Callable[[Entry], None]
 
 
 def default_tracker() -> str:
@@ -23,7 +24,7 @@ def default_tracker() -> str:
 
 
 @contextmanager
-def tracking(tracker: str, folder: Path, config: dict | None = None) -> Iterator[Log]:
+def tracking(tracker: str, folder: Path, config: dict[str, Any] | None = None) -> Iterator[Log]:
     """A run of ``tracker`` with the name of its checkpoint ``folder``; gives ``log(entry)``.
 
     An entry is what training yields: numbers, perhaps in dicts (logged as ``valid/loss``), and their ``step``. Anything
@@ -58,13 +59,13 @@ def flat(entry: Entry, prefix: str = "") -> dict[str, float]:
     return found
 
 
-def _write(writer, entry: Entry) -> None:
+def _write(writer: Any, entry: Entry) -> None:
     for name, value in flat(entry).items():
         writer.add_scalar(name, value, entry.get("step"))
     writer.flush()
 
 
-def _required(tracker: str, module: str):
+def _required(tracker: str, module: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:

@@ -51,8 +51,9 @@ def load(path: Path) -> list[Window]:
     events = np.split(arrays["events"], arrays["event_ends"][:-1])
     made = []
     for index, row in enumerate(about["windows"]):
-        columns = [heard[name][index] for name in HEARD]
-        notes = HeardNotes(*columns, chords(columns[0]), np.zeros((len(columns[0]), 0), np.float32))
+        columns = {name: heard[name][index] for name in HEARD}
+        nothing = np.zeros((len(columns["onset"]), 0), np.float32)
+        notes = HeardNotes(**columns, chord=chords(columns["onset"]), analysis=nothing)
         excerpt = _excerpt(row, events[index])
         window = written(excerpt, notes, heard["behind"][index], row["kind"])
         made += [window] if window else []  # one that this version's tokens cannot link is left out

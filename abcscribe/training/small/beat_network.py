@@ -36,7 +36,7 @@ from abcscribe.training.small.beat_network_examples import (
 from abcscribe.training.small.beat_network_model import Network
 from abcscribe.training.small.configs import BeatNetwork
 
-BATCHES = {48: 64, 96: 32, 144: 20, 208: 14}  # chords that an example is filled up to -> examples in a batch
+SIZES = {48: 1.0, 96: 0.5, 144: 0.31, 208: 0.22}  # chords that an example is filled up to -> share of `batch`
 VALIDATED = 25  # examples at once
 # Muon (Jordan et al., 2024; in units of AdamW's) for the matrices of the blocks, AdamW for the rest.
 MATRIX_RATE, VECTOR_RATE, WEIGHT_DECAY = 1e-3, 5e-4, 0.02
@@ -76,8 +76,9 @@ def train(
     """The loop. Ends with the weights in ``config.weights``."""
     optimisers = _optimisers(model)
     average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=_averaged)
-    run = torch.compile(model, dynamic=False) if config.compile else model  # compiled once for each of BATCHES
-    stream = drawn(made, np.random.default_rng(config.seed))
+    run = torch.compile(model, dynamic=False) if config.compile else model  # compiled once for each of SIZES
+    counts = {size: max(1, round(share * config.batch)) for size, share in SIZES.items()}
+    stream = drawn(made, counts, np.random.default_rng(config.seed))
     began, step, minutes = clock(), 0, 0.0
     pace = Pace(0, 0.0, LOG_STEPS, steps=config.steps, budget=config.minutes)
     while not pace.over(step, minutes):
@@ -135,17 +136,20 @@ def _averaged(
     torch._foreach_lerp_(averages, values, 1 - weight)
 
 
-def drawn(made: list[Example], rng: np.random.Generator) -> Iterator[tuple[int, list[Example]]]:
-    """Batches of examples of about one length, half of them cut at random, each with its size in BATCHES."""
-    waiting: dict[int, list[Example]] = {size: [] for size in BATCHES}
+def drawn(made: list[Example], counts: dict[int, int], rng: np.random.Generator) -> Iterator[tuple[int, list[Example]]]:
+    """Batches of examples of about one length, half of them cut at random, each with its size.
+
+    ``counts``: examples in a batch of each size.
+    """
+    waiting: dict[int, list[Example]] = {size: [] for size in counts}
     while True:
         e = made[rng.integers(len(made))]
         length = min(len(e.place), int(rng.integers(*CROP)))
         first = int(rng.integers(0, len(e.place) - length + 1)) if rng.random() < 0.5 else 0
         part = slice(first, first + length)
-        size = next(size for size in BATCHES if length <= size)
+        size = next(size for size in counts if length <= size)
         waiting[size].append(Example(e.features[part], e.place[part], e.tempo[part], e.onset[part]))
-        if len(waiting[size]) == BATCHES[size]:
+        if len(waiting[size]) == counts[size]:
             yield size, waiting[size]
             waiting[size] = []
 

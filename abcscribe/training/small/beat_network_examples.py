@@ -61,13 +61,15 @@ def example(truth: Performed) -> Example | None:
             labels[:, chord] = place[index[best]], tempo[index[best]]
     onsets = cleaning.chord_onsets(notes, groups)
     seen = features(notes, groups, onsets)
-    return Example(seen.astype(np.float16), *labels.astype(np.int16), onsets.astype(np.float32))
+    places, tempos = labels.astype(np.int16)
+    return Example(seen.astype(np.float16), places, tempos, onsets.astype(np.float32))
 
 
 def places_of(metre: Metre, ticks: np.ndarray) -> np.ndarray:
     """(n,) ticks from the bar line -> index of the nearest place among the places of all METRES."""
     first = sum(PLACES[: METRES.index(metre)])
-    return first + np.abs(rhythm_tables.places(metre)[:, None] - ticks).argmin(axis=0)
+    nearest: np.ndarray = np.abs(rhythm_tables.places(metre)[:, None] - ticks).argmin(axis=0)
+    return first + nearest
 
 
 def _local_bpm(truth: Performed) -> np.ndarray:
@@ -75,7 +77,8 @@ def _local_bpm(truth: Performed) -> np.ndarray:
     quarters, seconds = truth.clock
     left, right = np.maximum(truth.onset - 2, quarters[0]), np.minimum(truth.onset + 2, quarters[-1])
     passed = np.interp(right, quarters, seconds) - np.interp(left, quarters, seconds)
-    return 60 * (right - left) / passed
+    bpm: np.ndarray = 60 * (right - left) / passed
+    return bpm
 
 
 def _nearest(truth: Performed, pitch: np.ndarray, onset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -130,7 +133,8 @@ def window_example(window: Window) -> Example | None:
     if (labels[0] != UNKNOWN).sum() < FEWEST_PLACED:
         return None
     onsets = cleaning.chord_onsets(notes, groups)
-    return Example(features(notes, groups, onsets).astype(np.float16), *labels, onsets.astype(np.float32))
+    seen = features(notes, groups, onsets)
+    return Example(seen.astype(np.float16), labels[0], labels[1], onsets.astype(np.float32))
 
 
 def window_examples(cache: NoteCache, split: str, count: int, seed: int) -> Iterator[Example]:

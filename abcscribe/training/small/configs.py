@@ -40,6 +40,7 @@ class BeatNetwork:
     windows: int = 90_000  # of simulated hearing
     valid: int = 600  # performances and windows that are held out, for information only
     minutes: float = 23.0  # time budget of the training
+    batch: int = 64  # examples a step of up to 48 chords; of longer ones fewer
     steps: int | None = None  # end earlier, after so many steps
     resume: bool = True  # begin with the weights that are there, those of other metres apart
     compile: bool = True  # with torch.compile, which needs a C compiler and makes steps a third to a half quicker
@@ -47,7 +48,8 @@ class BeatNetwork:
     seed: int = 0  # of weights and order
 
     SMOKE: ClassVar[Mapping[str, Any]] = {
-        "performed": 80, "windows": 80, "valid": 10, "minutes": 1.0, "steps": 6, "compile": False,
+        "performed": 40, "windows": 40, "valid": 6, "minutes": 1.0, "steps": 4, "batch": 4,
+        "compile": False,
     }  # fmt: skip
 
 

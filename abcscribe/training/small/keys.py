@@ -51,9 +51,10 @@ def answers(fifths: int, mode: str) -> np.ndarray | None:
     if mode not in (*MODES, "none"):
         return None
     signatures = np.array([signature_classes(tonic) for tonic in range(12)]).T
-    allowed = signatures == fifths % 12
-    one: np.ndarray = (np.array(MODES) == mode)[:, None] | (mode == "none")
-    return allowed & one
+    allowed: np.ndarray = signatures == fifths % 12
+    if mode != "none":
+        allowed &= (np.array(MODES) == mode)[:, None]
+    return allowed
 
 
 Example = tuple[np.ndarray, np.ndarray, int, str]  # (12, N) evidence, (MODES, 12) right keys, sharps, kind

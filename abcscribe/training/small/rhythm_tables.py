@@ -25,6 +25,7 @@ BACKOFF = 20.0  # counts that the statistics of single beats are worth against t
 FLOOR = 2e-5  # probability of what never happened
 FEWEST_BARS = 4
 GROUP_WEIGHT = {"openscore-lieder": 1.0, "music21/bach": 2.0, "openscore-string-quartets": 1.0}
+Counts = dict[tuple[str, Metre], tuple[np.ndarray, np.ndarray]]  # texture, metre -> start (p,), step (p, p, BARS)
 TUNE_WEIGHT = 0.5  # dance tunes are many and alike
 
 
@@ -73,7 +74,7 @@ def placed(onsets: np.ndarray, lines: np.ndarray, metre: Metre) -> tuple[np.ndar
     return bar, np.abs(tick[:, None] - where).argmin(axis=1)
 
 
-def count(cache: NoteCache) -> dict[tuple[str, Metre], tuple[np.ndarray, np.ndarray]]:
+def count(cache: NoteCache) -> Counts:
     """(start, step) counts for each texture and metre."""
     counts = {
         (texture, metre): (np.zeros(n := len(rhythm_tables.places(metre))), np.zeros((n, n, BARS)))
@@ -97,7 +98,7 @@ def count(cache: NoteCache) -> dict[tuple[str, Metre], tuple[np.ndarray, np.ndar
     return counts
 
 
-def beat_chain(counts: dict, texture: str, compound: bool) -> np.ndarray:
+def beat_chain(counts: Counts, texture: str, compound: bool) -> np.ndarray:
     """(phase, phase, beats between) counts over all metres with such a beat: rhythm that forgets the bar."""
     beat = 36 if compound else 24
     chain = np.zeros((beat, beat, 13)) + 1e-3
@@ -109,7 +110,8 @@ def beat_chain(counts: dict, texture: str, compound: bool) -> np.ndarray:
         beats = (k * bar + where[b]) // beat - where[a] // beat
         near = beats < chain.shape[2]
         np.add.at(chain, (where[a][near] % beat, where[b][near] % beat, beats[near]), step[a, b, k][near])
-    return chain / chain.sum(axis=(1, 2), keepdims=True)
+    chain /= chain.sum(axis=(1, 2), keepdims=True)
+    return chain
 
 
 def smoothed(step: np.ndarray, chain: np.ndarray, metre: Metre) -> np.ndarray:

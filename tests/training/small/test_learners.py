@@ -81,7 +81,7 @@ def test_keys(cache, tmp_path):
 
 def test_beat_network(cache, heard, tmp_path):
     settings = {"cache": cache, "heard": (heard,), "examples": tmp_path / "made" / "examples.npz"}
-    settings |= {"performed": 12, "windows": 12, "valid": 4, "steps": 3}
+    settings |= {"performed": 8, "windows": 8, "valid": 2, "steps": 3}
     entries, path = fitted("beat-network", tmp_path, **settings)
     assert {"step", "loss", "minutes left"} <= set(entries[0])
     assert set(entries[-1]["valid"]) == {"performances", "windows"}
