@@ -42,7 +42,9 @@ def parse(text: str, start: Fraction = Fraction(0)) -> Harmony | None:
 
 def _is_kind(text: str) -> bool:
     plain = re.sub(r"[()\s,]", "", text)
-    return bool(re.fullmatch(r"(?:maj|Maj|min|dim|aug|sus|add|alt|omit|no|ma|mi|m|M|j|o|°|ø|△|\+|-|[#b♯♭]?\d{1,2})*", plain))
+    return bool(
+        re.fullmatch(r"(?:maj|Maj|min|dim|aug|sus|add|alt|omit|no|ma|mi|m|M|j|o|°|ø|△|\+|-|[#b♯♭]?\d{1,2})*", plain)
+    )
 
 
 def _signs(text: str) -> str:

@@ -147,7 +147,7 @@ _PLAIN_NAMES = {
     37: "Bass Guitar", 38: "Bass", 39: "Bass", 43: "Double Bass", 44: "Strings", 45: "Strings", 46: "Harp", 48: "Strings",
     49: "Strings", 50: "Strings", 51: "Strings", 52: "Voice", 53: "Voice", 54: "Voice", 59: "Trumpet", 60: "Horn",
     61: "Brass", 62: "Brass", 63: "Brass", 64: "Soprano Saxophone", 65: "Alto Saxophone", 66: "Tenor Saxophone",
-    67: "Baritone Saxophone", 75: "Panpipes", 78: "Whistle", **{program: "Synthesizer" for program in range(80, 104)},
+    67: "Baritone Saxophone", 75: "Panpipes", 78: "Whistle", **dict.fromkeys(range(80, 104), "Synthesizer"),
     110: "Fiddle", 114: "Steel Drums", 117: "Toms",
 }  # fmt: skip
 

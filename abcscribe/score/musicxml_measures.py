@@ -217,7 +217,9 @@ class PartReader:
             measure.bar.directions.append(Direction(Fraction(0), "measure-repeat", "0"))
             return
         count = max(1, min(integer(repeat.text) or 1, 8))
-        measure.bar.directions.append(Direction(Fraction(0), "measure-repeat", str(count), integer(style.get("number")) or 0))
+        measure.bar.directions.append(
+            Direction(Fraction(0), "measure-repeat", str(count), integer(style.get("number")) or 0)
+        )
 
     # --- notes --------------------------------------------------------------------------------------------------------
 
@@ -265,7 +267,9 @@ class PartReader:
         empty = {"grace": (), "after": (), "lyrics": (), "slur_start": 0, "slur_stop": 0, "marks": ()}
         event.notes[:] = [dataclasses.replace(n, **(empty if i else shared)) for i, n in enumerate(event.notes)]
 
-    def _grace(self, grace: ET.Element, element: ET.Element, voice: str, pitch: Pitch | None, measure: _Measure) -> None:
+    def _grace(
+        self, grace: ET.Element, element: ET.Element, voice: str, pitch: Pitch | None, measure: _Measure
+    ) -> None:
         if pitch is None or element.find("cue") is not None:
             return
         slurs = sum(slur.get("type") == "start" for slur in element.iterfind("notations/slur"))
@@ -350,7 +354,9 @@ class PartReader:
         verses: dict[int, Syllable] = {}
         for i, lyric in enumerate(element.iterfind("lyric")):
             verse = (integer(re.sub(r"\D", "", lyric.get("number", ""))[:3]) or i + 1) - 1
-            pieces = [e.text or " " if e.tag == "elision" else e.text or "" for e in lyric if e.tag in ("text", "elision")]
+            pieces = [
+                e.text or " " if e.tag == "elision" else e.text or "" for e in lyric if e.tag in ("text", "elision")
+            ]
             syllabic, extend = lyric.findtext("syllabic") or "single", lyric.find("extend")
             held = extend is not None and extend.get("type") in (None, "start")
             if text := one_line("".join(pieces)):
@@ -541,7 +547,8 @@ class PartReader:
             for key, notes in bar.voices.items():
                 twins = [places.get((n.start, n.pitch.midi)) for n in notes]
                 bar.voices[key] = [
-                    dataclasses.replace(n, string=t.string, fret=t.fret) if t else n for n, t in zip(notes, twins, strict=True)
+                    dataclasses.replace(n, string=t.string, fret=t.fret) if t else n
+                    for n, t in zip(notes, twins, strict=True)
                 ]
         self.draft.staves = max(notation)
         self.draft.clefs = {staff: clef for staff, clef in self.draft.clefs.items() if staff in notation}
@@ -625,7 +632,14 @@ def _sound_signs(sound: ET.Element | None) -> list[str]:
     """Jumps that a <sound> element asks for."""
     if sound is None:
         return []
-    names = {"dacapo": "D.C.", "dalsegno": "D.S.", "fine": "fine", "tocoda": "to coda", "segno": "segno", "coda": "coda"}
+    names = {
+        "dacapo": "D.C.",
+        "dalsegno": "D.S.",
+        "fine": "fine",
+        "tocoda": "to coda",
+        "segno": "segno",
+        "coda": "coda",
+    }
     return [sign for name, sign in names.items() if sound.get(name) not in (None, "no")]
 
 

@@ -87,7 +87,15 @@ def _document(path: Path) -> bytes:
             if not name:
                 raise ScoreError("the archive holds no score")
             return _member(archive, name)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, ET.ParseError) as error:
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        ET.ParseError,
+    ) as error:
         raise ScoreError("it is no whole MXL archive") from error
 
 

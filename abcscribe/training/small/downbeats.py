@@ -34,6 +34,7 @@ VALID_SEED = 7
 SETTINGS = {
     "learning_rate": 0.06, "num_leaves": 12, "min_data_in_leaf": 60, "feature_fraction": 0.3, "bagging_fraction": 0.7,
     "bagging_freq": 1, "lambda_l2": 5.0, "seed": 1, "num_threads": 1, "verbose": -1,
+    "feature_pre_filter": False,  # with few examples no feature would be left
 }  # fmt: skip
 
 

@@ -37,6 +37,7 @@ SETTINGS = {
     "objective": "multiclass", "num_class": len(CLASSES), "learning_rate": 0.04, "num_leaves": 20,
     "min_data_in_leaf": 80, "feature_fraction": 0.2, "bagging_fraction": 0.6, "bagging_freq": 1, "lambda_l2": 5.0,
     "seed": 1, "num_threads": 1, "verbose": -1,
+    "feature_pre_filter": False,  # with few examples no feature would be left
 }  # fmt: skip
 
 Example = tuple[np.ndarray, int]  # what `metre_choice.features` says, and the index in CLASSES
