@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from abcscribe.errors import ScoreError
+from abcscribe.score.limits import check, nothing_but_score_errors
 from abcscribe.score.model import Score
 
 
@@ -145,7 +146,9 @@ def render(score: Score, name: str, tuning: str | None = None) -> bytes:
     if name not in WRITERS:
         raise ScoreError(f"There is no format {name!r}; there are {', '.join(WRITERS)}.")
     writer = WRITERS[name]
-    return writer.write(score, tuning) if writer.fretted else writer.write(score)
+    check(score)
+    with nothing_but_score_errors(f"The score cannot be written as {name}"):
+        return writer.write(score, tuning) if writer.fretted else writer.write(score)
 
 
 def write_score(score: Score, path: str | Path, name: str | None = None, tuning: str | None = None) -> None:
