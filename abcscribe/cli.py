@@ -49,14 +49,16 @@ _T = TypeVar("_T")
 
 
 def main() -> None:
-    """Entry point. With ABCSCRIBE_DEBUG set, failures keep their traceback."""
+    """Carry out the command that ``sys.argv`` holds. With ABCSCRIBE_DEBUG set, failures keep their traceback."""
     try:
         app()
-    except (AbcscribeError, OSError) as error:
-        if os.environ.get("ABCSCRIBE_DEBUG"):
+    except BaseException as error:
+        if os.environ.get("ABCSCRIBE_DEBUG") or isinstance(error, SystemExit | KeyboardInterrupt):
             raise
-        from abcscribe.batch import sentence
+        from abcscribe.batch import is_failure, sentence
 
+        if not is_failure(error):
+            raise
         _say(sentence(error))
         sys.exit(1)
 
@@ -156,23 +158,32 @@ def _outcomes(todo: list[Job], processes: int) -> Iterator[Outcome]:
     from abcscribe.progress import progress_bar
 
     if processes > 1 and len(todo) > 1:
+        done = 0
         with progress_bar("recordings") as advance:
-            for done, outcome in enumerate(batch.run_all(todo, min(processes, len(todo))), 1):
+            outcomes = batch.run_all(todo, processes, lambda job: advance(done, len(todo), _name(job.recording)))
+            for done, outcome in enumerate(outcomes, 1):
                 advance(done, len(todo))
                 yield outcome
         return
-    for job in todo:
-        with progress_bar("seconds heard") as advance:
-            yield batch.run(job, partial(_show, advance))
+    for number, job in enumerate(todo, 1):
+        name = f"{number} of {len(todo)}: {_name(job.recording)}" if len(todo) > 1 else _name(job.recording)
+        with progress_bar(name) as advance:
+            yield batch.run(job, partial(_show, advance, name))
 
 
-def _show(advance: Advance, event: Event) -> None:
+def _name(recording: Path) -> str:
+    """A file's name for the progress bar: printable, and short enough to leave room for the bar."""
+    name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in recording.name)
+    return name if len(name) <= 30 else f"{name[:20]}...{name[-7:]}"
+
+
+def _show(advance: Advance, name: str, event: Event) -> None:
     from abcscribe.transcription import Heard, Wrote
 
     if isinstance(event, Heard):
-        advance(round(event.seconds), round(event.total or event.seconds))
+        advance(round(event.seconds), round(event.total or event.seconds), f"{name}, seconds heard")
     elif isinstance(event, Wrote):
-        advance(round(event.seconds), round(event.total), "seconds written")
+        advance(round(event.seconds), round(event.total), f"{name}, seconds written")
 
 
 def _told(outcome: Outcome) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 
 from abcscribe import audio, hearing, systems, text_systems
 from abcscribe.analysis import analyse
-from abcscribe.errors import AudioError, EngineError
+from abcscribe.errors import AbcscribeError, AudioError, EngineError
 from abcscribe.hints import Hints
 from abcscribe.score.abc_reader import read_abc
 from abcscribe.score.model import PlayedNote, Score
@@ -124,11 +124,27 @@ def events(
         return
     path, name = Path(source), systems.parse(engine)
     try:
-        info = audio.probe(path)  # before the engine is loaded: most that can go wrong shows here
+        with audio.readable(path) as file:
+            info = audio.probe(file)  # before the engine is loaded: most that can go wrong shows here
+            steps = _read_text if name.answers_in_text else _hear_and_write
+            found = steps(file, name, hints, Section(start or 0.0, end, info.seconds))
+            yield from found if file == path else _of_pipe(found, file, path)
     except OSError as error:
-        raise AudioError(f"{path}: {(error.strerror or type(error).__name__).lower()}.") from error
-    steps = _read_text if name.answers_in_text else _hear_and_write
-    yield from steps(path, name, hints, Section(start or 0.0, end, info.seconds))
+        about = error.filename if error.filename is not None else path
+        raise AudioError(f"{about}: {(error.strerror or type(error).__name__).lower()}.") from error
+
+
+def _of_pipe(found: Iterator[Event], copy: Path, path: Path) -> Iterator[Event]:
+    """The events of the copy of what came out of a pipe, told with the name that the user gave."""
+    try:
+        for event in found:
+            if isinstance(event, Warned):
+                event = Warned(event.message.replace(str(copy), str(path)))
+            elif isinstance(event, Done) and str(path) == audio.STDIN:
+                event = Done(dataclasses.replace(event.score, title=""))
+            yield event
+    except AbcscribeError as error:
+        raise type(error)(str(error).replace(str(copy), str(path))) from error
 
 
 @dataclass(frozen=True, slots=True)

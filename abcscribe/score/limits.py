@@ -160,8 +160,8 @@ def _rounded(number: Fraction) -> float:
 
 
 def _with_writable_bars(score: Score, changes: Counter[str]) -> Score:
-    """Bars whose length is a number of values."""
-    odd = [i for i, bar in enumerate(score.bars) if not _plain_denominator(bar.length.denominator)]
+    """Bars whose length is a number of values, also behind a note whose end lies on GRID."""
+    odd = [i for i, b in enumerate(score.bars) if not _plain_denominator(math.lcm(b.length.denominator, GRID.denominator))]
     if not odd:
         return score
     changes["a bar's length rounded up to 256ths"] += len(odd)
