@@ -26,7 +26,7 @@ from abcscribe.writing import language_model, rules
 from abcscribe.writing.bar_confidence import calibrated
 
 SILENCE = 1e-4  # full scale 1. -80 dB: below the noise of any microphone, above the dither of an empty track
-# What tells music from speech, of clear notes (figures of the first tower; today's: docs/LOG.md). In the best five
+# What tells music from speech, of clear notes (figures of the first tower; today's: docs/log). In the best five
 # seconds of 31 real recordings they sound for 1.4 s and more, of 120 rendered ones for .9 and more; of 60 recordings of
 # speech only two reach .8. Their share among all notes is .4 and more where instruments play a few short notes, .3 and
 # less in speech.
@@ -122,10 +122,11 @@ def events(
         with audio.as_file(*source) as path:
             yield from events(path, engine=engine, hints=hints, start=start, end=end)
         return
-    path, name = Path(source), systems.parse(engine)
+    path = Path(source)
     try:
         with audio.readable(path) as file:
             info = audio.probe(file)  # before the engine is loaded: most that can go wrong shows here
+            name = systems.parse(engine)
             steps = _read_text if name.answers_in_text else _hear_and_write
             found = steps(file, name, hints, Section(start or 0.0, end, info.seconds))
             yield from found if file == path else _of_pipe(found, file, path)

@@ -43,7 +43,7 @@ def from_json(text: str) -> Score:
             raise ScoreError(f"This score has format version {version}; this program reads version {VERSION}.")
         score: Score = _reader(Score)(data)
         problems = score.problems()
-    except (ValueError, TypeError, AttributeError, KeyError, ZeroDivisionError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, ArithmeticError, RecursionError) as error:
         raise ScoreError("This JSON is not a whole abcscribe score.") from error
     if problems:
         raise ScoreError(f"The score in this JSON does not add up: {problems[0]}.")

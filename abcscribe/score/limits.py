@@ -22,13 +22,27 @@ from typing import Any
 
 from abcscribe.errors import ScoreError
 from abcscribe.score.durations import bar_offsets, chords, write_rhythm
-from abcscribe.score.model import CLEFS, MODE_FIFTHS, Bar, Key, Note, Part, Pitch, Score
+from abcscribe.score.marks import MARKS
+from abcscribe.score.model import (
+    BAR_LINES,
+    CLEFS,
+    DIRECTIONS,
+    MODE_FIFTHS,
+    SIGNS,
+    Bar,
+    Key,
+    Note,
+    Part,
+    Pitch,
+    Score,
+)
 from abcscribe.score.spelling import spell
 
 LONGEST_BAR = 1_024  # quarters
 LONGEST_TEXT = 500  # characters of a title or name
 MOST_BARS = 20_000
-MOST_GRACE_NOTES = 64  # before one note
+MOST_GRACE_NOTES = 64  # before or after one note
+MOST_SLURS, MOST_VERSES = 16, 100  # at one note
 MOST_IN_CHORD = 128  # notes of one voice that begin together
 MOST_VOICES = 64  # in a part
 MOST_FIFTHS = 14  # sharps or flats of a signature: what a transposition of seven by an octave and back can give
@@ -99,6 +113,8 @@ def _excesses(score: Score) -> Iterator[str]:
             yield from (f"bar {number} has {what}" for what in _odd_header(bar))
         if not _ENDING.fullmatch(bar.ending):
             yield f"bar {number} begins the ending {bar.ending[:20]!r}"
+        if bar.line not in BAR_LINES or not set(bar.signs) <= set(SIGNS):
+            yield f"bar {number} has an unknown bar line or sign"
         if bar.seconds is not None and not 0 <= bar.seconds <= LONGEST_RECORDING:
             yield f"bar {number} begins at {bar.seconds:g} s of the recording"
     for number, part in enumerate(score.parts, 1):
@@ -134,9 +150,21 @@ def _odd_part(part: Part) -> Iterator[str]:
         most = max(Counter((note.voice, note.start) for note in notes).values(), default=0)
         if most > MOST_IN_CHORD:
             yield f"{most:,} notes at once in bar {number}, more than the {MOST_IN_CHORD} that are read"
-        grace = max((len(note.grace) for note in notes), default=0)
-        if grace > MOST_GRACE_NOTES:
-            yield f"{grace:,} grace notes before one note in bar {number}, more than the {MOST_GRACE_NOTES} that are read"
+        for note in notes:
+            yield from (f"a note with {what} in bar {number}" for what in _odd_signs(note))
+    if any(direction.kind not in DIRECTIONS for directions in part.directions for direction in directions):
+        yield "a sign of an unknown kind"
+
+
+def _odd_signs(note: Note) -> Iterator[str]:
+    if (grace := max(len(note.grace), len(note.after))) > MOST_GRACE_NOTES:
+        yield f"{grace:,} grace notes, more than the {MOST_GRACE_NOTES} that are read,"
+    if unknown := next((mark for mark in note.marks if mark not in MARKS), None):
+        yield f"the unknown mark {unknown[:20]!r}"
+    if not (0 <= note.slur_start <= MOST_SLURS and 0 <= note.slur_stop <= MOST_SLURS and len(note.lyrics) <= MOST_VERSES):
+        yield f"{note.slur_start + note.slur_stop:,} slurs and {len(note.lyrics):,} verses"
+    if not (0 <= note.string <= 99 and -99 <= (note.fret or 0) <= 99):
+        yield f"the string {note.string} and the fret {note.fret}"
 
 
 def _odd_performance(score: Score) -> Iterator[str]:
