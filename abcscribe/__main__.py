@@ -10,11 +10,16 @@ import io
 import os
 import signal
 import sys
+import threading
+import time
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
 from abcscribe.errors import AbcscribeError
 
+PATIENCE = 3.0  # seconds from a signal to the end at the latest
+_stopped: list[int] = []  # the signal that has come
 STOPPED = {"SIGINT": "Interrupted", "SIGTERM": "Terminated", "SIGHUP": "The terminal was closed"}
 
 
@@ -29,7 +34,7 @@ def main() -> NoReturn:
         code: int | str | None = 0
     except SystemExit as ended:
         code = ended.code
-    code = _flushed(code if isinstance(code, int) else int(code is not None))
+    code = 128 + _stopped[0] if _stopped else _flushed(code if isinstance(code, int) else int(code is not None))
     for name in STOPPED:  # the work is done: nothing may be said about the end of the interpreter
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -48,9 +53,17 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
     for name in STOPPED:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda number, frame: os._exit(128 + number))
-    # Not through sys.stderr: the signal may have come while it was being written
-    os.write(2, f"{STOPPED[signal.Signals(number).name]}: every file that was written is whole.\n".encode())
+    with suppress(OSError):  # not through sys.stderr: the signal may have come while it was being written
+        os.write(2, f"{STOPPED[signal.Signals(number).name]}: every file that was written is whole.\n".encode())
+    _stopped.append(number)
+    threading.Thread(target=_end_late, args=(128 + number,), daemon=True).start()
     raise SystemExit(128 + number)
+
+
+def _end_late(code: int) -> None:
+    """The last word if the exception is swallowed, as by a C extension that is being imported."""
+    time.sleep(PATIENCE)
+    os._exit(code)
 
 
 class _Stdout(io.FileIO):
@@ -66,9 +79,12 @@ class _Stdout(io.FileIO):
 
 
 class _Stderr(io.FileIO):
-    """Nobody can be told that stderr is gone: what is said there is dropped, and the work goes on."""
+    """Nobody can be told that stderr is gone: what is said there is dropped, and the work goes on. After a signal
+    nothing more is said."""
 
     def write(self, data: object) -> int:  # type: ignore[override]
+        if _stopped:
+            return len(memoryview(data))  # type: ignore[arg-type]
         try:
             return super().write(data)  # type: ignore[arg-type]
         except OSError:
@@ -95,8 +111,9 @@ def _flushed(code: int) -> int:
     try:
         sys.stdout.flush()
     except AbcscribeError as error:
-        sys.stderr.write(f"{error}\n")
-        code = code or 1
+        if code == 0:  # otherwise it has been said
+            sys.stderr.write(f"{error}\n")
+            code = 1
     # The interpreter flushes again at its end; what could not be written is let go
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
