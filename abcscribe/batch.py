@@ -33,6 +33,7 @@ class Settings:
     start: float | None = None  # seconds
     end: float | None = None
     tuning: str | None = None  # for formats with tablature
+    performed: bool = False  # whether MIDI files on a grid were played all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +147,9 @@ def run(job: Job, listener: Callable[[transcription.Event], None] = lambda event
 def _run(job: Job, listener: Callable[[transcription.Event], None], warned: list[str]) -> Outcome:
     settings = job.settings
     for event in transcription.events(
-        job.recording, engine=settings.engine, hints=settings.hints, start=settings.start, end=settings.end
-    ):
+        job.recording, engine=settings.engine, hints=settings.hints, start=settings.start, end=settings.end,
+        performed=settings.performed,
+    ):  # fmt: skip
         listener(event)
         if isinstance(event, transcription.Warned):
             warned.append(event.message)

@@ -125,7 +125,7 @@ Tuning = Annotated[Any, _option("--tuning", parse=_tuning, metavar="'D2 A2 D3 G3
 
 @app.command()
 def transcribe(
-    files: Annotated[list[Path], typer.Argument(help="Recordings or videos; folders are searched for them.")],
+    files: Annotated[list[Path], typer.Argument(help="Recordings, videos, MIDI files; - for stdin. Folders are searched for recordings.")],
     output: Annotated[str, _option("-o", "--output", help="Folder for the scores; - for stdout.")] = ".",
     formats: Annotated[
         Any, _option("-f", "--formats", parse=_formats, metavar="NAME,...", help="abcscribe formats lists them.")
@@ -147,16 +147,17 @@ def transcribe(
         Any, _option("--end", parse=hints.parse_seconds, metavar="TIME", help="Skip what comes after.")
     ] = None,
     tuning: Tuning = None,
+    performed: Annotated[bool, typer.Option("--performed", help="MIDI files were played, not printed.")] = False,
     jobs: Annotated[int, typer.Option(help="Recordings to work on at once.", min=1)] = 1,
 ) -> None:
-    """Write the score of every recording. Hints take the place of what would be found by ear.
+    """Write the score of every recording or MIDI file. Hints take the place of what would be found by ear.
 
     Times are seconds or 1:35; they count from the start of the recording.
     """
     from abcscribe import batch
 
     known = hints.Hints(tempo, metre, key, instrument, downbeat)
-    settings = batch.Settings(formats, engine, known, start, end, tuning)
+    settings = batch.Settings(formats, engine, known, start, end, tuning, performed)
     if output == "-":
         _to_stdout(files, settings)
         return
@@ -235,7 +236,10 @@ def _to_stdout(files: list[Path], settings: Settings) -> None:
 
     if len(files) != 1 or len(settings.formats) != 1:
         raise typer.BadParameter("-o - takes one recording and one format.")
-    for event in events(files[0], engine=settings.engine, hints=settings.hints, start=settings.start, end=settings.end):
+    for event in events(
+        files[0], engine=settings.engine, hints=settings.hints, start=settings.start, end=settings.end,
+        performed=settings.performed,
+    ):  # fmt: skip
         if isinstance(event, Warned):
             _say(f"Warning: {event.message}")
         elif isinstance(event, Done):

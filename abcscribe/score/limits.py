@@ -152,6 +152,8 @@ def _odd_part(part: Part) -> Iterator[str]:
             yield f"{most:,} notes at once in bar {number}, more than the {MOST_IN_CHORD} that are read"
         for note in notes:
             yield from (f"a note with {what} in bar {number}" for what in _odd_signs(note))
+        if any(not 0 <= note.staff <= len(part.staves) for note in notes):  # Verovio ends the process at such a note
+            yield f"a note on a staff that it does not have in bar {number}"
     if any(direction.kind not in DIRECTIONS for directions in part.directions for direction in directions):
         yield "a sign of an unknown kind"
 

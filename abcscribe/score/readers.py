@@ -11,7 +11,7 @@ from pathlib import Path
 from abcscribe.errors import ScoreError
 from abcscribe.score.limits import admitted, nothing_but_score_errors
 from abcscribe.score.model import Score
-from abcscribe.score.source import check_archive, readable
+from abcscribe.score.source import check_archive, readable, suffix_of
 
 Reading = tuple[Score, list[str]]  # a score, and what was wrong with the text it was read from
 
@@ -91,7 +91,7 @@ def read_leniently(path: str | Path) -> Reading:
 
 
 def _read(path: Path) -> Reading:
-    reader = READERS.get(path.suffix.lower())
+    reader = READERS.get(path.suffix.lower() or suffix_of(path))
     if reader is None:
         raise ScoreError(f"{path} has no suffix of a score that can be read; these are {', '.join(READERS)}.")
     if path.stat().st_size == 0:

@@ -20,6 +20,7 @@ from typing import BinaryIO
 from abcscribe.errors import ScoreError
 
 MOST_BYTES = 64 << 20  # of a score as text: thirty times the longest symphony in MusicXML
+LONGEST_BEGINNING = 10_000  # bytes that are looked at to find a format
 STDIN = "-"
 
 # How a format begins, for what has no name. Only what is certain: plain ABC begins with a field of one letter.
@@ -68,18 +69,24 @@ def _copied(pipe: BinaryIO, name: str) -> Iterator[Path]:
     content = pipe.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise ScoreError(f"{name} holds more than {MOST_BYTES >> 20} MB: no score does.")
+    suffix = _suffix(content)
+    if not suffix:
+        raise ScoreError(f"{name} is empty." if not content else f"{name} begins like no score that can be read.")
     with tempfile.TemporaryDirectory(prefix="abcscribe-") as folder:
-        copy = Path(folder) / f"{Path(name).name}{_suffix(content, name)}"
+        copy = Path(folder) / f"{Path(name).name}{suffix}"
         copy.write_bytes(content)
         yield copy
 
 
-def _suffix(content: bytes, name: str) -> str:
-    start = content.removeprefix(b"\xef\xbb\xbf")[:10_000]
-    found = next((suffix for suffix, beginning in _BEGINNINGS if beginning.match(start)), None)
-    if found is None:
-        raise ScoreError(f"{name} is empty." if not content else f"{name} begins like no score that can be read.")
-    return found
+def suffix_of(path: Path) -> str:
+    """The suffix of the format in which a file without one begins, "" if it begins like none."""
+    with path.open("rb") as file:
+        return _suffix(file.read(LONGEST_BEGINNING))
+
+
+def _suffix(content: bytes) -> str:
+    start = content.removeprefix(b"\xef\xbb\xbf")[:LONGEST_BEGINNING]
+    return next((suffix for suffix, beginning in _BEGINNINGS if beginning.match(start)), "")
 
 
 def check_archive(path: Path) -> None:
