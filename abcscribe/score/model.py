@@ -179,6 +179,8 @@ class PlayedNote:
     velocity: int = 80  # 1-127
     family: str = ""  # a name of instruments.FAMILIES, or "" if unknown
     confidence: float = 1.0  # 0 ... 1
+    program: int | None = None  # General MIDI, 0-based; None if the engine does not say
+    drum: bool = False  # pitch is then a key of the General MIDI percussion map
 
 
 @dataclass(frozen=True, slots=True)
