@@ -2,8 +2,8 @@
 
 Frame ``i`` is the spectrum of the 2,048 samples from sample ``128 i`` on (not centred), under a periodic Hann window,
 with silence behind the end. The mel filters are triangles on the mel scale of 2595 log10(1 + f / 700), not on that of
-frequency, are not normalised, and have no weight at 0 Hz: as ``tf.signal`` makes them. So low ones that fall between
-two bins of the spectrum are empty.
+frequency, are not normalised, and have no weight at 0 Hz: as ``tf.signal`` makes them. Two low ones fall between two
+bins of the spectrum and are empty.
 """
 
 from __future__ import annotations

@@ -47,6 +47,19 @@ class _Positions(nn.Module):
         self.register_buffer("inv_freq", port_frequencies(width))
 
 
+class Norm(nn.Module):
+    """Division by the root mean square. (The ONNX exporter does not know torch's own.)"""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        precise = x.float()
+        scale = torch.rsqrt(precise.square().mean(-1, keepdim=True) + EPSILON)
+        return (precise * scale).to(x.dtype) * self.weight
+
+
 class Attention(nn.Module):
     """Multi-head attention, logits not scaled."""
 
@@ -92,7 +105,7 @@ class _Layer(nn.Module):
 
     def __init__(self, config: NetworkConfig, name: str, inner: nn.Module) -> None:
         super().__init__()
-        self.layer_norm = nn.RMSNorm(config.width, EPSILON)
+        self.layer_norm = Norm(config.width)
         self.add_module(name, inner)
         self.name = name
 
@@ -140,7 +153,7 @@ class Stack(nn.Module):
         super().__init__()
         self.pos_emb = _Positions(config.width)
         self.block = nn.ModuleList(Block(config, decoder) for _ in range(layers))
-        self.final_layer_norm = nn.RMSNorm(config.width, EPSILON)
+        self.final_layer_norm = Norm(config.width)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
