@@ -4,7 +4,8 @@ Unlike the clips of ``render`` these keep the waveform, as every system has a fr
 program of each note. One recording is a function of (seed, split, shard, recording); shards are independent files, so
 recording runs in parallel, stops anywhere and goes on where it stopped.
 
-Reads the note cache of ``corpora.build_cache``. Writes ``DIR/{train,valid}-00000.npz`` and ``DIR/manifest.json``.
+Reads the note cache of ``corpora.collections.build_cache``. Writes ``DIR/{train,valid}-00000.npz`` and
+``DIR/manifest.json``.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from pathlib import Path
 import numpy as np
 
 from abcscribe.audio import SAMPLE_RATE
-from abcscribe.synthesis import performance as playing
-from abcscribe.synthesis import render, soundfonts
-from abcscribe.synthesis.augment import augment
 from abcscribe.corpora.note_cache import Notes
 from abcscribe.errors import AbcscribeError
 from abcscribe.score.instruments import PERCUSSION
 from abcscribe.spectrogram import normalise
+from abcscribe.synthesis import performance as playing
+from abcscribe.synthesis import render, soundfonts
+from abcscribe.synthesis.augment import augment
 
 SECONDS = 10.24
 SAMPLES = round(SECONDS * SAMPLE_RATE)
@@ -40,7 +41,7 @@ GAIN_DB = (-10.0, 4.0)
 class RecordingConfig:
     """What ``abcscribe data record`` makes."""
 
-    cache: Path  # note cache of corpora.build_cache
+    cache: Path  # note cache of corpora.collections.build_cache
     out: Path
     shards: int = 60
     valid_shards: int = 1
@@ -151,6 +152,29 @@ def drum_pattern(rng: np.random.Generator, quarters: float) -> tuple[np.ndarray,
             if rng.random() < 0.93:  # not every bar is the same
                 opened = key == CLOSED_HAT and rng.random() < 0.05
                 hits.append((start + position, OPEN_HAT if opened else key))
-    unique = sorted(set(hits))
-    onset, key = (np.array(column) for column in zip(*unique, strict=True))
-    return onset, np.full(onset.size, 0.25), key.astype(int)
+    unique = np.array(sorted(set(hits)))
+    return unique[:, 0], np.full(len(unique), 0.25), unique[:, 1].astype(int)
+
+
+def save_tones(folder: Path, recordings: int = 16, seed: int = 1) -> None:
+    """A train and a valid shard of sines with random notes: enough to see whether a training works, without scores,
+    soundfonts and FluidSynth."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, split in enumerate(("train", "valid")):
+        made = [tones(np.random.default_rng([seed, number, i])) for i in range(recordings)]
+        save(folder / f"{split}-00000.npz", [waveform for waveform, _ in made], [notes for _, notes in made])
+
+
+def tones(rng: np.random.Generator, seconds: float = SECONDS) -> tuple[np.ndarray, np.ndarray]:
+    """A line of sines that fade: (samples,) int16 and its notes (n, 6) float32, program 0."""
+    waveform = np.zeros(round(seconds * SAMPLE_RATE), np.float32)
+    onset, rows = float(rng.uniform(0, 0.3)), []
+    while onset < seconds - 0.1:
+        end = min(onset + float(rng.uniform(0.15, 0.6)), seconds)
+        pitch = int(rng.integers(48, 84))
+        first, last = round(onset * SAMPLE_RATE), round(end * SAMPLE_RATE)
+        t = np.arange(last - first) / SAMPLE_RATE
+        waveform[first:last] += np.exp(-3 * t) * np.sin(2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * t)
+        rows.append((onset, end, pitch, 90, 0, 0))
+        onset = end
+    return (waveform * 0.3 * 32767).astype(np.int16), np.array(rows, np.float32)

@@ -15,7 +15,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -28,41 +27,18 @@ from abcscribe.hearing.mt3.engine import Mt3
 from abcscribe.hearing.mt3.network import Transcriber
 from abcscribe.hearing.mt3.torch_runtime import TorchRuntime
 from abcscribe.hearing.mt3.vocabulary import PAD
+from abcscribe.metrics import multi_instrument
 from abcscribe.metrics import notes as note_metrics
-from abcscribe.training.mt3_batches import NOWHERE, Batch, Recording, batches, make_batch, recordings, shards
+from abcscribe.score.instruments import PERCUSSION
+from abcscribe.score.model import PlayedNote
+from abcscribe.training.mt3_batches import NOWHERE, Batch, Recording, batches, recordings, shards
+from abcscribe.training.mt3_config import Mt3Training
 
 LOG_STEPS = 25
 BETAS = (0.9, 0.98)  # AdamW
 WEIGHT_DECAY = 0.01
 ALIGNED_FRAMES = 3  # frames around the right one that the told head may look at (24 ms)
 PITCH_PRIOR = -4.0  # bias at the start of "does this pitch begin or sound": few do
-
-
-@dataclass(frozen=True)
-class Mt3Training:
-    """What one training run does."""
-
-    recordings: Path  # folder of abcscribe data record
-    out: Path  # checkpoint folder: model.safetensors, state.pt, log.jsonl
-    system: str = "mt3"  # a name of vocabulary.SYSTEMS
-    size: str = "published"  # a name of config.SIZES
-    start: Path | None = None  # checkpoint whose weights a new run begins with
-    segment_frames: int | None = None  # None: as published
-    target_length: int | None = None  # None: as published
-    minutes: float = 60.0  # time budget of all runs together
-    steps: int | None = None  # end earlier, after so many steps of all runs together
-    batch: int = 32
-    rate: float = 1e-3  # peak learning rate
-    warmup: int = 200  # steps
-    decay_share: float = 0.3  # of the budget, at its end
-    pitch_weight: float = 0.2  # of the encoder's pitch loss; 0: as published
-    alignment_weight: float = 0.5  # of the told head's loss; 0: as published
-    valid_recordings: int = 24
-    valid_minutes: float = 6.0  # between two looks at the validation split
-    checkpoint_minutes: float = 4.0
-    device: str = "auto"  # cpu, cuda, or auto: cuda if there is one
-    threads: int = 1
-    seed: int = 1
 
 
 class PitchHeads(nn.Module):
@@ -85,7 +61,8 @@ class Losses(nn.Module):
         super().__init__()
         self.network, self.heads, self.config = network, PitchHeads(network.config.width), config
         self._looked: list[torch.Tensor] = []  # log of where the told head looks: (batch, tokens, frames)
-        told = network.decoder.block[len(network.decoder.block) // 2].attention(1)  # type: ignore[operator, union-attr]
+        blocks = network.decoder.blocks
+        told = blocks[len(blocks) // 2].attention(1)
         if config.alignment_weight:
             told.register_forward_hook(self._look)
 
@@ -197,8 +174,8 @@ class Run:
 
     def _progress(self) -> float:
         """Share of the budget that is spent."""
-        by_time = self.minutes / self.config.minutes
-        return max(by_time, self.step / self.config.steps) if self.config.steps is not None else by_time
+        budgets = [(self.minutes, self.config.minutes), (self.step, self.config.steps)]
+        return max(1.0 if not whole else spent / whole for spent, whole in budgets if whole is not None)
 
     def _entry(self, losses: dict[str, float], pace: float) -> dict:
         left = self.config.minutes - self.minutes
@@ -245,21 +222,20 @@ class Run:
         self.step, self.minutes = state["step"], state["minutes"]
 
 
-def figures(recording: Recording, heard: list) -> dict[str, float]:
-    """Onset and offset F1 of the pitched notes, the onset F1 with the right program too, and that of the drums."""
-    pitched = [[n for n in side if not n.drum] for side in (recording.notes, heard)]
-    drums = [[n for n in side if n.drum] for side in (recording.notes, heard)]
+def figures(recording: Recording, heard: list[PlayedNote]) -> dict[str, float]:
+    """Onset and offset F1 of the pitched notes, and the F1 of all notes with the right program, as MT3 counts it."""
+    pitched = [[note for note in side if not note.drum] for side in (recording.notes, heard)]
     plain = note_metrics.evaluate(*pitched)
-    matched = sum(
-        note_metrics.count_matches(*([n for n in side if n.program == p] for side in pitched))
-        for p in {n.program for n in pitched[0]}
-    )
-    return {
-        "onset_f1": plain["onset_f1"],
-        "offset_f1": plain["offset_f1"],
-        "program_onset_f1": note_metrics.f1(matched, *map(len, pitched)),
-        "drum_onset_f1": note_metrics.f1(note_metrics.count_matches(*drums), *map(len, drums)),
-    }
+    full = multi_instrument.evaluate(tracks(recording.notes), tracks(heard))["full"]
+    return {"onset_f1": plain["onset_f1"], "offset_f1": plain["offset_f1"], "multi_instrument_f1": full}
+
+
+def tracks(notes: list[PlayedNote]) -> dict[int, list[PlayedNote]]:
+    """Notes by program, drums as PERCUSSION."""
+    found: dict[int, list[PlayedNote]] = {}
+    for note in notes:
+        found.setdefault(PERCUSSION if note.drum else note.program or 0, []).append(note)
+    return found
 
 
 def schedule(step: int, progress: float, config: Mt3Training) -> float:
@@ -277,6 +253,9 @@ def _device(name: str) -> str:
 
 def _network_config(config: Mt3Training) -> NetworkConfig:
     made = preset(config.system, config.size)
-    asked = {"segment_frames": config.segment_frames, "target_length": config.target_length}
-    changed = {name: value for name, value in asked.items() if value is not None}
-    return dataclasses.replace(made, system=dataclasses.replace(made.system, **changed))
+    system = dataclasses.replace(
+        made.system,
+        segment_frames=config.segment_frames or made.system.segment_frames,
+        target_length=config.target_length or made.system.target_length,
+    )
+    return dataclasses.replace(made, system=system)

@@ -62,9 +62,7 @@ def recordings(path: Path) -> list[Recording]:
     """The recordings of a shard of ``abcscribe data record``."""
     with np.load(path) as file:
         waveforms, notes, first = file["waveforms"], file["notes"], file["first"]
-    return [
-        Recording(waveform, _played(notes[first[i] : first[i + 1]])) for i, waveform in enumerate(waveforms)
-    ]
+    return [Recording(waveform, _played(notes[first[i] : first[i + 1]])) for i, waveform in enumerate(waveforms)]
 
 
 def _played(rows: np.ndarray) -> list[PlayedNote]:

@@ -59,7 +59,9 @@ def _check(path: Path, given: State, wanted: State) -> None:
     )  # fmt: skip
     if wrong:
         names = ", ".join(wrong[:3]) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else "")
-        raise EngineError(f"{path} does not hold a network of the MT3 family: {names} missing, unknown or of other size.")
+        raise EngineError(
+            f"{path} does not hold a network of the MT3 family: {names} missing, unknown or of other size."
+        )
 
 
 def _read_own(path: Path) -> tuple[NetworkConfig, State]:
@@ -93,7 +95,9 @@ def _described(path: Path, state: State) -> tuple[NetworkConfig, State]:
         hidden = state["encoder.block.0.layer.1.DenseReluDense.wi_0.weight"].shape[0]
         mels = state["proj.weight"].shape[1]
     except (KeyError, ValueError, IndexError):
-        raise EngineError(f"The layout of the weights in {path} is not known: it is not that of the MT3 family.") from None
+        raise EngineError(
+            f"The layout of the weights in {path} is not known: it is not that of the MT3 family."
+        ) from None
     by_width = {system.vocabulary.width: system for system in SYSTEMS.values() if not system.memory}
     if words not in by_width:
         raise EngineError(f"The network in {path} writes {words} tokens, which no system of the MT3 family does.")

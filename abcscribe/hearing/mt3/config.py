@@ -44,7 +44,8 @@ class NetworkConfig:
 SIZES: dict[str, dict[str, float]] = {
     "published": {},
     "small": {
-        "width": 128, "heads": 4, "head_width": 32, "hidden": 384, "encoder_layers": 3, "decoder_layers": 3, "dropout": 0,
+        "width": 128, "heads": 4, "head_width": 32, "hidden": 384, "encoder_layers": 3, "decoder_layers": 3,
+        "dropout": 0,
     },
     "tiny": {
         "width": 32, "heads": 2, "head_width": 16, "hidden": 64, "encoder_layers": 1, "decoder_layers": 1, "dropout": 0,

@@ -13,13 +13,15 @@ from abcscribe.hearing.mt3.vocabulary import EOS, PAD, System
 
 
 class Runtime(Protocol):
-    """A network that can be run. ``past`` and ``cross`` are pairs of arrays (layers, batch, heads, length, head width) of
-    the runtime's own kind."""
+    """A network that can be run.
+
+    ``past`` and ``cross`` are pairs of arrays (layers, batch, heads, length, head width) of the runtime's own kind.
+    """
 
     config: NetworkConfig
 
     def begin(self, frames: np.ndarray, previous: np.ndarray | None) -> tuple[Any, Any]:
-        """``past`` (empty) and ``cross`` of frames (batch, frames, 512) and, with a memory, previous (batch, length)."""
+        """``past`` (empty) and ``cross`` of frames (batch, frames, 512) and, with a memory, previous (batch, n)."""
         ...
 
     def step(self, tokens: np.ndarray, position: int, past: Any, cross: Any) -> tuple[np.ndarray, Any]:

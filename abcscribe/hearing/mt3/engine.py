@@ -19,8 +19,8 @@ class Mt3:
     """A ``NoteEngine``. Notes carry programs and drums."""
 
     sample_rate = SAMPLE_RATE
-    # A note's confidence is the probability of its pitch token given those before it, which is high wherever the network
-    # writes notes at all: it does not tell music from noise.
+    # A note's confidence is the probability of its pitch token given those before it, which is high wherever the
+    # network writes notes at all: it does not tell music from noise.
     clear_confidence = 0.0
 
     def __init__(self, runtime: Runtime) -> None:

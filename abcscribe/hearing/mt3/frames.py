@@ -24,7 +24,7 @@ GROUP = 64  # filters that share one product: they see a fraction of the spectru
 
 
 def frame_count(samples: int) -> int:
-    """Frames of a recording: the published code adds a whole one where the samples fill all, so there is at least one."""
+    """Frames of a recording: the published code adds one where the samples fill all, so there is one at least."""
     return samples // HOP + 1
 
 
@@ -80,7 +80,7 @@ def _filters() -> list[tuple[int, int, np.ndarray]]:
 
 
 def mel_weights() -> np.ndarray:
-    """The filters: (1025, 512) float32, with the rounding errors of the original, which computes them in float32 too."""
+    """The filters: (1025, 512), computed in float32 as the original does, since rounding is not negligible."""
     frequencies = np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1, dtype=np.float32)
     edges = np.linspace(_mel(np.float32(LOWEST)), _mel(np.float32(HIGHEST)), MELS + 2, dtype=np.float32)
     low, middle, high = edges[:-2], edges[1:-1], edges[2:]

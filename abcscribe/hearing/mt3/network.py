@@ -126,9 +126,14 @@ class Block(nn.Module):
         self.layer = nn.ModuleList(layers)
         self.dropout = nn.Dropout(config.dropout)
 
+    @property
+    def layers(self) -> list[_Layer]:
+        """The layers, typed."""
+        return [layer for layer in self.layer if isinstance(layer, _Layer)]
+
     def attention(self, index: int) -> Attention:
         """The self-attention (0) or cross-attention (1)."""
-        found = self.layer[index].inner
+        found = self.layers[index].inner
         assert isinstance(found, Attention)
         return found
 
@@ -136,14 +141,15 @@ class Block(nn.Module):
         self, x: torch.Tensor, past: Cache | None = None, cross: Cache | None = None, causal: bool = False
     ) -> tuple[torch.Tensor, Cache]:
         """x: (batch, length, width); also gives the self-attention's keys and values, ``past`` included."""
-        normed = self.layer[0].layer_norm(x)
+        own, *others = self.layers
+        normed = own.layer_norm(x)
         keys, values = self.attention(0).keys_values(normed)
         if past is not None:
             keys, values = torch.cat([past[0], keys], dim=2), torch.cat([past[1], values], dim=2)
         x = x + self.dropout(self.attention(0)(normed, keys, values, causal))
         if cross is not None:
-            x = x + self.dropout(self.attention(1)(self.layer[1].layer_norm(x), *cross))
-        return x + self.dropout(self.layer[-1].inner(self.layer[-1].layer_norm(x))), (keys, values)
+            x = x + self.dropout(self.attention(1)(others[0].layer_norm(x), *cross))
+        return x + self.dropout(others[-1].inner(others[-1].layer_norm(x))), (keys, values)
 
 
 class Stack(nn.Module):
@@ -156,16 +162,21 @@ class Stack(nn.Module):
         self.final_layer_norm = Norm(config.width)
         self.dropout = nn.Dropout(config.dropout)
 
+    @property
+    def blocks(self) -> list[Block]:
+        """The blocks, typed."""
+        return [block for block in self.block if isinstance(block, Block)]
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """An encoder: (batch, length, width) -> the same shape."""
         x = self.dropout(x + positions(self.pos_emb.inv_freq, 0, x.shape[1]))
-        for block in self.block:
+        for block in self.blocks:
             x, _ = block(x)
         return self.dropout(self.final_layer_norm(x))
 
     def cross_cache(self, states: torch.Tensor) -> Cache:
         """Keys and values of the encoder's output (batch, length, width), for every layer."""
-        pairs = [block.attention(1).keys_values(states) for block in self.block]  # type: ignore[operator, union-attr]
+        pairs = [block.attention(1).keys_values(states) for block in self.blocks]
         return torch.stack([keys for keys, _ in pairs]), torch.stack([values for _, values in pairs])
 
     def decode(
@@ -174,7 +185,7 @@ class Stack(nn.Module):
         """A decoder: (batch, length, width) from position ``first`` on; all at once without ``past``, else one step."""
         x = self.dropout(x + positions(self.pos_emb.inv_freq, first, x.shape[1]))
         caches = []
-        for index, block in enumerate(self.block):
+        for index, block in enumerate(self.blocks):
             before = (past[0][index], past[1][index]) if past is not None else None
             x, cache = block(x, before, (cross[0][index], cross[1][index]), causal=past is None)
             caches.append(cache)
@@ -215,9 +226,7 @@ class Transcriber(nn.Module):
         remembered = self.segmem_encoder(self.segmem_proj(self.decoder_embed_tokens(previous)))
         return torch.cat([states, remembered[:, : self.config.system.memory]], dim=1)
 
-    def forward(
-        self, frames: torch.Tensor, tokens: torch.Tensor, previous: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def forward(self, frames: torch.Tensor, tokens: torch.Tensor, previous: torch.Tensor | None = None) -> torch.Tensor:
         """Teacher forcing: tokens (batch, length), PAD first -> logits of the next ones (batch, length, vocabulary)."""
         return self.logits(self.encode(frames, previous), tokens)
 
@@ -230,7 +239,7 @@ class Transcriber(nn.Module):
     def step(
         self, tokens: torch.Tensor, first: torch.Tensor | int, past: Cache, cross: Cache
     ) -> tuple[torch.Tensor, Cache]:
-        """One token further: tokens (batch, 1) at position ``first`` -> logits (batch, vocabulary), the longer cache."""
+        """One token further: tokens (batch, 1) at position ``first`` -> logits (batch, vocabulary), longer cache."""
         x, cache = self.decoder.decode(self.decoder_embed_tokens(tokens), first, past, cross)
         return self.lm_head(x)[:, -1], cache
 

@@ -61,8 +61,8 @@ class Event:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Token ids of the events, by their kind: a shift (steps from the segment's start), a pitch, a velocity bin, the end
-    of the ties, a program, a drum."""
+    """Token ids of the events: shift (steps from the segment's start), pitch, velocity bin, tie (the end of the ties),
+    program, drum."""
 
     velocity_bins: int
 

@@ -45,7 +45,8 @@ def performances(draw: st.DrawFn, programs: tuple[int, ...] = (0, 40), longest: 
         for pitch in draw(st.sets(st.integers(30, 90), max_size=3)):
             times = sorted(draw(st.sets(st.integers(0, round(100 * longest)), max_size=6)))
             notes += [
-                note(begin / 100, end / 100, pitch, program) for begin, end in zip(times[::2], times[1::2], strict=False)
+                note(begin / 100, end / 100, pitch, program)
+                for begin, end in zip(times[::2], times[1::2], strict=False)
             ]
     for step in draw(st.sets(st.integers(0, round(100 * longest)), max_size=3)):
         notes.append(note(step / 100, step / 100 + 0.1, draw(st.sampled_from((36, 38))), None, drum=True))

@@ -108,7 +108,8 @@ def t5x_layout(network: Transcriber) -> dict[str, np.ndarray]:
         stack, _, block, _, layer, module, matrix, _ = name.split(".")
         theirs, norm = modules[stack, module]
         arrays[f"target/{stack}/layers_{block}/{theirs}/{long.get(matrix, matrix)}/kernel"] = value.T
-        arrays[f"target/{stack}/layers_{block}/{norm}/scale"] = state[f"{stack}.block.{block}.layer.{layer}.layer_norm.weight"]
+        scale = state[f"{stack}.block.{block}.layer.{layer}.layer_norm.weight"]
+        arrays[f"target/{stack}/layers_{block}/{norm}/scale"] = scale
     return arrays
 
 
@@ -142,7 +143,9 @@ def unknown_files(folder: Path) -> dict[str, Path]:
     torch.save({"bert.embeddings.weight": torch.zeros(3, 3)}, made["bert"])
     torch.save([1, 2], made["list"])
     torch.save(state | {"decoder_embed_tokens.weight": torch.zeros(99, 64)}, made["words"])
-    torch.save({n: t for n, t in state.items() if n != "encoder.block.1.layer.0.SelfAttention.k.weight"}, made["one lost"])
+    torch.save(
+        {n: t for n, t in state.items() if n != "encoder.block.1.layer.0.SelfAttention.k.weight"}, made["one lost"]
+    )
     torch.save(state | {"lm_head.weight": torch.zeros(5, 64)}, made["reshaped"])
     torch.save({"state_dict": Path("x")}, made["code"])
     np.savez(made["arrays"], **{"target/encoder/encoder_norm/scale": np.zeros(3)})
@@ -154,8 +157,8 @@ def unknown_files(folder: Path) -> dict[str, Path]:
     [
         ("missing", "There is no file"), ("text", "no file of weights"), ("empty.npz", "is no .npz file"),
         ("broken", "no safetensors file"), ("bert", "layout .* is not known"), ("list", "no state dict"),
-        ("words", "writes 99 tokens"), ("one lost", r"SelfAttention\.k\.weight missing"), ("reshaped", r"lm_head\.weight"),
-        ("arrays", "there is no encoder/continuous_inputs_projection/kernel"), ("code", "no file of weights"),
+        ("words", "writes 99 tokens"), ("one lost", r"SelfAttention\.k\.weight missing"),
+        ("reshaped", r"lm_head\.weight"), ("arrays", "there is no encoder/continuous_inputs_projection/kernel"), ("code", "no file of weights"),
     ],
 )  # fmt: skip
 def test_files_that_are_something_else_get_one_sentence(tmp_path: Path, kind: str, sentence: str) -> None:

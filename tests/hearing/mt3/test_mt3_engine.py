@@ -58,7 +58,9 @@ def waveform(seconds: float) -> np.ndarray:
 
 
 def heard(engine: Mt3, blocks: Sequence[np.ndarray]) -> list[PlayedNote]:
-    return sorted((n for found in engine.notes(blocks) for n in found), key=lambda n: (n.onset, n.drum, n.pitch, n.program or 0))
+    return sorted(
+        (n for found in engine.notes(blocks) for n in found), key=lambda n: (n.onset, n.drum, n.pitch, n.program or 0)
+    )
 
 
 @settings(max_examples=25, deadline=None)
@@ -69,7 +71,9 @@ def test_segments_are_joined_to_the_notes_of_the_recording(notes: list[PlayedNot
     expected = sorted(notes, key=lambda n: (n.onset, n.drum, n.pitch, n.program or 0))
     assert [(n.pitch, n.program, n.drum) for n in found] == [(n.pitch, n.program, n.drum) for n in expected]
     assert [n.onset for n in found] == pytest.approx([n.onset for n in expected], abs=1e-6)
-    assert [n.offset for n in found if not n.drum] == pytest.approx([n.offset for n in expected if not n.drum], abs=1e-6)
+    assert [n.offset for n in found if not n.drum] == pytest.approx(
+        [n.offset for n in expected if not n.drum], abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("samples", [1, 25 * HOP - 1, 25 * HOP, 25 * HOP * BATCH, 25 * HOP * (BATCH + 1) + 5])

@@ -16,7 +16,9 @@ MT3, PIANO = SYSTEMS["mt3"], SYSTEMS["seq2seq-piano"]
 
 def words(tokens: Sequence[int], system: System = MT3) -> list[str]:
     events = [system.vocabulary.event(token) for token in tokens]
-    return [f"{event.kind} {event.value}" if event else f"<{token}>" for event, token in zip(events, tokens, strict=True)]
+    return [
+        f"{event.kind} {event.value}" if event else f"<{token}>" for event, token in zip(events, tokens, strict=True)
+    ]
 
 
 def tokens(*spoken: str, system: System = MT3) -> list[int]:
@@ -46,7 +48,7 @@ def key(n: PlayedNote) -> tuple:
 
 
 def test_a_chord_and_a_drum_by_hand() -> None:
-    """Ends are shifts from the segment's start; program and velocity are written where they change; a drum has no end."""
+    """Shifts count from the segment's start; program and velocity are written where they change; a drum has no end."""
     notes = [note(0.5, 1.0, 60), note(0.5, 1.0, 64), note(0.5, 1.25, 67, 40), note(0.5, 0.6, 36, None, drum=True)]
     assert segment(notes, 0, 256) == [
         "tie 0", "shift 50", "program 0", "velocity 1", "pitch 60", "pitch 64", "program 40", "pitch 67", "drum 36",
@@ -113,9 +115,11 @@ def test_piano_notes_come_back_over_segments_without_ties(notes: list[PlayedNote
 
 @settings(max_examples=60, deadline=None)
 @given(performances(longest=1.0), st.integers(0, 60), st.integers(1, 60))
-def test_a_segment_is_what_the_published_way_of_counting_gives(notes: list[PlayedNote], first: int, length: int) -> None:
-    """There a token is written for each step of 10 ms, every frame points to the place in this list where it begins, the
-    list is cut between two frames, and runs of steps are then replaced by the steps since the cut."""
+def test_a_segment_is_what_the_published_way_of_counting_gives(
+    notes: list[PlayedNote], first: int, length: int
+) -> None:
+    """There a token is written for each step of 10 ms, every frame points to the place in this list where it begins,
+    the list is cut between two frames, and runs of steps are then replaced by the steps since the cut."""
     events = note_events(notes, MT3)
     stream: list[Event | None] = []  # None: a step
     begins = []  # frame -> place in the stream
@@ -161,7 +165,9 @@ def test_a_note_that_is_not_tied_ends_where_the_segment_begins() -> None:
 
 def test_what_makes_no_sense_is_counted_and_left_out() -> None:
     decoder = EventDecoder(MT3)
-    spoken = tokens("program 3", "pitch 60", "tie 0", "tie 0", "velocity 0", "pitch 61", "drum 36", "velocity 1", "pitch 62")
+    spoken = tokens(
+        "program 3", "pitch 60", "tie 0", "tie 0", "velocity 0", "pitch 61", "drum 36", "velocity 1", "pitch 62"
+    )
     assert decoder.segment([*spoken, PAD, UNKNOWN, 1500, EOS, *tokens("pitch 70")], 0, None) == []
     assert decoder.invalid == 2 + 2 + 3  # tied and silent, tie again; ends of nothing; ids without a meaning
     assert [n.pitch for n in decoder.finish()] == [62]
@@ -176,8 +182,12 @@ def test_a_shift_behind_the_next_segment_drops_what_follows() -> None:
 
 def test_shifts_in_a_row_add_up() -> None:
     decoder = EventDecoder(MT3)
-    decoder.segment(tokens("tie 0", "velocity 1", "shift 1000", "shift 50", "pitch 60", "shift 60", "pitch 61"), 0, None)
-    assert [(n.pitch, n.onset) for n in decoder.finish()] == [(60, 10.5)]  # .6 s lies before 10.5 s: time cannot go back
+    decoder.segment(
+        tokens("tie 0", "velocity 1", "shift 1000", "shift 50", "pitch 60", "shift 60", "pitch 61"), 0, None
+    )
+    assert [(n.pitch, n.onset) for n in decoder.finish()] == [
+        (60, 10.5)
+    ]  # .6 s lies before 10.5 s: time cannot go back
     assert decoder.invalid == 1
 
 

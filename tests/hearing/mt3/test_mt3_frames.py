@@ -66,7 +66,10 @@ def test_the_published_code_adds_a_frame_where_samples_fill_all() -> None:
 
 def test_normalised_values_lie_between_0_and_1() -> None:
     system = dataclasses.replace(SYSTEMS["mr-mt3"], segment_frames=4)
-    silent, loud = network_input(np.zeros(512, np.float32), system), network_input(np.ones(512, np.float32) * 1e3, system)
+    silent, loud = (
+        network_input(np.zeros(512, np.float32), system),
+        network_input(np.ones(512, np.float32) * 1e3, system),
+    )
     assert silent[0, 100] == pytest.approx((np.log(1e-5) + 12) / 17)
     assert loud.max() == 1
     assert loud.min() >= 0
