@@ -24,6 +24,7 @@ from abcscribe.score.model import PlayedNote, Score
 from abcscribe.systems import SystemName
 from abcscribe.writing import language_model, rules
 from abcscribe.writing.bar_confidence import calibrated
+from abcscribe.writing.drums import with_drums
 
 SILENCE = 1e-4  # full scale 1. -80 dB: below the noise of any microphone, above the dither of an empty track
 # What tells music from speech, of clear notes (figures of the first tower; today's: docs/LOG.md). In the best five
@@ -184,7 +185,7 @@ def written(notes: Sequence[PlayedNote], hints: Hints, seconds: float, name: Sys
     Yields:
         The seconds that are written so far, and at the end the score with the confidence of its bars.
     """
-    analysis = analyse(notes, hints)
+    analysis = analyse([note for note in notes if not note.drum], hints)
     if analysis is None:
         score = rules.notes_to_score((), seconds=seconds)
     elif name.writer == "lm" and language_model.knows(hints):
@@ -193,7 +194,7 @@ def written(notes: Sequence[PlayedNote], hints: Hints, seconds: float, name: Sys
     else:
         score = rules.write_score(analysis, seconds=seconds)
     yield seconds
-    yield calibrated(score, name.name if not name.checkpoint else "")
+    yield with_drums(calibrated(score, name.name if not name.checkpoint else ""), [n for n in notes if n.drum])
 
 
 def _read_text(path: Path, name: SystemName, hints: Hints, section: Section) -> Iterator[Event]:
@@ -236,6 +237,8 @@ def _check_music(path: Path, peak: float, notes: list[PlayedNote], clear_confide
         raise AudioError(f"{path} is silent.")
     if not notes:
         raise AudioError(f"No notes can be heard in {path}.")
+    if all(note.drum for note in notes):
+        raise AudioError(f"Only drums can be heard in {path}: there is no beat to write them in.")
     if not _clear(notes, clear_confidence):
         raise AudioError(f"{path} seems to be noise or speech: hardly a clear note can be heard.")
 

@@ -153,8 +153,10 @@ class Run:
                 self.save()
                 saved = clock()
             if clock() - validated > 60 * config.valid_minutes:
+                before = clock()
                 yield {"step": self.step, "minutes": round(self.minutes, 2), "valid": self.validate(valid)}
-                validated = logged = clock()
+                validated = clock()
+                logged += validated - before  # the pace is that of training
         self.save()
         yield {"step": self.step, "minutes": round(self.minutes, 2), "valid": self.validate(valid)}
 

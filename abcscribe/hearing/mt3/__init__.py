@@ -8,11 +8,11 @@ foreign weights), `torch_runtime`, `onnx_export` and `onnx_runtime`, `engine`. N
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abcscribe.errors import EngineError
+from abcscribe.extras import require
 
 if TYPE_CHECKING:
     from abcscribe.hearing.mt3.engine import Mt3
@@ -33,9 +33,7 @@ def load(checkpoint: str = "") -> Mt3:
         from abcscribe.hearing.mt3.onnx_runtime import OnnxRuntime
 
         return Mt3(OnnxRuntime(path))
-    missing = [name for name in ("torch", "safetensors") if find_spec(name) is None]
-    if missing:
-        raise EngineError(f"Weights in {path} are run by {', '.join(missing)}: pip install {' '.join(missing)}.")
+    require("The engine mt3 with weights that are not ONNX files", "train", "torch", "safetensors")
     from abcscribe.hearing.mt3 import checkpoint as checkpoints
     from abcscribe.hearing.mt3.torch_runtime import TorchRuntime
 

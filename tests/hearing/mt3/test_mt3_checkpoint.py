@@ -158,7 +158,8 @@ def unknown_files(folder: Path) -> dict[str, Path]:
         ("missing", "There is no file"), ("text", "no file of weights"), ("empty.npz", "is no .npz file"),
         ("broken", "no safetensors file"), ("bert", "layout .* is not known"), ("list", "no state dict"),
         ("words", "writes 99 tokens"), ("one lost", r"SelfAttention\.k\.weight missing"),
-        ("reshaped", r"lm_head\.weight"), ("arrays", "there is no encoder/continuous_inputs_projection/kernel"), ("code", "no file of weights"),
+        ("reshaped", r"lm_head\.weight"), ("arrays", "there is no encoder/continuous_inputs_projection/kernel"),
+        ("code", "no file of weights"),
     ],
 )  # fmt: skip
 def test_files_that_are_something_else_get_one_sentence(tmp_path: Path, kind: str, sentence: str) -> None:
