@@ -157,6 +157,9 @@ def mt3(
     alignment_weight: Annotated[
         float, typer.Option(help="Of the loss that tells a head where to look; 0: as published.")
     ] = Mt3Training.alignment_weight,
+    blurred_steps: Annotated[
+        int, typer.Option(help="Steps of 10 ms over which the target of a time is spread; 0: as published.", min=0)
+    ] = Mt3Training.blurred_steps,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto: cuda if there is one.")] = Mt3Training.device,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = Mt3Training.threads,
     seed: Annotated[int, typer.Option()] = Mt3Training.seed,
@@ -178,7 +181,7 @@ def mt3(
     settings = PRESETS[preset] | {name: value for name, value in given.items() if value is not None}
     config = Mt3Training(
         recordings, out, system, start=start, pitch_weight=pitch_weight, alignment_weight=alignment_weight,
-        device=device, threads=threads, seed=seed, **settings,
+        blurred_steps=blurred_steps, device=device, threads=threads, seed=seed, **settings,
     )  # fmt: skip
     _follow(main(config), config, tracker)
     onnx_export.export(checkpoint.load(out / "model.safetensors"), out / "onnx")

@@ -1,10 +1,10 @@
 """Train a network of the MT3 family on recordings: ``abcscribe train mt3``.
 
 Written tokens are predicted from the frames and the tokens before them (cross-entropy), as published. What differs:
-AdamW in place of Adafactor, and two aids that a small network on one core cannot
-do without and that leave the network as it is (both can be turned off): the encoder's output is also asked which
-pitches begin and sound in each frame, and one head of the middle decoder layer is told to look at the frame that the
-next token speaks of.
+AdamW in place of Adafactor, and three aids that a small network on one core cannot do without and that leave the
+network as it is (each can be turned off): the encoder's output is also asked which pitches begin and sound in each
+frame; one head of the middle decoder layer is told to look at the frame that the next token speaks of; and the target of
+a time is spread over its neighbours.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Losses(nn.Module):
         self._looked.clear()
         states = self.network.encode(batch.frames, batch.previous)
         logits = self.network.logits(states, batch.inputs)
-        losses = {"tokens": F.cross_entropy(logits.float().flatten(0, 1), batch.tokens.flatten(), ignore_index=PAD)}
+        losses = {"tokens": self._tokens(logits.float().log_softmax(-1), batch.tokens)}
         if self.config.pitch_weight:
             guess = self.heads(states[:, : batch.frames.shape[1]]).float()
             losses["pitches"] = F.binary_cross_entropy_with_logits(guess, batch.rolls, reduction="none").sum(-1).mean()
@@ -84,10 +84,29 @@ class Losses(nn.Module):
             losses["alignment"] = _alignment(self._looked[0], batch.moments)
         return losses
 
+    def _tokens(self, guess: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy of tokens (batch, n) under log probabilities (batch, n, vocabulary); PAD does not count."""
+        found = -guess.gather(-1, tokens[..., None])[..., 0]
+        if self.config.blurred_steps:
+            shifts = self.network.config.system.vocabulary.ranges["shift"]
+            is_shift = (tokens >= shifts.start) & (tokens < shifts.stop)
+            blurred = _blurred(guess[..., shifts.start : shifts.stop], tokens - shifts.start, self.config.blurred_steps)
+            found = torch.where(is_shift, blurred, found)
+        return found[tokens != PAD].mean()
+
     def total(self, losses: dict[str, torch.Tensor]) -> torch.Tensor:
         """What is minimised."""
         weights = {"tokens": 1.0, "pitches": self.config.pitch_weight, "alignment": self.config.alignment_weight}
         return torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
+
+
+def _blurred(guess: torch.Tensor, steps: torch.Tensor, width: int) -> torch.Tensor:
+    """Cross-entropy of shifts (batch, n) whose target is a triangle over neighbouring steps, ``width`` to each side: a
+    near miss is then better than a far one, which token ids by themselves do not say."""
+    offsets = torch.arange(-width, width + 1, device=steps.device)
+    weights = (width + 1 - offsets.abs()) / (width + 1) ** 2
+    near = (steps[..., None] + offsets).clamp(0, guess.shape[-1] - 1)
+    return -(guess.gather(-1, near) * weights).sum(-1)
 
 
 def _alignment(looked: torch.Tensor, moments: torch.Tensor) -> torch.Tensor:

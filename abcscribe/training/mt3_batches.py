@@ -12,7 +12,7 @@ import torch
 from abcscribe.errors import AbcscribeError
 from abcscribe.hearing.mt3.decoding import first_memory
 from abcscribe.hearing.mt3.events import encode, note_events
-from abcscribe.hearing.mt3.frames import HOP, MELS, network_input
+from abcscribe.hearing.mt3.frames import HOP, MELS, frame_count, network_input
 from abcscribe.hearing.mt3.vocabulary import FRAMES_PER_SECOND, PAD, STEPS_PER_SECOND, System
 from abcscribe.score.instruments import family
 from abcscribe.score.model import PlayedNote
@@ -101,8 +101,8 @@ def make_batch(rng: np.random.Generator, chosen: Sequence[Recording], system: Sy
     """A segment from a random place of each recording."""
     rows = []
     for recording in chosen:
-        latest = max(0, recording.waveform.size // HOP - system.segment_frames)
-        rows.append(_segment(recording, int(rng.integers(latest + 1)), system))
+        # Now and then a segment reaches beyond the end, as the last one of a recording does.
+        rows.append(_segment(recording, int(rng.integers(frame_count(recording.waveform.size))), system))
     frames, tokens, previous, rolls = (list(column) for column in zip(*rows, strict=True))
     longest = max(map(len, tokens))
     padded = np.full((len(rows), longest), PAD)
@@ -116,7 +116,7 @@ def make_batch(rng: np.random.Generator, chosen: Sequence[Recording], system: Sy
 
 
 def _segment(recording: Recording, first: int, system: System) -> tuple[np.ndarray, list[int], np.ndarray, np.ndarray]:
-    end = first + system.segment_frames
+    end = min(first + system.segment_frames, frame_count(recording.waveform.size))
     events = note_events(recording.notes, system)
     tokens = encode(events, first, end, system)[: system.target_length]
     frames = network_input(recording.samples[first * HOP : end * HOP], system)

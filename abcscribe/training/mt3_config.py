@@ -26,6 +26,7 @@ class Mt3Training:
     decay_share: float = 0.3  # of the budget, at its end, over which the learning rate is let down
     pitch_weight: float = 0.2  # of the encoder's pitch loss; 0: as published
     alignment_weight: float = 0.5  # of the loss of the head that is told where to look; 0: as published
+    blurred_steps: int = 2  # to each side, over which the target of a time is spread; 0: as published
     valid_recordings: int = 24
     valid_minutes: float = 6.0  # between two looks at the validation split
     checkpoint_minutes: float = 4.0

@@ -103,10 +103,20 @@ def test_attention_near_the_right_frame_costs_nothing() -> None:
     assert mt3._alignment(looked, torch.tensor([[NOWHERE, NOWHERE]])) == 0
 
 
+def test_a_near_miss_in_time_costs_less_than_a_far_one() -> None:
+    guesses = torch.full((1, 3, 20), -30.0)
+    for row, step in enumerate((7, 8, 15)):
+        guesses[0, row, step] = 0.0
+    right, near, far = mt3._blurred(guesses.log_softmax(-1), torch.full((1, 3), 7), 2)[0].tolist()
+    assert right < near < far
+    assert right == pytest.approx(30 * (1 - 3 / 9), abs=1e-3)
+    assert far == pytest.approx(30, abs=1e-3)
+
+
 def test_without_the_aids_only_the_tokens_count(tones: Path) -> None:
     network = Transcriber(dataclasses.replace(preset("mt3", "tiny"), system=SYSTEM))
     batch = make_batch(np.random.default_rng(0), recordings(tones / "train-00000.npz")[:2], SYSTEM)
-    plain = mt3.Losses(network, Mt3Training(tones, tones, pitch_weight=0, alignment_weight=0)).eval()
+    plain = mt3.Losses(network, Mt3Training(tones, tones, pitch_weight=0, alignment_weight=0, blurred_steps=0)).eval()
     losses = plain(batch)
     assert set(losses) == {"tokens"}
     logits = network(batch.frames, batch.inputs)
