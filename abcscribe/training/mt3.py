@@ -2,9 +2,9 @@
 
 Written tokens are predicted from the frames and the tokens before them (cross-entropy), as published. What differs:
 AdamW in place of Adafactor, and three aids that a small network on one core cannot do without and that leave the
-network as it is (each can be turned off): the encoder's output is also asked which pitches begin and sound in each
-frame; one head of the middle decoder layer is told to look at the frame that the next token speaks of; and the target of
-a time is spread over its neighbours.
+network as it is (each can be turned off). The encoder's output is also asked which pitches begin and sound in each
+frame; one head of the middle decoder layer is told to look at the frame that the next token speaks of; the target of a
+time is spread over its neighbours.
 """
 
 from __future__ import annotations
