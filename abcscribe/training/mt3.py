@@ -216,31 +216,31 @@ class Run:
         return {name: round(sum(row[name] for row in rows) / len(rows), 4) for name in rows[0]}
 
     def save(self) -> None:
-        """Write the checkpoint; each file appears only once it is complete."""
+        """Write the checkpoint; each file appears only once it is complete. A run goes on from ``state.pt`` alone."""
         out = self.config.out
         checkpoint.save(self.losses.network, out / "model.safetensors")
         state = {
-            "heads": self.losses.heads.state_dict(), "optimizer": self.optimizer.state_dict(), "step": self.step,
-            "minutes": self.minutes,
+            "network": self.losses.network.config.to_json(), "losses": self.losses.state_dict(),
+            "optimizer": self.optimizer.state_dict(), "step": self.step, "minutes": self.minutes,
         }  # fmt: skip
         torch.save(state, out / "state.tmp")
         os.replace(out / "state.tmp", out / "state.pt")
 
     def resume(self, device: torch.device) -> None:
         """Go on from the checkpoint in ``out``, or begin with the weights of ``start``."""
-        out = self.config.out
-        if not (out / "state.pt").exists():
-            if self.config.start is not None:
-                self.losses.network.load_state_dict(checkpoint.load(self.config.start).state_dict())
-            return
-        kept = checkpoint.load(out / "model.safetensors")
-        if kept.config != self.losses.network.config:
-            raise AbcscribeError(f"{out} holds a run of another system or size; give it another folder.")
-        self.losses.network.load_state_dict(kept.state_dict())
-        state = torch.load(out / "state.pt", weights_only=True, map_location=device)
-        self.losses.heads.load_state_dict(state["heads"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.minutes = state["step"], state["minutes"]
+        out, start = self.config.out, self.config.start
+        if (out / "state.pt").exists():
+            state = torch.load(out / "state.pt", weights_only=True, map_location=device)
+            if NetworkConfig.from_json(state["network"]) != self.losses.network.config:
+                raise AbcscribeError(f"{out} holds a run of another system or size; give it another folder.")
+            self.losses.load_state_dict(state["losses"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.minutes = state["step"], state["minutes"]
+        elif start is not None:
+            try:
+                self.losses.network.load_state_dict(checkpoint.load(start).state_dict())
+            except RuntimeError:
+                raise AbcscribeError(f"{start} holds a network of another system or size.") from None
 
 
 def figures(recording: Recording, heard: list[PlayedNote]) -> dict[str, float]:

@@ -12,7 +12,7 @@ import torch
 from abcscribe.errors import AbcscribeError
 from abcscribe.hearing.mt3.decoding import first_memory
 from abcscribe.hearing.mt3.events import encode, note_events
-from abcscribe.hearing.mt3.frames import HOP, MELS, frame_count, network_input
+from abcscribe.hearing.mt3.frames import HOP, frame_count, network_input
 from abcscribe.hearing.mt3.vocabulary import FRAMES_PER_SECOND, PAD, STEPS_PER_SECOND, System
 from abcscribe.score.instruments import family
 from abcscribe.score.model import PlayedNote
@@ -150,6 +150,3 @@ def roll(notes: Sequence[PlayedNote], first: int, frames: int) -> np.ndarray:
         grid[max(0, begin) : max(0, end, begin + 1), 1, note.pitch] = 1
         grid[max(0, begin - ONSET_FRAMES + 1) : max(0, begin + ONSET_FRAMES), 0, note.pitch] = 1
     return grid
-
-
-assert MELS == 512

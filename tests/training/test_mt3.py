@@ -155,6 +155,13 @@ def test_a_run_begins_with_given_weights(tones: Path, tmp_path: Path) -> None:
     torch.testing.assert_close(first.state_dict(), second.state_dict())
 
 
+def test_weights_of_another_size_are_no_start(tones: Path, tmp_path: Path) -> None:
+    list(mt3.main(smoke(tones, tmp_path / "first", steps=1), ticking()))
+    start = tmp_path / "first" / "model.safetensors"
+    with pytest.raises(AbcscribeError, match="another system or size"):
+        list(mt3.main(smoke(tones, tmp_path / "second", start=start, size="small"), ticking()))
+
+
 def test_another_size_does_not_overwrite_a_run(tones: Path, tmp_path: Path) -> None:
     list(mt3.main(smoke(tones, tmp_path, steps=1), ticking()))
     with pytest.raises(AbcscribeError, match="another system or size"):

@@ -41,21 +41,17 @@ class Mt3:
                 memory, joined = self._joined(waiting[: batch * size], decoder, done, memory, last=False)
                 waiting, done, found = waiting[batch * size :], done + batch, found + joined
             yield found
-        while True:  # a rest of no samples is a segment, too: of one silent frame
-            part = waiting[: batch * size]
-            waiting = waiting[batch * size :]
-            last = len(part) < batch * size
-            memory, joined = self._joined(part, decoder, done, memory, last)
-            yield joined
-            done += batch
-            if last:
-                break
-        yield decoder.finish()
+        _, joined = self._joined(waiting, decoder, done, memory, last=True)
+        yield [*joined, *decoder.finish()]
 
     def _joined(
         self, waveform: np.ndarray, decoder: EventDecoder, done: int, memory: np.ndarray | None, last: bool
     ) -> tuple[np.ndarray | None, list[PlayedNote]]:
-        """The notes that some segments complete; the waveform is that of whole segments unless it is the last."""
+        """The memory after some segments, and the notes that they complete.
+
+        The waveform is that of whole segments; the last one of a recording is shorter, and if no samples are left it is
+        one of a single silent frame.
+        """
         frames, size = self.system.segment_frames, self.system.segment_frames * HOP
         parts = [waveform[i : i + size] for i in range(0, len(waveform) + last, size)]
         written = greedy(self.runtime, np.stack([network_input(part, self.system) for part in parts]), memory)
