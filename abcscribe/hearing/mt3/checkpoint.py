@@ -12,7 +12,6 @@ import pickle
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -128,8 +127,7 @@ def _read_t5x(path: Path) -> tuple[NetworkConfig, State]:
     width = state["proj.weight"].shape[0]
     for stack in ("encoder", "decoder"):
         state[f"{stack}.pos_emb.inv_freq"] = t5x_frequencies(width)
-    config, state = _described(path, state)
-    return replace(config, dropout=0.1), state
+    return _described(path, state)
 
 
 T5X_ATTENTION = {"q": "query", "k": "key", "v": "value", "o": "out"}
