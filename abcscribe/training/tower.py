@@ -21,8 +21,8 @@ from torch.nn import functional as F  # noqa: N812
 
 from abcscribe.errors import AbcscribeError
 from abcscribe.model.audio_tower import AudioTower
-from abcscribe.model.config import FRAMES_PER_TOKEN, AudioTowerConfig
 from abcscribe.model.checksums import replace_text
+from abcscribe.model.config import FRAMES_PER_TOKEN, AudioTowerConfig
 from abcscribe.score.instruments import FAMILIES
 from abcscribe.spectrogram import FRAME_RATE, LOWEST_PITCH, PITCHES
 from abcscribe.synthesis.render import UNKNOWN_FAMILY
