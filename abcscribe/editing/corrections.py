@@ -23,7 +23,7 @@ from abcscribe.editing.timeline import Held, held_notes
 from abcscribe.score.model import Score
 from abcscribe.score.timing import TimeMap, time_map
 
-NEAR = 0.2  # seconds: an anchor this close to a note of its pitch means that note
+NEAR = 0.3  # seconds: of the notes of its pitch so close to an anchor the nearest is meant
 SNAP = 0.06  # seconds: an added note this close to an onset that is written begins with it
 GRID = (Fraction(1, 4), Fraction(1, 3))  # quarters: where else an added note may begin
 DOUBLED = 0.25  # octaves of pace: how far from 2 or 1/2 the ratio of two paces may lie to count as that
