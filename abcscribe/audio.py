@@ -10,6 +10,8 @@ gives fewer seconds than ``probe`` announces.
 
 from __future__ import annotations
 
+import struct
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,6 +94,32 @@ def blocks(
         raise AudioError(f"{path} ends before {start:g} s.")
     if empty:
         raise AudioError(f"{path} contains no sound that can be decoded.")
+
+
+@contextmanager
+def as_file(samples: np.ndarray, rate: int) -> Iterator[Path]:
+    """A temporary WAV file of an array, for as long as the block runs.
+
+    Args:
+        samples: (n,) or (n, channels), floats of full scale 1 or integers of full scale of their type.
+        rate: samples a second.
+
+    Raises AudioError for anything else.
+    """
+    samples = np.asarray(samples)
+    if samples.ndim not in (1, 2) or not samples.size or samples.dtype.kind not in "fiu" or rate <= 0:
+        raise AudioError("An array of samples has the shape (n,) or (n, channels), and a rate above zero.")
+    if samples.dtype.kind in "iu":
+        limits = np.iinfo(samples.dtype)
+        samples = (samples.astype(np.float64) - (limits.max + limits.min + 1) / 2) / (limits.max - limits.min) * 2
+    mono = samples.reshape(len(samples), -1).mean(axis=1)
+    packed = np.nan_to_num(mono, nan=0.0, posinf=0.0, neginf=0.0).astype("<f4").tobytes()
+    header = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(packed), b"WAVE", b"fmt ", 16, 3, 1, rate, 4 * rate, 4,
+                         32, b"data", len(packed))  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "recording.wav"
+        path.write_bytes(header + packed)
+        yield path
 
 
 @contextmanager

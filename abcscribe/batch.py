@@ -17,8 +17,8 @@ from itertools import chain, count
 from pathlib import Path
 
 from abcscribe import audio, transcription
-from abcscribe.engines.notes_to_score import Hints
 from abcscribe.errors import AbcscribeError, AudioError
+from abcscribe.hints import Hints
 from abcscribe.score.model import Score
 from abcscribe.score.writers import WRITERS, render, replace_file
 

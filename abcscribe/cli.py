@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from abcscribe import engines, hints
-from abcscribe.datasets import cli as data_cli
+from abcscribe import hints, systems
 from abcscribe.errors import AbcscribeError
 from abcscribe.evaluation import cli as evaluation_cli
 from abcscribe.score import instruments, writers
 from abcscribe.training import cli as training_cli
+from abcscribe.training import data_cli as data_cli
 
 if TYPE_CHECKING:
     from abcscribe.batch import Job, Outcome, Settings
@@ -90,7 +90,7 @@ def _formats(text: str) -> tuple[str, ...]:
 
 
 def _engine(name: str) -> str:
-    engines.parse(name)
+    systems.parse(name)
     return name
 
 
@@ -113,7 +113,7 @@ def transcribe(
     ] = DEFAULT_FORMATS,
     engine: Annotated[
         str, _option("--engine", parse=_engine, metavar="NAME", help="abcscribe engines lists them.")
-    ] = engines.DEFAULT,
+    ] = systems.DEFAULT,
     tempo: Annotated[Any, _option("--tempo", parse=hints.parse_tempo, metavar="QUARTERS/MINUTE")] = None,
     metre: Annotated[Any, _option("--metre", parse=hints.parse_metre, metavar="3/4")] = None,
     key: Annotated[Any, _option("--key", parse=hints.parse_key, metavar="'Bb minor'")] = None,
@@ -135,9 +135,8 @@ def transcribe(
     Times are seconds or 1:35; they count from the start of the recording.
     """
     from abcscribe import batch
-    from abcscribe.engines.notes_to_score import Hints
 
-    known = Hints(tempo, metre, key, instrument, downbeat)
+    known = hints.Hints(tempo, metre, key, instrument, downbeat)
     settings = batch.Settings(formats, engine, known, start, end, tuning)
     if output == "-":
         _to_stdout(files, settings)
@@ -238,11 +237,7 @@ def list_formats() -> None:
 
 @app.command("engines")
 def list_engines() -> None:
-    """List the engines, and for those that cannot run the reason."""
-    for name, info in engines.ENGINES.items():
-        try:
-            engines.load(name)
-            state = "ready"
-        except AbcscribeError as error:
-            state = str(error)
-        typer.echo(f"{name:12} {info.summary}, written by {engines.WRITERS[info.writer]}: {state}")
+    """List the systems that write scores, and for those that cannot run the reason."""
+    for system in systems.listed():
+        typer.echo(f"{system.name:12} {system.summary}: {system.state}")
+    typer.echo("A name goes on with :CHECKPOINT for other weights, and with +rules or +lm for another writer.")

@@ -6,8 +6,8 @@ import media
 import pytest
 
 from abcscribe import batch
-from abcscribe.engines.notes_to_score import Hints
 from abcscribe.errors import AudioError, ScoreError
+from abcscribe.hints import Hints
 from abcscribe.score.model import Score
 from abcscribe.score.writers import WRITERS, Writer
 

@@ -109,7 +109,7 @@ def test_every_ruled_room_exists() -> None:
         ("import abcscribe", HEAVY | {"numpy", "av", "onnxruntime", "typer", "rich"}),
         ("import abcscribe.cli", HEAVY | {"numpy", "av", "onnxruntime", "lytk", "typst", "verovio"}),
         ("import abcscribe.batch", HEAVY),
-        ("from abcscribe.engines import basic_pitch", HEAVY),
+        ("from abcscribe.hearing import basic_pitch", HEAVY),
     ],
 )
 def test_importing_stays_light(statement: str, unwanted: set[str]) -> None:

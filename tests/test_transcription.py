@@ -7,9 +7,9 @@ import media
 import numpy as np
 import pytest
 
-from abcscribe import engines
-from abcscribe.engines.notes_to_score import Hints
+from abcscribe import hearing
 from abcscribe.errors import AudioError, EngineError
+from abcscribe.hints import Hints
 from abcscribe.score.model import Key, Metre, PlayedNote
 from abcscribe.transcription import Done, Heard, Warned, events, transcribe
 
@@ -89,11 +89,11 @@ class Talker:
 
 def test_speech_is_refused_unless_there_is_music_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = media.write(tmp_path / "lesson.wav", media.tone(60.0))
-    monkeypatch.setattr(engines, "load", lambda name: Talker())
+    monkeypatch.setattr(hearing, "load", lambda name: Talker())
     with pytest.raises(AudioError, match="noise or speech"):
         transcribe(path)
     song = [PlayedNote(30 + t, 30.4 + t, 60 + t, confidence=0.9) for t in range(4)]
-    monkeypatch.setattr(engines, "load", lambda name: Talker(song))
+    monkeypatch.setattr(hearing, "load", lambda name: Talker(song))
     assert transcribe(path).parts
 
 
@@ -101,7 +101,7 @@ def test_a_few_short_clear_notes_are_music(tmp_path: Path, monkeypatch: pytest.M
     path = media.write(tmp_path / "plucked.wav", media.tone(30.0))
     talker = Talker([PlayedNote(3 * t, 3 * t + 0.1, 60 + t, confidence=0.9) for t in range(8)])
     monkeypatch.setattr(talker, "notes", lambda blocks: [list(talker.music)] if [*blocks] else [])
-    monkeypatch.setattr(engines, "load", lambda name: talker)
+    monkeypatch.setattr(hearing, "load", lambda name: talker)
     assert transcribe(path).parts
 
 
@@ -137,4 +137,4 @@ def test_an_unknown_engine_is_refused_with_the_known_ones(scale: Path) -> None:
 
 
 def test_an_engine_is_loaded_once(tone: str) -> None:
-    assert engines.load(tone) is engines.load(tone)
+    assert hearing.load(tone) is hearing.load(tone)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from abcscribe.datasets.manifest import Piece
-from abcscribe.datasets.note_cache import CachedPiece, notes_of, save
+from abcscribe.corpora.manifest import Piece
+from abcscribe.corpora.note_cache import CachedPiece, notes_of, save
 from abcscribe.score.model import Bar, Key, Metre, Note, Part, Score, Staff, Tempo
 from abcscribe.score.spelling import pitch_at
 

@@ -65,8 +65,8 @@ def evaluate(
 
 def _named(name: str, notes: Path, samples: Path, home: Path) -> Path:
     """The folder of a named suite, made now if need be."""
-    from abcscribe.datasets import suite as recorded
     from abcscribe.progress import progress_bar
+    from abcscribe.synthesis import suite as recorded
 
     if name not in recorded.NAMED:
         known = ", ".join(recorded.NAMED)

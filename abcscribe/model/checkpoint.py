@@ -9,10 +9,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from abcscribe.model import onnx_export
-from abcscribe.model.audio_language_model import SHIPPED_AS, AudioLanguageModel
 from abcscribe.model.audio_tower import AudioTower
 from abcscribe.model.config import WINDOW_FRAMES, AudioTowerConfig
 from abcscribe.model.language_model_export import export_language_model
+from abcscribe.model.score_language_model import SHIPPED_AS, ScoreLanguageModel
 
 OUTPUTS = ("embeddings", "activity", "velocity", "family")
 
@@ -47,7 +47,7 @@ def ship(folder: Path, weights: Path) -> None:
     weights.mkdir(parents=True, exist_ok=True)
     config = (folder / "config.json").read_text()
     if "language_model" in json.loads(config):
-        export_language_model(AudioLanguageModel.from_pretrained(folder), weights)
+        export_language_model(ScoreLanguageModel.from_pretrained(folder), weights)
         _save_half(folder / "model.safetensors", weights / f"{SHIPPED_AS}.safetensors")
         (weights / f"{SHIPPED_AS}.json").write_text(config)
     else:

@@ -30,8 +30,9 @@ class AudioTowerConfig:
 
 @dataclass(frozen=True)
 class NoteProjectorConfig:
-    """Sizes of model.projector.NoteProjector."""
+    """Sizes of model.note_projector.NoteProjector."""
 
+    analysis: int  # columns of `abcscribe.analysis.analysis_features` that it was trained with
     width: int = 256
     layers: int = 3  # transformer layers over the notes, in both directions
     heads: int = 4
@@ -51,7 +52,7 @@ class LanguageModelConfig:
 
 @dataclass(frozen=True)
 class FrameProjectorConfig:
-    """Sizes of model.frame_projector.FrameProjector."""
+    """Sizes of text_systems.frame_projector.FrameProjector."""
 
     frame_width: int  # of the tower's frames
     width: int  # of the language model's token vectors

@@ -1,4 +1,4 @@
-"""An AudioLanguageModel -> two ONNX files that run without torch (`abcscribe.model.onnx_stepper`).
+"""An ScoreLanguageModel -> two ONNX files that run without torch (`abcscribe.model.language_model_runtime`).
 
 - ``language_model_notes.onnx``: the projector; a batch of notes in, soft tokens out.
 - ``language_model.onnx``: the decoder. It reads soft tokens (what was heard, once) or ids (one at a time, mostly) and
@@ -33,9 +33,9 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 from abcscribe.model import onnx_export
-from abcscribe.model.audio_language_model import AudioLanguageModel
 from abcscribe.model.language_model import AXES, DecoderLayer, LanguageModel, rotary, rotate
-from abcscribe.model.note_tokens import FEATURES
+from abcscribe.model.note_features import OWN_FEATURES
+from abcscribe.model.score_language_model import ScoreLanguageModel
 
 NOTES_FILE, DECODER_FILE = "language_model_notes.onnx", "language_model.onnx"
 _Network = TypeVar("_Network", bound=nn.Module)
@@ -46,7 +46,7 @@ NOTE_INPUTS = ["pitch", "family", "features", "positions", "mask", "places"]
 class _Notes(nn.Module):
     """`NoteProjector.forward` with its mask as (rows, notes)."""
 
-    def __init__(self, model: AudioLanguageModel) -> None:
+    def __init__(self, model: ScoreLanguageModel) -> None:
         super().__init__()
         self.projector = _with_scaled_queries(model.projector)
 
@@ -155,17 +155,18 @@ def _with_scaled_queries(model: _Network) -> _Network:
     return model
 
 
-def export_language_model(model: AudioLanguageModel, folder: Path) -> None:
+def export_language_model(model: ScoreLanguageModel, folder: Path) -> None:
     """Write NOTES_FILE and DECODER_FILE, matrices as int8, the rest as float16."""
     for graph, name in ((_notes_graph(model), NOTES_FILE), (_decoder_graph(model.language_model), DECODER_FILE)):
         onnx_export.save(onnx_export.stored_as_half(onnx_export.quantised(graph)), folder / name)
 
 
-def _notes_graph(model: AudioLanguageModel) -> ModelProto:
+def _notes_graph(model: ScoreLanguageModel) -> ModelProto:
     rows, notes = 2, 3
+    width = OWN_FEATURES + model.config.projector.analysis
     inputs = (
         torch.zeros(rows, notes, dtype=torch.long), torch.zeros(rows, notes, dtype=torch.long),
-        torch.zeros(rows, notes, FEATURES), torch.zeros(rows, notes, AXES), torch.ones(rows, notes, dtype=torch.bool),
+        torch.zeros(rows, notes, width), torch.zeros(rows, notes, AXES), torch.ones(rows, notes, dtype=torch.bool),
         torch.zeros(rows, notes, dtype=torch.long),
     )  # fmt: skip
     axes = {name: {0: "rows", 1: "notes"} for name in [*NOTE_INPUTS, "soft"]}

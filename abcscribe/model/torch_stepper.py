@@ -1,4 +1,4 @@
-"""Runs an AudioLanguageModel token by token in torch: for reinforcement learning, and to check the ONNX export."""
+"""Runs an ScoreLanguageModel token by token in torch: for reinforcement learning, and to check the ONNX export."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from abcscribe.model.audio_language_model import AudioLanguageModel, collate_heard
-from abcscribe.model.note_tokens import HeardNotes
+from abcscribe.model.note_features import HeardNotes
+from abcscribe.model.score_language_model import ScoreLanguageModel, collate_heard
 
 
 class TorchStepper:
-    """See `abcscribe.decoding.Stepper`."""
+    """See `abcscribe.writing.decoding.Stepper`."""
 
-    def __init__(self, model: AudioLanguageModel) -> None:
+    def __init__(self, model: ScoreLanguageModel) -> None:
         self.model = model
 
     @torch.no_grad()

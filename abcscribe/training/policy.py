@@ -19,14 +19,14 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from abcscribe.decoding import CLOSED, Decoding, generate
 from abcscribe.errors import ScoreError
-from abcscribe.model.audio_language_model import AudioLanguageModel, collate_heard, token_positions
-from abcscribe.model.note_tokens import HeardNotes
+from abcscribe.model.note_features import HeardNotes
+from abcscribe.model.score_language_model import ScoreLanguageModel, collate_heard, token_positions
 from abcscribe.model.torch_stepper import TorchStepper
 from abcscribe.rewards import NAMES
 from abcscribe.score.model import Score
 from abcscribe.tokens import VOCABULARY, Reader, score_of
+from abcscribe.writing.decoding import CLOSED, Decoding, generate
 
 CHUNK = 4096  # positions of a forward pass with gradients: 1 GB for the default model
 
@@ -100,7 +100,7 @@ class NotePolicy(nn.Module):
 
     def __init__(
         self,
-        model: AudioLanguageModel,
+        model: ScoreLanguageModel,
         *,
         constrained: bool = True,
         most_tokens: int = 600,
@@ -121,7 +121,7 @@ class NotePolicy(nn.Module):
         return self
 
     @property
-    def model(self) -> AudioLanguageModel:
+    def model(self) -> ScoreLanguageModel:
         """What is trained, in float32."""
         return self.states.model
 
@@ -186,7 +186,7 @@ def influence() -> np.ndarray:
 class States(nn.Module):
     """Answers -> the states in which their tokens were drawn, (tokens, width), and logits, (tokens, vocabulary)."""
 
-    def __init__(self, model: AudioLanguageModel) -> None:
+    def __init__(self, model: ScoreLanguageModel) -> None:
         super().__init__()
         self.model = model
 

@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from abcscribe.datasets.note_cache import NoteCache
-from abcscribe.datasets.windows import Stage, WindowSource
+from abcscribe.corpora.note_cache import NoteCache
 from abcscribe.errors import AbcscribeError
-from abcscribe.model.audio_language_model import AudioLanguageModel
+from abcscribe.model.score_language_model import ScoreLanguageModel
 from abcscribe.rewards import FULL, NAMES, ORIGIN, RewardWeights, batch_components
+from abcscribe.synthesis.windows import Stage
 from abcscribe.training.advantages import (
     clipped_policy_loss,
     clipped_value_loss,
@@ -39,6 +39,7 @@ from abcscribe.training.learner import Learner, Then
 from abcscribe.training.policy import Evaluation, NotePolicy, Policy, Sample
 from abcscribe.training.rl_run import Run
 from abcscribe.training.rollout import Draw, Judge, Problem, Rollout, contributions, roll_out, windows
+from abcscribe.training.window_source import window_source
 
 HELD_OUT_SEED = 11
 NAMED = {"origin": ORIGIN, "full": FULL}
@@ -95,7 +96,7 @@ def main(config: RlTraining, clock: Callable[[], float] = time.monotonic) -> Ite
         raise AbcscribeError(f"There is no algorithm {config.algorithm!r}; there are {', '.join(ALGORITHMS)}.")
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    model = AudioLanguageModel.from_pretrained(config.start)
+    model = ScoreLanguageModel.from_pretrained(config.start)
     policy = NotePolicy(
         model,
         constrained=config.constrained,
@@ -104,7 +105,7 @@ def main(config: RlTraining, clock: Callable[[], float] = time.monotonic) -> Ite
         rounded=config.rounded,
     )
     cache, stage = NoteCache(config.cache), Stage(config.notes)
-    draw, unseen = (windows(WindowSource(cache, split), stage) for split in ("train", "valid"))
+    draw, unseen = (windows(window_source(cache, split), stage) for split in ("train", "valid"))
     rng = np.random.default_rng(HELD_OUT_SEED)
     held_out = [unseen(rng) for _ in range(config.held_out)]
     yield from train(config, policy, draw, held_out, clock=clock)

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from abcscribe.datasets.windows import Stage, WindowSource
 from abcscribe.metrics.structure import repetition
 from abcscribe.rewards import FULL, NAMES, ORIGIN, Components, RewardWeights, batch_components, combine
 from abcscribe.score.abc_reader import read_abc
 from abcscribe.score.model import Score
+from abcscribe.synthesis.windows import Stage, WindowSource
 from abcscribe.training.policy import Policy, Sample
 
 SHORT = 0.5  # an answer with fewer of the reference's notes than this has collapsed

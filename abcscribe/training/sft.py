@@ -1,7 +1,7 @@
 """Train the language model to write what was heard, with cross-entropy: ``abcscribe train sft``.
 
-Every step draws new windows (`abcscribe.datasets.windows`), so there are no epochs; some may be kept ones that the
-tower has heard (`abcscribe.datasets.listening`). A step is a function of the seed, the rank, its number and what is
+Every step draws new windows (`abcscribe.synthesis.windows`), so there are no epochs; some may be kept ones that the
+tower has heard (`abcscribe.training.heard_windows`). A step is a function of the seed, the rank, its number and what is
 kept, so a run that is resumed goes on exactly. Alone or under torchrun: gradients are averaged.
 
 Simplifications: the loss is the mean over tokens, those that decide for the whole window weighed up; the curriculum and
@@ -23,19 +23,21 @@ import torch
 from torch import distributed, nn
 from torch.nn import functional as F  # noqa: N812
 
-from abcscribe.datasets.listening import Listened, kept_windows
-from abcscribe.datasets.windows import Stage, Window, WindowSource
-from abcscribe.model.audio_language_model import (
+from abcscribe.analysis import analysis_features
+from abcscribe.model.config import LanguageModelConfig, NoteProjectorConfig
+from abcscribe.model.score_language_model import (  # fmt: skip
     IGNORED,
-    AudioLanguageModel,
-    AudioLanguageModelConfig,
     Heard,
+    ScoreLanguageModel,
+    ScoreLanguageModelConfig,
     answer_loss,
     collate_heard,
     token_positions,
-)  # fmt: skip
-from abcscribe.model.config import LanguageModelConfig, NoteProjectorConfig
-from abcscribe.tokens import LONGEST, METRES, MOST_FIFTHS, VOCABULARY
+)
+from abcscribe.synthesis.windows import Stage, Window, WindowSource
+from abcscribe.tokens import LONGEST, METRE_TOKENS, MOST_FIFTHS, VOCABULARY
+from abcscribe.training.heard_windows import Listened, kept_windows
+from abcscribe.training.window_source import window_source
 
 # Weight of the tokens up to the first position: metre, key, tempo, instruments and the first bar line are one token in
 # thirty but decide what the others mean. With weight 1 the metre was right in .46 of the windows after 32 minutes, the
@@ -128,7 +130,7 @@ def main(config: SftTraining, clock: Callable[[], float] = time.monotonic) -> It
     rank, world = _join()
     torch.manual_seed(config.seed)
     model = new_model(config)
-    source, held_out = training_source(config), WindowSource(config.cache, "valid")
+    source, held_out = training_source(config), window_source(config.cache, "valid")
     trainer = Trainer(config, model)
     step, spent = trainer.resume()
     began, saved, evaluated = clock(), clock(), clock()
@@ -160,12 +162,14 @@ def main(config: SftTraining, clock: Callable[[], float] = time.monotonic) -> It
         distributed.destroy_process_group()
 
 
-def new_model(config: SftTraining) -> AudioLanguageModel:
+def new_model(config: SftTraining) -> ScoreLanguageModel:
     """A model with new weights; a note's vector begins as the mean of its spellings' token vectors."""
     heads = max(1, config.width // 64)
-    model = AudioLanguageModel(
-        AudioLanguageModelConfig(
-            NoteProjectorConfig(config.width, config.encoder_layers, heads, config.dropout),
+    model = ScoreLanguageModel(
+        ScoreLanguageModelConfig(
+            NoteProjectorConfig(
+                len(analysis_features.NAMES), config.width, config.encoder_layers, heads, config.dropout
+            ),
             LanguageModelConfig(len(VOCABULARY), config.width, config.decoder_layers, heads, config.dropout),
         )
     )
@@ -183,7 +187,7 @@ class Trainer:
     Matrices of the layers go to Muon (Jordan et al., 2024), the rest to AdamW.
     """
 
-    def __init__(self, config: SftTraining, model: AudioLanguageModel) -> None:
+    def __init__(self, config: SftTraining, model: ScoreLanguageModel) -> None:
         self.config, self.model = config, model
         self.listener = Listener(config.width)
         self.trained: list[torch.Tensor] = [*model.parameters(), *self.listener.parameters()]
@@ -236,9 +240,9 @@ class Trainer:
         for parameter in self.trained:
             parameter.grad = None
 
-    def averaged(self) -> AudioLanguageModel:
+    def averaged(self) -> ScoreLanguageModel:
         """A float32 model with the moving average of the weights, in evaluation mode."""
-        model = AudioLanguageModel(self.model.config)
+        model = ScoreLanguageModel(self.model.config)
         with torch.no_grad():
             for parameter, value in zip(model.parameters(), self.average, strict=False):  # the listener's come last
                 parameter.copy_(value)
@@ -261,7 +265,7 @@ class Trainer:
         self.config.out.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             if self.config.start is not None:
-                started = AudioLanguageModel.from_pretrained(self.config.start)
+                started = ScoreLanguageModel.from_pretrained(self.config.start)
                 self._set([p.detach() for p in (*started.parameters(), *self.listener.parameters())], None)
             return 0, 0.0
         state = torch.load(path, weights_only=True)
@@ -282,7 +286,7 @@ class Listener(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.sizes = (LONGEST, len(METRES), 2 * MOST_FIFTHS + 1)
+        self.sizes = (LONGEST, len(METRE_TOKENS), 2 * MOST_FIFTHS + 1)
         self.norm, self.head = nn.RMSNorm(width), nn.Linear(width, sum(self.sizes))
 
     def loss(self, notes: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -313,7 +317,7 @@ def schedule(step: int, progress: float, config: SftTraining) -> float:
 
 
 def training_source(config: SftTraining) -> Source:
-    source = WindowSource(config.cache)
+    source = window_source(config.cache)
     return source if config.heard is None else Listened(source, kept_windows(config.heard), HEARD_SHARE)
 
 
@@ -346,7 +350,7 @@ def make_batch(windows: list[Window], shape: Shape) -> Batch:
         weights[row, : int(np.argmax(window.token_groups >= 0))] = DECISIVE
         first, known = window.excerpt.spans[0], len(window.places)
         labels[row, :known, 0] = np.where(window.places >= 0, window.places, IGNORED)
-        labels[row, :known, 1:] = METRES.index(first.metre), first.fifths + MOST_FIFTHS
+        labels[row, :known, 1:] = METRE_TOKENS.index(first.metre), first.fifths + MOST_FIFTHS
     return Batch(heard, *(torch.from_numpy(array) for array in (ids, positions, targets, weights, labels)))
 
 

@@ -30,10 +30,10 @@ from transformers import AutoConfig, AutoTokenizer
 
 from abcscribe import audio
 from abcscribe.errors import AbcscribeError
-from abcscribe.model.audio_language_model import answer_loss
-from abcscribe.model.audio_text_model import AudioTextModel, AudioTextModelConfig, chat_prompt
 from abcscribe.model.config import FrameProjectorConfig
-from abcscribe.model.feature_towers import OWN, FeatureTower, load_feature_tower
+from abcscribe.model.score_language_model import answer_loss
+from abcscribe.text_systems.audio_text_model import AudioTextModel, AudioTextModelConfig, chat_prompt
+from abcscribe.text_systems.feature_towers import OWN, FeatureTower, load_feature_tower
 
 QUESTION = "Transcribe this recording in ABC notation."
 GRADIENT_NORM = 1.0

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from abcscribe.model.audio_language_model import IGNORED
+from abcscribe.model.score_language_model import IGNORED
 from abcscribe.training.policy import Evaluation, Sample, lengths_mask
 
 

@@ -17,11 +17,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F  # noqa: N812
 
-from abcscribe.datasets.render import UNKNOWN_FAMILY
 from abcscribe.model.audio_tower import AudioTower
 from abcscribe.model.config import FRAMES_PER_TOKEN, AudioTowerConfig
 from abcscribe.score.instruments import FAMILIES
 from abcscribe.spectrogram import FRAME_RATE, LOWEST_PITCH, PITCHES
+from abcscribe.synthesis.render import UNKNOWN_FAMILY
 
 ONSET_WIDTH = 1.5  # frames over which an onset target falls from 1 to 0: lets the peak be read between frames
 ONSET_WEIGHT = 3.0  # of a cell with an onset: onsets are rare

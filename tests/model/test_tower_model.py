@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from abcscribe.model.audio_tower import SHARING, AudioTower, ChordBlock, HarmonicStack, sinusoids
 from abcscribe.model.checkpoint import export_tower, load_tower, ship
 from abcscribe.model.config import WINDOW_FRAMES, AudioTowerConfig
-from abcscribe.model.runtime import MARGIN, STEP, TowerRuntime
+from abcscribe.model.tower_runtime import MARGIN, STEP, TowerRuntime
 from abcscribe.spectrogram import BINS, HOP, PITCHES, normalise, spectrogram
 
 TINY = AudioTowerConfig(channels=8, blocks=1, squeezed=2, width=16, layers=1, heads=2)

@@ -8,13 +8,14 @@ import pytest
 import torch
 from torch import nn
 
+from abcscribe.analysis import analysis_features
 from abcscribe.errors import AbcscribeError
-from abcscribe.model.audio_language_model import AudioLanguageModel, AudioLanguageModelConfig
 from abcscribe.model.config import LanguageModelConfig, NoteProjectorConfig
-from abcscribe.model.note_tokens import OPINION, HeardNotes
+from abcscribe.model.note_features import HeardNotes
+from abcscribe.model.score_language_model import ScoreLanguageModel, ScoreLanguageModelConfig
 from abcscribe.rewards import FULL, NAMES, ORIGIN, RewardWeights, combine
 from abcscribe.score.abc_reader import read_abc
-from abcscribe.tokens import METRES, TICKS, VOCABULARY, Event, Excerpt, Span, score_of
+from abcscribe.tokens import METRE_TOKENS, TICKS, VOCABULARY, Event, Excerpt, Span, score_of
 from abcscribe.training.learner import Then
 from abcscribe.training.policy import Evaluation, NotePolicy, Sample, chunks, influence
 from abcscribe.training.rl import Grpo, RlTraining, parse_reward, train
@@ -22,7 +23,9 @@ from abcscribe.training.rollout import Problem, Rollout, alarms, contributions, 
 
 TUNES = ("X:1\nL:1/4\nK:C\nCDEF|", "X:1\nL:1/4\nK:C\ngc'ab|")  # what the arms of the bandit write
 PITCH = RewardWeights(pitch=1.0, metre=0, tempo=0, instrument=0)
-TINY = AudioLanguageModelConfig(NoteProjectorConfig(32, 1, 2), LanguageModelConfig(len(VOCABULARY), 32, 2, 2))
+TINY = ScoreLanguageModelConfig(
+    NoteProjectorConfig(len(analysis_features.NAMES), 32, 1, 2), LanguageModelConfig(len(VOCABULARY), 32, 2, 2)
+)
 
 
 class Arms(nn.Module):
@@ -114,18 +117,18 @@ def melody(rng: np.random.Generator) -> Problem:
     midi = rng.choice([60, 62, 64, 67], 4)
     fifth = {60: 0, 62: 2, 64: 4, 67: 1}
     events = tuple(Event(i * TICKS, 0, 1, TICKS, int(m), fifth[int(m)]) for i, m in enumerate(midi))
-    excerpt = Excerpt((Span(4 * TICKS, METRES[1], 0, "major", 40),), ((0, ("treble",)),), events)
+    excerpt = Excerpt((Span(4 * TICKS, METRE_TOKENS[1], 0, "major", 40),), ((0, ("treble",)),), events)
     onset = np.arange(4) * 0.5
     heard = HeardNotes(
         onset, onset + 0.4, midi.astype(np.int64), np.full(4, 80.0), np.zeros(4, np.int64), np.ones(4),
-        np.arange(4), np.zeros((4, OPINION)),
+        np.arange(4), np.zeros((4, len(analysis_features.NAMES))),
     )  # fmt: skip
     return Problem(heard, score_of(excerpt), "line")
 
 
 def tiny(constrained: bool = True, with_values: bool = False, most_tokens: int = 60) -> NotePolicy:
     torch.manual_seed(3)
-    model = AudioLanguageModel(TINY)
+    model = ScoreLanguageModel(TINY)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
@@ -203,7 +206,7 @@ def test_a_seed_gives_the_same_run_and_a_resumed_run_goes_on_exactly(algorithm: 
 def test_a_run_leaves_a_model_its_log_and_samples(tmp_path: Path) -> None:
     log, _ = run(tmp_path, 2, "grpo")
     out = tmp_path / "run"
-    assert AudioLanguageModel.from_pretrained(out).config == TINY
+    assert ScoreLanguageModel.from_pretrained(out).config == TINY
     assert [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()] == log
     shown = [json.loads(line) for line in (out / "samples.jsonl").read_text().splitlines()]
     assert {entry["split"] for entry in shown} == {"train", "held-out"}

@@ -12,10 +12,10 @@ pytest.importorskip("peft")
 import tiny_language_models as tiny
 from transformers import AutoProcessor, Qwen2AudioForConditionalGeneration
 
-from abcscribe.model.audio_text_model import AUDIO, AudioTextModel, AudioTextModelConfig
 from abcscribe.model.config import FrameProjectorConfig
 from abcscribe.rewards import NAMES, RewardWeights
 from abcscribe.score.abc_reader import read_abc
+from abcscribe.text_systems.audio_text_model import AUDIO, AudioTextModel, AudioTextModelConfig
 from abcscribe.training.policy import Sample
 from abcscribe.training.rl import RlTraining, train
 from abcscribe.training.rollout import Problem

@@ -13,9 +13,8 @@ import tiny_cache
 import torch
 from torch import multiprocessing
 
-from abcscribe.datasets.windows import WindowSource
 from abcscribe.errors import AbcscribeError
-from abcscribe.model.audio_language_model import IGNORED, AudioLanguageModel
+from abcscribe.model.score_language_model import IGNORED, ScoreLanguageModel
 from abcscribe.tokens import VOCABULARY
 from abcscribe.training import sft
 from abcscribe.training.sft import (
@@ -30,6 +29,7 @@ from abcscribe.training.sft import (
     schedule,
     training_source,
 )
+from abcscribe.training.window_source import window_source
 
 SHAPE = Shape(24, 96, 4)
 CURRICULUM = (Lesson(1.0, ((SHAPE, 1.0),), (("tune", 1.0),)),)
@@ -65,7 +65,7 @@ def new_trainer(config) -> Trainer:
 
 
 def steps(trainer, config, numbers, world=1, rank=0) -> list[float]:
-    source = WindowSource(config.cache)
+    source = window_source(config.cache)
     return [
         trainer.step(
             draw_batch(np.random.default_rng([config.seed, rank, number]), source, lesson(config, 0.5)), 1.0, world
@@ -75,7 +75,7 @@ def steps(trainer, config, numbers, world=1, rank=0) -> list[float]:
 
 
 def test_a_batch_by_hand(cache):
-    source = WindowSource(cache)
+    source = window_source(cache)
     window = source.draw(np.random.default_rng(0), sft.Stage((8, 12), (("tune", 1.0),)))
     batch = make_batch([window], SHAPE)
     n = min(len(window.ids) - 1, SHAPE.tokens)
@@ -109,7 +109,7 @@ def test_a_run_learns_stops_and_leaves_a_model(cache, tmp_path):
     assert losses[-1] < 0.75 * losses[0]
     assert set(log[-1]["valid"]) > {"tune loss", "pitch right"}
     assert [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()] == log
-    model = AudioLanguageModel.from_pretrained(tmp_path)
+    model = ScoreLanguageModel.from_pretrained(tmp_path)
     assert model.config.language_model.vocabulary == len(VOCABULARY)
     assert all(torch.isfinite(p).all() for p in model.parameters())
 
@@ -117,7 +117,7 @@ def test_a_run_learns_stops_and_leaves_a_model(cache, tmp_path):
 def test_windows_that_the_tower_heard_are_mixed_in(cache, tmp_path):
     heard = tmp_path / "heard"
     heard.mkdir()
-    rng, source = np.random.default_rng(0), WindowSource(cache)
+    rng, source = np.random.default_rng(0), window_source(cache)
     kept = [source.draw(rng, sft.Stage((8, 20), (("tune", 1.0),))) for _ in range(12)]
     (heard / "windows-00000.pkl").write_bytes(pickle.dumps(kept))
     mixed = training_source(tiny(cache, tmp_path, heard=heard))

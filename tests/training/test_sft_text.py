@@ -9,8 +9,8 @@ import tiny_language_models as tiny
 import torch
 
 from abcscribe.errors import AbcscribeError
-from abcscribe.model.audio_language_model import answer_loss
-from abcscribe.model.audio_text_model import AudioTextModel
+from abcscribe.model.score_language_model import answer_loss
+from abcscribe.text_systems.audio_text_model import AudioTextModel
 from abcscribe.training.sft_text import SftTextTraining, main, read_pairs, schedule
 
 ANSWERS = ("X:1\nK:C\nCDEF|", "X:1\nK:G\nGABc|")

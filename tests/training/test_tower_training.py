@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from abcscribe.datasets.render import UNKNOWN_FAMILY
 from abcscribe.model.audio_tower import AudioTower
 from abcscribe.model.config import AudioTowerConfig
 from abcscribe.spectrogram import BINS, FRAME_RATE
+from abcscribe.synthesis.render import UNKNOWN_FAMILY
 from abcscribe.training import tower
 from abcscribe.training.tower import TowerTraining, clip_targets, make_batch, schedule, tower_losses
 
