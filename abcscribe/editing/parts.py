@@ -10,8 +10,8 @@ from statistics import median
 
 from abcscribe.editing.notes import EditError, by_semitones, repitched
 from abcscribe.editing.timeline import Held, held_notes, identified, written
-from abcscribe.engines.notes_to_score.hands import right_hand
-from abcscribe.engines.notes_to_score.parts import GRAND
+from abcscribe.analysis.hands import right_hand
+from abcscribe.analysis.parts import GRAND
 from abcscribe.score import instruments
 from abcscribe.score.model import CLEFS, Key, Part, Score, Staff, Tempo
 from abcscribe.score.spelling import spell
