@@ -228,6 +228,26 @@ def convert(
         _say(f"Warning: {problem}")
 
 
+@app.command()
+def serve(
+    file: Annotated[Path | None, typer.Argument(help="A recording to begin with.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="8765, or another free one, if none is named.", min=1, max=65535)
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; beyond this machine a token is asked for.")
+    ] = "127.0.0.1",
+    library: Annotated[
+        Path | None, typer.Option(help="Folder in which recordings and scores are kept; yours if none is named.")
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+) -> None:
+    """Open the page: drop recordings, see and hear their scores, put them right, take them away."""
+    from abcscribe.server.serve import serve as serve_page
+
+    serve_page(file, host=host, port=port, folder=library, browser=browser, say=_say)
+
+
 @app.command("formats")
 def list_formats() -> None:
     """List the formats that can be written."""

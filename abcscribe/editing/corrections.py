@@ -71,6 +71,8 @@ def made_again(score: Score, corrections: Iterable[Anchored]) -> tuple[Score, li
                 score = edited(score, found(Places(score, times), correction))
         except EditError as error:
             dropped.append(f"{label(correction)}{_when(correction)} was left out: {error}")
+        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError):  # of a damaged or foreign archive
+            dropped.append("A correction that cannot be read was left out.")
     return score, dropped
 
 
@@ -238,7 +240,9 @@ def _text_again(score: Score, times: TimeMap, correction: Anchored) -> tuple[Sco
         except EditError:
             lost += 1
     count = len(correction["gone"]) + len(correction["come"])
-    return score, [f"{lost} of {count} changes made in the text were left out: their notes are not there."] if lost else []
+    return score, [
+        f"{lost} of {count} changes made in the text were left out: their notes are not there."
+    ] if lost else []
 
 
 def _when(correction: Mapping[str, Any]) -> str:

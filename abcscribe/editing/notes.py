@@ -91,7 +91,10 @@ def lengthened(score: Score, ids: Collection[str], duration: Fraction) -> Score:
             chord = [held for held in notes if held.voice == voice and held.onset == onset]
             others = [held for held in notes if held.voice != voice or held.onset != onset]
             if chord:
-                notes = [*cleared(others, voice, onset, onset + duration), *(replace(h, duration=duration) for h in chord)]
+                notes = [
+                    *cleared(others, voice, onset, onset + duration),
+                    *(replace(h, duration=duration) for h in chord),
+                ]
         return notes
 
     return _changed(score, ids, change)
@@ -160,11 +163,11 @@ def with_voice(part: Part, voice: int, staff: int | None) -> Part:
     if voice in part.voices:
         return part
     if not 1 <= voice <= max(part.voices, default=0) + 1:
-        raise EditError(f"The part has no voice {voice}, and the next new one would be {max(part.voices, default=0) + 1}.")
+        raise EditError(
+            f"The part has no voice {voice}, and the next new one would be {max(part.voices, default=0) + 1}."
+        )
     place = staff if staff is not None and 0 <= staff < len(part.staves) else len(part.staves) - 1
-    staves = [
-        Staff(s.clef, (*s.voices, voice)) if i == place else s for i, s in enumerate(part.staves)
-    ]
+    staves = [Staff(s.clef, (*s.voices, voice)) if i == place else s for i, s in enumerate(part.staves)]
     return replace(part, staves=tuple(staves))
 
 
@@ -201,9 +204,7 @@ def _each(score: Score, ids: Collection[str], change: Callable[[Held], Held | No
     return _changed(score, ids, all_changed)
 
 
-def _changed(
-    score: Score, ids: Collection[str], change: Callable[[list[Held], Sequence[Held]], list[Held]]
-) -> Score:
+def _changed(score: Score, ids: Collection[str], change: Callable[[list[Held], Sequence[Held]], list[Held]]) -> Score:
     """The score with ``change(notes, chosen notes)`` in every part that has one of the notes."""
     found: set[str] = set()
     for index, part in enumerate(score.parts):

@@ -1,4 +1,4 @@
-"""Operations on parts and on the whole score: names, merging and splitting, hands, transposition, keys from a bar on."""
+"""Operations on parts and the whole score: names, merging, splitting, hands, transposition, keys from a bar on."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import replace
 from fractions import Fraction
 from statistics import median
 
-from abcscribe.editing.notes import EditError, by_semitones, repitched
-from abcscribe.editing.timeline import Held, held_notes, identified, written
 from abcscribe.analysis.hands import right_hand
 from abcscribe.analysis.parts import GRAND
+from abcscribe.editing.notes import EditError, by_semitones, repitched
+from abcscribe.editing.timeline import Held, held_notes, identified, written
 from abcscribe.score import instruments
 from abcscribe.score.model import CLEFS, Key, Part, Score, Staff, Tempo
 from abcscribe.score.spelling import spell
@@ -22,7 +22,13 @@ MOST_PARTS = 64
 
 
 def described(
-    score: Score, index: int, *, name: str | None = None, program: int | None = None, clef: str | None = None, staff: int = 0
+    score: Score,
+    index: int,
+    *,
+    name: str | None = None,
+    program: int | None = None,
+    clef: str | None = None,
+    staff: int = 0,
 ) -> Score:
     """The part with another name, instrument or clef. A name that only said the instrument follows it."""
     part = score.parts[index]
@@ -53,9 +59,7 @@ def merged(score: Score, indices: Sequence[int]) -> Score:
     else:
         part = _one_staff(score, score.parts[first], notes)
     gone = set(indices) - {first}
-    return _with_parts(
-        score, [part if i == first else own for i, own in enumerate(score.parts) if i not in gone]
-    )
+    return _with_parts(score, [part if i == first else own for i, own in enumerate(score.parts) if i not in gone])
 
 
 def split_by_pitch(score: Score, index: int, at: int) -> Score:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 from abcscribe.score.model import Note, Part, Pitch, Score
 
@@ -117,7 +118,7 @@ def _pieces(notes: Sequence[Held], starts: Sequence[Fraction]) -> Iterator[tuple
             yield from kept
             continue
         inside = [note.onset, *cuts[bisect_right(cuts, note.onset) : bisect_left(cuts, note.end)], note.end]
-        for begin, end in zip(inside, inside[1:], strict=False):
+        for begin, end in pairwise(inside):
             bar = bisect_right(starts, begin) - 1
             piece = _piece(note, begin == note.onset)
             yield bar, replace(piece, start=begin - starts[bar], duration=end - begin, tie=end < note.end)

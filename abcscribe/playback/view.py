@@ -27,9 +27,8 @@ def view(score: Score) -> dict[str, Any]:
     """
     text, times = write_abc(score), time_map(score)
     written = positions(score, text)
-    sure = [bar.confidence for bar in score.bars if bar.confidence is not None]
-    confidence = round(fmean(sure), 2) if sure else None
-    usable = confidence is None or confidence >= USABLE
+    sure = confidence(score)
+    usable = sure is None or sure >= USABLE
     heard = heard_notes(score, times)
     return {
         "title": score.title,
@@ -37,9 +36,9 @@ def view(score: Score) -> dict[str, Any]:
         "seconds": score.seconds,
         "abc": text,
         "summary": summary(score),
-        "confidence": confidence,
+        "confidence": sure,
         "usable": usable,
-        "notice": None if usable else _notice(confidence),
+        "notice": None if usable else _notice(sure),
         "found": _found(score),
         "bars": _bars(score, times),
         "parts": [_part(part) for part in score.parts],
@@ -62,8 +61,14 @@ def summary(score: Score) -> str:
     return ", ".join([*said, f"{len(score.bars)} bar{'s' * (len(score.bars) != 1)}"])
 
 
-def _notice(confidence: float | None) -> str:
-    return f"Only about {confidence or 0:.0%} of these notes are expected to be right: take this as a sketch, not a score."
+def confidence(score: Score) -> float | None:
+    """The mean confidence of the bars, None if it is not known of any."""
+    sure = [bar.confidence for bar in score.bars if bar.confidence is not None]
+    return round(fmean(sure), 2) if sure else None
+
+
+def _notice(sure: float | None) -> str:
+    return f"Only about {sure or 0:.0%} of these notes are expected to be right: take this as a sketch, not a score."
 
 
 def _found(score: Score) -> dict[str, Any]:
@@ -114,8 +119,8 @@ def _notes(
     spans: dict[tuple[int, int, int, Fraction], list[list[int]]] = {}
     for value in written:
         if value.notes:
-            key = value.part, value.bar, value.voice, value.notes[0].start
-            spans.setdefault(key, []).append(list(value.chars))
+            place = value.part, value.bar, value.voice, value.notes[0].start
+            spans.setdefault(place, []).append(list(value.chars))
     starts = score.bar_starts()
     found: list[dict[str, Any]] = []
     for p, part in enumerate(score.parts):
@@ -128,7 +133,7 @@ def _notes(
             index = before[1] if before and tied else heard.get((p, onset, note.pitch.midi))
             if note.tie:
                 open_ties[key] = onset + note.duration, index
-            confidence = score.performance[index].confidence if index is not None else None
+            sure = score.performance[index].confidence if index is not None else None
             found.append({
                 "id": name,
                 "part": p,
@@ -143,8 +148,8 @@ def _notes(
                 "tied": tied,
                 "seconds": round(times.at(onset), 3),
                 "end": round(times.at(onset + note.duration), 3),
-                "confidence": None if confidence is None else round(confidence, 2),
-                "doubtful": confidence is not None and confidence < DOUBTFUL_NOTE,
+                "confidence": None if sure is None else round(sure, 2),
+                "doubtful": sure is not None and sure < DOUBTFUL_NOTE,
                 "chars": spans.get((p, bar, note.voice, note.start), []),
                 "grace": [str(pitch) for pitch in note.grace],
             })  # fmt: skip
