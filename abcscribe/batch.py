@@ -18,16 +18,17 @@ from pathlib import Path
 
 from abcscribe import audio, transcription
 from abcscribe.errors import AbcscribeError, AudioError
+from abcscribe.formats import known, render_with_recording
 from abcscribe.hints import Hints
 from abcscribe.score.model import Score
-from abcscribe.score.writers import WRITERS, render, replace_file
+from abcscribe.score.writers import replace_file
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What holds for every recording of a batch."""
 
-    formats: tuple[str, ...]  # names in WRITERS
+    formats: tuple[str, ...]  # names of abcscribe.formats
     engine: str
     hints: Hints = Hints()
     start: float | None = None  # seconds
@@ -94,7 +95,7 @@ def run(job: Job, listener: Callable[[transcription.Event], None] = lambda event
             if isinstance(event, transcription.Warned):
                 warned.append(event.message)
             elif isinstance(event, transcription.Done):
-                written = write(event.score, job.target, settings.formats, settings.tuning)
+                written = write(event.score, job.target, settings.formats, settings.tuning, job.recording)
                 return Outcome(job, event.score, written, tuple(warned))
     except (AbcscribeError, OSError) as error:
         return Outcome(job, warnings=tuple(warned), error=sentence(error, job.recording))
@@ -122,10 +123,15 @@ def _start_worker(processes: int) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
 
 
-def write(score: Score, target: Path, formats: Sequence[str], tuning: str | None = None) -> tuple[Path, ...]:
+def write(
+    score: Score, target: Path, formats: Sequence[str], tuning: str | None = None, recording: Path | None = None
+) -> tuple[Path, ...]:
     """Write ``target`` plus each format's suffix. Nothing is written before every format is ready, and a file that
     exists is replaced in one step or not at all."""
-    contents = {Path(f"{target}{WRITERS[name].suffix}"): render(score, name, tuning) for name in formats}
+    suffixes = {name: suffix for name, (suffix, _) in known().items()}
+    contents = {
+        Path(f"{target}{suffixes[name]}"): render_with_recording(score, name, tuning, recording) for name in formats
+    }
     target.parent.mkdir(parents=True, exist_ok=True)
     for path, content in contents.items():
         replace_file(path, content)

@@ -19,7 +19,8 @@ import typer
 from abcscribe import hints, systems
 from abcscribe.errors import AbcscribeError
 from abcscribe.evaluation import cli as evaluation_cli
-from abcscribe.score import instruments, writers
+from abcscribe.formats import known, render_with_recording
+from abcscribe.score import instruments
 from abcscribe.training import cli as training_cli
 from abcscribe.training import data_cli as data_cli
 
@@ -81,11 +82,9 @@ def _option(*names: str, parse: Callable[[str], _T] | None = None, **settings: A
 
 def _formats(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in writers.WRITERS]
+    unknown = [name for name in names if name not in known()]
     if unknown or not names:
-        raise typer.BadParameter(
-            f"{', '.join(unknown) or text!r} is no format; there are {', '.join(writers.WRITERS)}."
-        )
+        raise typer.BadParameter(f"{', '.join(unknown) or text!r} is no format; there are {', '.join(known())}.")
     return names
 
 
@@ -136,8 +135,8 @@ def transcribe(
     """
     from abcscribe import batch
 
-    known = hints.Hints(tempo, metre, key, instrument, downbeat)
-    settings = batch.Settings(formats, engine, known, start, end, tuning)
+    given = hints.Hints(tempo, metre, key, instrument, downbeat)
+    settings = batch.Settings(formats, engine, given, start, end, tuning)
     if output == "-":
         _to_stdout(files, settings)
         return
@@ -211,7 +210,7 @@ def _to_stdout(files: list[Path], settings: Settings) -> None:
         if isinstance(event, Warned):
             _say(f"Warning: {event.message}")
         elif isinstance(event, Done):
-            sys.stdout.buffer.write(writers.render(event.score, settings.formats[0], settings.tuning))
+            sys.stdout.buffer.write(render_with_recording(event.score, settings.formats[0], settings.tuning, files[0]))
 
 
 @app.command()
@@ -251,8 +250,8 @@ def serve(
 @app.command("formats")
 def list_formats() -> None:
     """List the formats that can be written."""
-    for name, writer in writers.WRITERS.items():
-        typer.echo(f"{name:17} {writer.suffix:17} {writer.summary}")
+    for name, (suffix, summary) in known().items():
+        typer.echo(f"{name:17} {suffix:17} {summary}")
 
 
 @app.command("engines")

@@ -186,7 +186,7 @@ def _part_anchor(score: Score, index: int) -> Anchored:
 
 
 def _part(score: Score, anchor: Anchored) -> int:
-    """The part that an anchor means: in its place if there are as many parts as there were, else the only one like it."""
+    """The part that an anchor means: in its place if there are as many parts as before, else the only one like it."""
     if anchor["count"] == len(score.parts):
         return int(anchor["index"])
     alike = [i for i, part in enumerate(score.parts) if part.program == anchor["program"]]

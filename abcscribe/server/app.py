@@ -21,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 
 from abcscribe import audio
 from abcscribe.errors import AbcscribeError, AudioError
+from abcscribe.formats import HTML
 from abcscribe.playback.samples import WEB
 from abcscribe.server import archive, exports, history, pipeline
 from abcscribe.server.jobs import COMMAND, MOST_WAITING, Job, Jobs, is_full, sentence
@@ -316,7 +317,7 @@ class Page:
         row = self.library.recording(request.path_params["id"])
         parts = [_whole(text, 0, 0, 1000) for text in query["parts"].split(",")] if query.get("parts") else None
         semitones = _whole(query.get("transpose"), 0, -48, 48)
-        embed = name in (exports.HTML, exports.ALL) and query.get("audio", "1") != "0"
+        embed = name in (HTML, exports.ALL) and query.get("audio", "1") != "0"
 
         def made() -> exports.Export:
             version = self.library.version(row["id"], _whole(number, 0, 1, 1 << 31) if number else None)
@@ -358,11 +359,10 @@ class Page:
 
     def _public(self, row: dict[str, Any]) -> dict[str, Any]:
         """A recording as docs/api.md has it."""
-        keys = ("id", "title", "composer", "file_name", "bytes", "seconds", "codec", "created", "changed", "state", "error",
-                "warnings", "start", "end", "summary", "confidence", "hints", "engine")  # fmt: skip
         job = self.jobs.of(row["id"])
         state = job.state if job else row["state"]
-        return {key: row[key] for key in keys} | {"state": state, "job": job and job.id, "version": row["current"]}
+        shown = {key: row[key] for key in row if key not in ("hash", "attempts", "current")}
+        return shown | {"state": state, "job": job and job.id, "version": row["current"]}
 
 
 class _TemporaryFile(FileResponse):

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from abcscribe.errors import AbcscribeError, ScoreError
+from abcscribe.formats import HTML, known
 from abcscribe.playback.html import to_html
 from abcscribe.score.model import Score
 from abcscribe.score.transpose import transposed
-from abcscribe.score.writers import WRITERS, render
+from abcscribe.score.writers import render
 
-HTML = "html"
 ALL = "all"
 ZIP_TYPE = "application/zip"
 MEDIA_TYPES = {
@@ -45,7 +45,7 @@ def export(
     tuning: str | None = None,
     recording: tuple[bytes, str] | None = None,
 ) -> Export:
-    """A score in a format of WRITERS, as ``html``, or as ``all``.
+    """A score in a format of abcscribe.formats, or as ``all``.
 
     Args:
         parts: indices of those to write; None is all.
@@ -61,8 +61,7 @@ def export(
     if name == ALL:
         return Export(_everything(score, title, tuning, recording), f"{title}.zip", ZIP_TYPE)
     content = to_html(score, recording) if name == HTML else render(score, name, tuning)
-    suffix = ".html" if name == HTML else WRITERS[name].suffix
-    return Export(content, f"{title}{suffix}", MEDIA_TYPES.get(name, OTHER_TYPE))
+    return Export(content, f"{title}{known()[name][0]}", MEDIA_TYPES.get(name, OTHER_TYPE))
 
 
 def file_title(title: str) -> str:
@@ -83,8 +82,7 @@ def _everything(score: Score, title: str, tuning: str | None, recording: tuple[b
     """A zip of every format, and a PDF for each part. What a format cannot hold is told in a text beside them."""
     buffer = io.BytesIO()
     left_out = []
-    files = [(f"{title}{writer.suffix}", score, name) for name, writer in WRITERS.items() if name != HTML]
-    files.append((f"{title}.html", score, HTML))
+    files = [(f"{title}{suffix}", score, name) for name, (suffix, _) in known().items()]
     if len(score.parts) > 1:
         for number, part in enumerate(score.parts, 1):
             own = replace(score, parts=(part,))

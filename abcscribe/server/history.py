@@ -84,8 +84,13 @@ def _scaled_tempo(score: Score, factor: float) -> float:
 
 def _hints_label(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     changed = [key for key in sorted({*before, *after}) if before.get(key) != after.get(key)]
-    said = [f"{key} {after[key]}" if key in after else f"{key} by ear" for key in changed]
-    return ", ".join(said).capitalize() if said else "Written again"
+    said = [f"{key} {_short(after[key])}" if key in after else f"{key} by ear" for key in changed]
+    label = ", ".join(said) or "written again"
+    return label[:1].upper() + label[1:]
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def edited(library: Library, name: str, edits: Sequence[Mapping[str, Any]], base: int | None) -> None:

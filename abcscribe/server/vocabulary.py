@@ -6,12 +6,12 @@ from functools import cache
 from typing import Any
 
 from abcscribe import hearing
+from abcscribe.formats import known
 from abcscribe.playback.samples import samples
 from abcscribe.score import instruments
 from abcscribe.score.model import CLEFS, Key
 from abcscribe.score.tab import TUNINGS
 from abcscribe.score.writers import WRITERS
-from abcscribe.server.exports import HTML
 from abcscribe.server.pipeline import HINT_NAMES
 
 METRES = ("4/4", "3/4", "2/4", "2/2", "6/8", "9/8", "12/8", "3/8", "3/2", "5/4", "5/8", "7/8", "7/4", "6/4")
@@ -37,10 +37,8 @@ def vocabulary() -> dict[str, Any]:
 
 
 def _formats() -> list[dict[str, Any]]:
-    found = [
-        {"name": name, "suffix": writer.suffix, "summary": writer.summary, "fretted": writer.fretted}
-        for name, writer in WRITERS.items()
+    fretted = {name for name, writer in WRITERS.items() if writer.fretted}
+    return [
+        {"name": name, "suffix": suffix, "summary": summary, "fretted": name in fretted}
+        for name, (suffix, summary) in known().items()
     ]
-    if HTML not in WRITERS:
-        found.append({"name": HTML, "suffix": ".html", "summary": "a page that plays and follows", "fretted": False})
-    return found

@@ -6,6 +6,13 @@ import { field, select } from "./hints_form.js";
 import { midiOf } from "./note_edits.js";
 import { session } from "./session.js";
 
+const TITLES = {
+  all: "Everything", pdf: "PDF", svg: "SVG", png: "PNG", musicxml: "MusicXML", mxl: "MXL", abc: "ABC", lilypond: "LilyPond", midi: "MIDI",
+  "performance-midi": "MIDI as played", json: "JSON", html: "Web page", tab: "Tab", "tab-musicxml": "Tab, MusicXML", "tab-pdf": "Tab, PDF",
+};
+const PRINTED = ["pdf", "svg", "png"];
+const WRITTEN = ["musicxml", "mxl", "abc", "lilypond", "midi", "performance-midi", "json"];
+const PLAYED = ["html"];
 const NAMES = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
 // Written pitch of transposing instruments: semitones to add to what sounds.
 const TRANSPOSITIONS = [["0", "as it sounds"], ["2", "for B♭ instruments (+2)"], ["9", "for E♭ instruments (+9)"], ["7", "for F instruments (+7)"], ["14", "for tenor saxophone (+14)"], ["21", "for baritone saxophone (+21)"], ["12", "an octave up"], ["-12", "an octave down"]];
@@ -21,13 +28,13 @@ export function exportMenu() {
   const fill = () => {
     options.tuning = tuningWithCapo(vocabulary, tuning, capo);
     links.replaceChildren(
-      group("Everything at once", [["all", "All formats, a PDF for each part", "one archive"]], options, true),
-      group("To read and print", formats(vocabulary, ["pdf", "svg", "png"]), options),
+      group("To read and print", formats(vocabulary, PRINTED), options),
       score.parts.length > 1 ? partPdfs(named, options) : "",
-      group("To go on writing", formats(vocabulary, ["musicxml", "mxl", "abc", "lilypond", "midi", "performance-midi", "json"]), options),
-      group("To play along", formats(vocabulary, ["html"]), options),
+      group("To go on writing", formats(vocabulary, WRITTEN), options),
+      group("To play along", formats(vocabulary, PLAYED), options),
       group("Tablature", vocabulary.formats.filter((one) => one.fretted).map(entry), options),
-      group("Others", vocabulary.formats.filter((one) => !one.fretted && !KNOWN.has(one.name)).map(entry), options));
+      group("Others", vocabulary.formats.filter((one) => !one.fretted && ![...PRINTED, ...WRITTEN, ...PLAYED].includes(one.name)).map(entry), options),
+      group("Everything at once", [["all", "every format, and a PDF for each part", ".zip"]], options, true));
   };
   const set = (name) => (value) => {
     options[name] = value === "" || value === "0" ? null : value;
@@ -47,8 +54,6 @@ export function exportMenu() {
   ]);
 }
 
-const KNOWN = new Set(["pdf", "svg", "png", "musicxml", "mxl", "abc", "lilypond", "midi", "performance-midi", "json", "html", "all"]);
-
 /** Print the score as it is drawn, without the rest of the page. */
 export function printScore() {
   for (const box of document.querySelectorAll("dialog[open]")) box.close();
@@ -63,7 +68,7 @@ function formats(vocabulary, names) {
 
 function group(title, entries, options, primary = false) {
   if (!entries.length) return "";
-  return h("div", {}, h("h3", { text: title }), h("div", { class: "formats" }, ...entries.map(([name, summary, suffix]) => link(name, name === "all" ? "Everything" : name, `${summary} · ${suffix}`, options, primary))));
+  return h("div", {}, h("h3", { text: title }), h("div", { class: "formats" }, ...entries.map(([name, summary, suffix]) => link(name, TITLES[name] ?? name, `${summary} (${suffix})`, options, primary))));
 }
 
 function partPdfs(named, options) {

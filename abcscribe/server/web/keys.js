@@ -20,7 +20,7 @@ export function keyTable(run) {
       entry(["{", "}"], "{ }", "More of the recording, more of our notes", (key) => run.mix(key === "{" ? -10 : 10)),
       entry("k", "K", "Metronome", run.metronome),
       entry("i", "I", "Count-in", run.countIn),
-      entry(["n", "Shift+N"], "N, Shift N", "Next, previous doubtful bar", (key) => run.doubtful(key === "n" ? 1 : -1)),
+      entry(["n", "Shift+N"], "N Shift+N", "Next, previous doubtful bar", (key) => run.doubtful(key === "n" ? 1 : -1)),
     ] },
     { group: "Choose", entries: [
       entry(["ArrowLeft", "ArrowRight"], "← →", "Note before, note after", (key) => run.neighbour(key === "ArrowLeft" ? -1 : 1, false)),
@@ -67,7 +67,12 @@ export function keyName(event) {
 }
 
 const WRITING = "input:not([type=range], [type=checkbox], [type=radio]), textarea, select, [contenteditable]";
-const OWN_KEYS = /^(Space|Enter|Arrow|Home|End|Page)/;
+// Keys that a control with the focus needs for itself.
+const OWN_KEYS = [
+  ["button, a, summary, input[type=checkbox]", /^(Space|Enter)$/],
+  ["[role=tab]", /^(Space|Enter|ArrowLeft|ArrowRight)$/],
+  ["input[type=range], [role=slider]", /^(Arrow|Home|End|Page)/],
+];
 
 /** Obey the keys of a table, but leave alone those of a field, a dialog, or a button that has the focus. */
 export function obeyKeys(table) {
@@ -80,8 +85,7 @@ export function obeyKeys(table) {
       return;
     }
     const name = keyName(event);
-    const onControl = target.matches?.("button, a, summary, input, [role=tab], [role=slider]");
-    if (onControl && OWN_KEYS.test(name)) return;
+    if (OWN_KEYS.some(([controls, keys]) => target.matches?.(controls) && keys.test(name))) return;
     const run = actions.get(name);
     if (!run) return;
     event.preventDefault();
@@ -95,6 +99,6 @@ export function helpDialog(table) {
     h("p", { class: "muted", text: "A click on a note plays from there. Drag over bars to loop them. With the corrections open a click chooses a note, dragging it up or down changes its pitch, and a double click on a rest adds one." }),
     h("div", { class: "keys" }, ...table.map(({ group, entries }) =>
       h("section", {}, h("h3", { text: group }), h("dl", {}, ...entries.flatMap(({ shown, what }) =>
-        [h("dt", {}, ...shown.split(" ").filter((word) => word !== "…").map((word) => h("kbd", { text: word }))), h("dd", { text: what })]))))),
+        [h("dt", {}, ...shown.split(" ").flatMap((word) => (word === "…" ? " … " : h("kbd", { text: word })))), h("dd", { text: what })]))))),
   ], "wide");
 }
