@@ -122,11 +122,12 @@ def events(
         with audio.as_file(*source) as path:
             yield from events(path, engine=engine, hints=hints, start=start, end=end)
         return
-    path, name = Path(source), systems.parse(engine)
+    path = Path(source)
     try:
         info = audio.probe(path)  # before the engine is loaded: most that can go wrong shows here
     except OSError as error:
         raise AudioError(f"{path}: {(error.strerror or type(error).__name__).lower()}.") from error
+    name = systems.parse(engine)
     steps = _read_text if name.answers_in_text else _hear_and_write
     yield from steps(path, name, hints, Section(start or 0.0, end, info.seconds))
 

@@ -1,7 +1,7 @@
 """How well notes_to_score writes: performances made from unseen scores, and aligned notes of real recordings.
 
-    python benchmarks/notes_to_score.py --cache CACHE.npz [--pieces 40] [--seed 1]
-    python benchmarks/notes_to_score.py --bench FOLDER [--engine NAME]
+    python benchmarks/analysis.py --cache CACHE.npz [--pieces 40] [--seed 1]
+    python benchmarks/analysis.py --bench FOLDER [--engine NAME]
 
 CACHE is the note cache of ``abcscribe.corpora.collections.build_cache``; its pieces of fold "report" are performed with
 tempo drift, held notes, jitter, missed and invented notes (`performed`). FOLDER holds recordings with aligned notes
@@ -24,10 +24,10 @@ from pathlib import Path
 import numpy as np
 from aligned import clips, heard
 
-from abcscribe.analysis import notes_to_score
 from abcscribe.corpora.note_cache import NoteCache
 from abcscribe.score.model import Metre, Score
 from abcscribe.training.small.performances import Performed, suite
+from abcscribe.writing.rules import notes_to_score
 
 LINE_TOLERANCE = 0.1  # seconds
 NOTE_TOLERANCE = 0.5  # seconds, between a true note and where the written bars put it

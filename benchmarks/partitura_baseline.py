@@ -1,4 +1,4 @@
-"""partitura's musicanalysis on the same notes as ``benchmarks/notes_to_score.py``: the baseline to beat.
+"""partitura's musicanalysis on the same notes as ``benchmarks/analysis.py``: the baseline to beat.
 
     python benchmarks/partitura_baseline.py [--cache CACHE.npz] [--bench FOLDER] [--pieces 20]
 

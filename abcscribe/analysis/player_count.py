@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from abcscribe.analysis import players, timbre
-from abcscribe.analysis.timbre import NAMELESS
+from abcscribe.analysis import players
 from abcscribe.model import WEIGHTS as SHIPPED
-from abcscribe.model import perceptron
+from abcscribe.model import perceptron, timbre
+from abcscribe.model.timbre import NAMELESS
 from abcscribe.score.instruments import FAMILIES
 from abcscribe.score.model import PlayedNote
 

@@ -14,8 +14,8 @@ from itertools import permutations, product
 
 import numpy as np
 
-from abcscribe.analysis import timbre
-from abcscribe.analysis.timbre import NAMELESS
+from abcscribe.model import timbre
+from abcscribe.model.timbre import NAMELESS
 from abcscribe.score.instruments import FAMILIES
 from abcscribe.score.model import PlayedNote
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from abcscribe.analysis import timbre
+from abcscribe.model import timbre
 from abcscribe.model.note_features import LOWEST_PITCH, PITCHES, UNKNOWN_FAMILY, HeardNotes, chords
 from abcscribe.score.instruments import FAMILIES, family
 from abcscribe.synthesis.performance import Performance

@@ -125,7 +125,8 @@ def rl(
     tracker: Tracker,
 ) -> None:
     """Reinforcement learning on the music reward, from a supervised checkpoint; prints a JSON line a step."""
-    from abcscribe.training.rl import RlTraining, main, parse_reward
+    from abcscribe.training.rl import main
+    from abcscribe.training.rl_config import RlTraining, parse_reward
 
     config = RlTraining(
         notes, out, start, algorithm, parse_reward(reward), minutes, steps, rate, windows=windows, group=group,

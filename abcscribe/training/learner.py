@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from abcscribe.training.advantages import KlController
 from abcscribe.training.policy import Evaluation, Policy, chunks, padded
+from abcscribe.training.rl_config import RlTraining
 from abcscribe.training.rollout import Rollout
-
-if TYPE_CHECKING:
-    from abcscribe.training.rl import RlTraining
 
 BETAS = (0.9, 0.98)  # AdamW
 GRADIENT_NORM = 1.0

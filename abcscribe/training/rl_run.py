@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import resource
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from abcscribe.score.abc_writer import write_abc
 from abcscribe.score.model import Score
+from abcscribe.training.learner import Learner
+from abcscribe.training.rl_config import RlTraining
 from abcscribe.training.rollout import Judge, Problem, Rollout, alarms, figures, roll_out
-
-if TYPE_CHECKING:
-    from abcscribe.training.learner import Learner
-    from abcscribe.training.rl import RlTraining
 
 
 class Run:

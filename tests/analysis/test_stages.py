@@ -1,7 +1,6 @@
-"""The stages of notes_to_score, each for itself."""
+"""The stages of the analysis, each for itself."""
 
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,27 +8,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abcscribe.analysis import (
-    Hints,
+    beat_network,
     beats,
     cleaning,
     downbeats,
     hands,
     keys,
     metre_choice,
-    notes_to_score,
     placing,
     player_count,
     players,
     quantise,
     rhythm_tables,
-    timbre,
 )
 from abcscribe.analysis.beat_network import MARGIN, SEGMENT, guess
 from abcscribe.analysis.chord_features import FEATURES, features
 from abcscribe.analysis.player_count import Texture
+from abcscribe.hints import Hints
+from abcscribe.model import timbre
 from abcscribe.score.grid import METRES, TICKS
 from abcscribe.score.instruments import FAMILIES
 from abcscribe.score.model import Key, Metre, PlayedNote
+from abcscribe.writing.rules import notes_to_score
 
 
 def note(
@@ -73,7 +73,7 @@ def test_a_rolled_chord_is_one_chord_and_a_trill_is_not():
 @pytest.mark.parametrize("metre", [*METRES, Metre(5, 4), Metre(7, 8), Metre(2, 2), Metre(1, 16)], ids=str)
 @pytest.mark.parametrize("texture", ["line", "whole"])
 def test_tables_hold_probabilities(metre, texture):
-    table = rhythm_tables.table(placing, player_count)
+    table = rhythm_tables.table(metre, texture)
     assert np.exp(table.step).sum(axis=(1, 2)) == pytest.approx(1, abs=0.02)
     assert np.exp(table.start).sum() == pytest.approx(1, abs=0.02)
     assert len(table.coarse.places) <= len(table.places)
@@ -140,7 +140,7 @@ def test_features_do_not_know_the_transposition(pitches, shift):
 def test_guesses_are_probabilities_of_all_places_tempos_and_metres(count):
     rng = np.random.default_rng(0)
     places, tempos, metres = guess(rng.normal(size=(count, FEATURES)).astype(np.float32), np.arange(count) * 0.3)
-    assert places.shape == (count, sum(len(rhythm_tables.places(placing)) for placing in METRES))
+    assert places.shape == (count, sum(len(rhythm_tables.places(metre)) for metre in METRES))
     assert tempos.shape == (count, len(beats.BPM))
     assert metres.shape == (len(METRES),)
     for table in (places, tempos, metres):
@@ -150,10 +150,10 @@ def test_guesses_are_probabilities_of_all_places_tempos_and_metres(count):
 def test_a_guess_is_the_network_that_was_trained():
     """The numpy code and the torch code of the benchmark agree, whose weights have the same names."""
     torch = pytest.importorskip("torch")
-    from abcscribe.training.small import beat_network
+    from abcscribe.training.small.beat_network import Network
 
-    model = beat_network.Network().eval()
-    with np.load(Path(beat_network.__file__).with_name("network.npz")) as file:
+    model = Network().eval()
+    with np.load(beat_network.WEIGHTS) as file:
         model.load_state_dict({name: torch.from_numpy(file[name].astype(np.float32)) for name in file})
     rng = np.random.default_rng(1)
     seen, onsets = rng.normal(size=(50, FEATURES)).astype(np.float32), np.cumsum(rng.uniform(0.1, 0.6, 50))

@@ -18,7 +18,8 @@ from abcscribe.score.abc_reader import read_abc
 from abcscribe.tokens import METRE_TOKENS, TICKS, VOCABULARY, Event, Excerpt, Span, score_of
 from abcscribe.training.learner import Then
 from abcscribe.training.policy import Evaluation, NotePolicy, Sample, chunks, influence
-from abcscribe.training.rl import Grpo, RlTraining, parse_reward, train
+from abcscribe.training.rl import Grpo, train
+from abcscribe.training.rl_config import RlTraining, parse_reward
 from abcscribe.training.rollout import Problem, Rollout, alarms, contributions, figures, roll_out
 
 TUNES = ("X:1\nL:1/4\nK:C\nCDEF|", "X:1\nL:1/4\nK:C\ngc'ab|")  # what the arms of the bandit write
