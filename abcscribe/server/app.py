@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import anyio
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from abcscribe import audio
-from abcscribe.errors import AbcscribeError, AudioError
 from abcscribe.formats import HTML
 from abcscribe.playback.samples import WEB
-from abcscribe.server import archive, exports, history, pipeline
-from abcscribe.server.jobs import COMMAND, MOST_WAITING, Job, Jobs, is_full, sentence
-from abcscribe.server.library import ChangedError, Library, NotFoundError
+from abcscribe.server import archive, exports, history, reading
+from abcscribe.server.failures import HANDLERS
+from abcscribe.server.jobs import COMMAND, MOST_WAITING, Job, Jobs
+from abcscribe.server.library import Library
 from abcscribe.server.safety import Safety
 from abcscribe.server.uploads import STALLED, RefusedError, Uploads, read_json
 from abcscribe.server.vocabulary import vocabulary
@@ -34,11 +30,9 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 UPLOAD_BYTES = 2 << 30
 MOST_SECONDS = 4 * 3600.0
-ABC_CHARACTERS = 2_000_000
 SETTINGS_BYTES = 64 << 10
 MOST_LISTED = 500
 MOST_PEAKS = 8_000
-LONGEST_TEXT = 500  # characters of a title, composer or file name
 PING_SECONDS = 15.0  # between comments that keep an event stream open
 HEAVY_AT_ONCE = 2  # analyses, exports and copies that run beside each other
 
@@ -69,7 +63,7 @@ class Page:
 
     def app(self) -> Starlette:
         """The application, to be served once."""
-        app = Starlette(routes=self._routes(), lifespan=self._lifespan, exception_handlers=_HANDLERS)
+        app = Starlette(routes=self._routes(), lifespan=self._lifespan, exception_handlers=HANDLERS)
         settings = self.settings
         app.add_middleware(Safety, hosts=settings.hosts, port=settings.port, token=settings.token)
         app.state.page = self
@@ -132,7 +126,7 @@ class Page:
             "upload_bytes": self.settings.upload_bytes,
             "seconds": MOST_SECONDS,
             "waiting": MOST_WAITING,
-            "abc_characters": ABC_CHARACTERS,
+            "abc_characters": reading.ABC_CHARACTERS,
         }
         running, waiting = self.jobs.running(), len(self.jobs.waiting)
         answer = {"version": __version__, "limits": limits, "running": running, "waiting": waiting, "file": self.opened}
@@ -154,21 +148,21 @@ class Page:
     async def upload(self, request: Request) -> Response:
         query = request.query_params
         wanted = query.get("transcribe", "1") != "0"
-        start, end = _seconds(query.get("start")), _seconds(query.get("end"))
-        hints = _json_object(query.get("hints"))
+        start, end = reading.seconds(query.get("start")), reading.seconds(query.get("end"))
+        hints = reading.json_object(query.get("hints"))
         engine = query.get("engine", "abcscribe")
-        _check_run(hints, engine, start, end)
+        reading.check_run(hints, engine, start, end)
         if wanted:
             self.jobs.room()
-        file_name = _line(unquote(request.headers.get("x-file-name", ""), errors="replace")) or "recording"
+        file_name = reading.one_line(unquote(request.headers.get("x-file-name", ""), errors="replace")) or "recording"
         came = await self.uploads.take(request)
         try:
-            info = await anyio.to_thread.run_sync(_probed, came.path)
+            info = await anyio.to_thread.run_sync(reading.probed, came.path)
             if info.seconds is not None and info.seconds > MOST_SECONDS:
                 raise RefusedError(f"The recording is longer than {MOST_SECONDS / 3600:.0f} hours.", 413)
-            values = {"title": _title(file_name), "file_name": file_name, "bytes": came.size, "seconds": info.seconds,
-                      "codec": info.codec, "start": start, "end": end, "hints": hints, "engine": engine}  # fmt: skip
-            row = self.library.add(came.path, came.hash, **values)
+            about = {"file_name": file_name, "bytes": came.size, "seconds": info.seconds, "codec": info.codec}
+            run = {"start": start, "end": end, "hints": hints, "engine": engine}
+            row = self.library.add(came.path, came.hash, title=reading.title_of(file_name), **about, **run)
         finally:
             came.path.unlink(missing_ok=True)
         if wanted:
@@ -177,8 +171,9 @@ class Page:
 
     async def recordings(self, request: Request) -> Response:
         query = request.query_params
-        limit, offset = _whole(query.get("limit"), 50, 1, MOST_LISTED), _whole(query.get("offset"), 0, 0, 1 << 31)
-        rows, total = self.library.search(query.get("q", "")[:LONGEST_TEXT], limit, offset)
+        limit = reading.whole(query.get("limit"), 50, 1, MOST_LISTED)
+        offset = reading.whole(query.get("offset"), 0, 0, 1 << 31)
+        rows, total = self.library.search(query.get("q", "")[: reading.LONGEST_TEXT], limit, offset)
         return JSONResponse({"recordings": [self._public(row) for row in rows], "total": total})
 
     async def recording(self, request: Request) -> Response:
@@ -186,7 +181,7 @@ class Page:
 
     async def rename(self, request: Request) -> Response:
         data = await read_json(request)
-        values = {key: _line(data[key]) for key in ("title", "composer") if isinstance(data.get(key), str)}
+        values = {key: reading.one_line(data[key]) for key in ("title", "composer") if isinstance(data.get(key), str)}
         if not values or values.get("title") == "":
             raise RefusedError("A recording needs a title.", 400)
         return JSONResponse(self._public(self.library.change(request.path_params["id"], **values)))
@@ -203,9 +198,9 @@ class Page:
         data, name = await read_json(request), request.path_params["id"]
         row = self.library.recording(name)
         hints = data.get("hints", row["hints"])
-        start, end = (_number(data.get(key, row[key])) for key in ("start", "end"))
+        start, end = (reading.number(data.get(key, row[key])) for key in ("start", "end"))
         engine = data.get("engine") or row["engine"]
-        _check_run(hints, engine, start, end)
+        reading.check_run(hints, engine, start, end)
         if self.jobs.of(name) is None:
             self.jobs.room()
             self.library.change(name, hints=hints, start=start, end=end, engine=engine)
@@ -219,15 +214,16 @@ class Page:
 
     async def peaks(self, request: Request) -> Response:
         row, query = self.library.recording(request.path_params["id"]), request.query_params
-        count = _whole(query.get("count"), 1000, 1, MOST_PEAKS)
+        count = reading.whole(query.get("count"), 1000, 1, MOST_PEAKS)
         outline = await self._heavily(self.library.files.peaks, row["hash"])
-        return JSONResponse(_peaks(outline, count, _seconds(query.get("start")), _seconds(query.get("end"))))
+        start, end = reading.seconds(query.get("start")), reading.seconds(query.get("end"))
+        return JSONResponse(reading.peaks(outline, count, start, end))
 
     # --- the score ----------------------------------------------------------------------------------------------------
 
     async def score(self, request: Request) -> Response:
         number = request.query_params.get("version")
-        return await self._shown(request, _whole(number, 0, 1, 1 << 31) if number else None)
+        return await self._shown(request, reading.whole(number, 0, 1, 1 << 31) if number else None)
 
     async def versions(self, request: Request) -> Response:
         name = request.path_params["id"]
@@ -236,10 +232,12 @@ class Page:
 
     async def hints(self, request: Request) -> Response:
         data = await read_json(request)
-        hints, factor = data.get("hints", {}), _number(data.get("tempo_factor"))
+        hints, factor = data.get("hints", {}), reading.number(data.get("tempo_factor"))
         if not isinstance(hints, dict):
             raise RefusedError("Hints are a JSON object.", 400)
-        await self._heavily(history.hinted, self.library, request.path_params["id"], hints, factor, _base(data))
+        await self._heavily(
+            history.hinted, self.library, request.path_params["id"], hints, factor, reading.base_version(data)
+        )
         return await self._shown(request)
 
     async def edits(self, request: Request) -> Response:
@@ -247,17 +245,17 @@ class Page:
         edits = data.get("edits")
         if not isinstance(edits, list):
             raise RefusedError("Edits are a JSON list.", 400)
-        await self._heavily(history.edited, self.library, request.path_params["id"], edits, _base(data))
+        await self._heavily(history.edited, self.library, request.path_params["id"], edits, reading.base_version(data))
         return await self._shown(request)
 
     async def put_abc(self, request: Request) -> Response:
         data = await read_json(request)
-        abc, base, name = _abc(data), _base(data), request.path_params["id"]
+        abc, base, name = reading.abc_text(data), reading.base_version(data), request.path_params["id"]
         problems = await self._heavily(history.written, self.library, name, abc, base)
         return await self._shown(request, problems=problems)
 
     async def check_abc(self, request: Request) -> Response:
-        return JSONResponse(await self._heavily(history.checked, _abc(await read_json(request))))
+        return JSONResponse(await self._heavily(history.checked, reading.abc_text(await read_json(request))))
 
     async def undo(self, request: Request) -> Response:
         await self._heavily(history.undone, self.library, request.path_params["id"])
@@ -293,7 +291,7 @@ class Page:
 
     async def events(self, request: Request) -> Response:
         job = self.jobs.get(request.path_params["id"])
-        after = _whole(request.headers.get("last-event-id"), 0, 0, 1 << 62)
+        after = reading.whole(request.headers.get("last-event-id"), 0, 0, 1 << 62)
         return StreamingResponse(self._stream(job, after), media_type="text/event-stream")
 
     async def _stream(self, job: Job, after: int) -> AsyncIterator[str]:
@@ -315,12 +313,12 @@ class Page:
         query, name = request.query_params, request.path_params["format"]
         number = query.get("version")
         row = self.library.recording(request.path_params["id"])
-        parts = [_whole(text, 0, 0, 1000) for text in query["parts"].split(",")] if query.get("parts") else None
-        semitones = _whole(query.get("transpose"), 0, -48, 48)
+        parts = [reading.whole(text, 0, 0, 1000) for text in query["parts"].split(",")] if query.get("parts") else None
+        semitones = reading.whole(query.get("transpose"), 0, -48, 48)
         embed = name in (HTML, exports.ALL) and query.get("audio", "1") != "0"
 
         def made() -> exports.Export:
-            version = self.library.version(row["id"], _whole(number, 0, 1, 1 << 31) if number else None)
+            version = self.library.version(row["id"], reading.whole(number, 0, 1, 1 << 31) if number else None)
             sound = None
             if embed:
                 path, kind = self.library.files.playable(row["hash"])
@@ -331,7 +329,7 @@ class Page:
             )
 
         file = await self._heavily(made)
-        return Response(file.content, media_type=file.media_type, headers=_attachment(file.name))
+        return Response(file.content, media_type=file.media_type, headers=reading.attachment(file.name))
 
     async def get_archive(self, request: Request) -> Response:
         ids = request.query_params.get("ids")
@@ -342,7 +340,7 @@ class Page:
         except BaseException:
             goal.unlink(missing_ok=True)
             raise
-        return _TemporaryFile(goal, media_type=exports.ZIP_TYPE, headers=_attachment("abcscribe library.zip"))
+        return _TemporaryFile(goal, media_type=exports.ZIP_TYPE, headers=reading.attachment("abcscribe library.zip"))
 
     async def post_archive(self, request: Request) -> Response:
         came = await self.uploads.take(request)
@@ -373,160 +371,3 @@ class _TemporaryFile(FileResponse):
             await super().__call__(scope, receive, send)
         finally:
             Path(self.path).unlink(missing_ok=True)
-
-
-# --- reading requests -------------------------------------------------------------------------------------------------
-
-
-def _probed(path: Path) -> audio.AudioInfo:
-    try:
-        return audio.probe(path)
-    except AudioError as error:
-        raise RefusedError(str(error).replace(str(path), "This"), 415) from None
-
-
-def _check_run(hints: Any, engine: Any, start: float | None, end: float | None) -> None:
-    if not isinstance(hints, dict) or not isinstance(engine, str):
-        raise RefusedError("Hints are a JSON object, an engine is a name.", 400)
-    pipeline.hints(hints)
-    pipeline.system(engine, hints)
-    if (start or 0) < 0 or (end is not None and end <= (start or 0)):
-        raise RefusedError("A part of a recording has to end after it begins.", 400)
-
-
-def _whole(text: str | None, otherwise: int, low: int, high: int) -> int:
-    try:
-        number = int(text) if text else otherwise
-    except ValueError:
-        raise RefusedError(f"{text!r} is not a whole number.", 400) from None
-    if text and not low <= number <= high:
-        raise RefusedError(f"{number} is not from {low} to {high}.", 400)
-    return number
-
-
-def _seconds(text: str | None) -> float | None:
-    try:
-        return _number(float(text)) if text else None
-    except ValueError:
-        raise RefusedError(f"{text!r} is not a number of seconds.", 400) from None
-
-
-def _number(value: Any) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e9:
-        raise RefusedError(f"{value!r} is not a number that fits.", 400)
-    return float(value)
-
-
-def _json_object(text: str | None) -> Any:
-    try:
-        return json.loads(text) if text else {}
-    except (ValueError, RecursionError):
-        raise RefusedError("Hints are a JSON object.", 400) from None
-
-
-def _base(data: dict[str, Any]) -> int | None:
-    base = data.get("base")
-    if base is not None and not isinstance(base, int):
-        raise RefusedError("The version in base is a number.", 400)
-    return base
-
-
-def _abc(data: dict[str, Any]) -> str:
-    abc = data.get("abc")
-    if not isinstance(abc, str):
-        raise RefusedError("The text is missing.", 400)
-    if len(abc) > ABC_CHARACTERS:
-        raise RefusedError(f"The text is longer than {ABC_CHARACTERS} characters.", 413)
-    return abc.encode("utf-8", "replace").decode()
-
-
-def _line(text: str) -> str:
-    """A text as one line of bounded length, without anything that is not printed."""
-    text = text.encode("utf-8", "replace").decode()
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST_TEXT]
-
-
-def _title(file_name: str) -> str:
-    """A file's name as a title: without folders and without the suffix of a recording."""
-    name = file_name.replace("\\", "/").rsplit("/", 1)[-1]
-    stem, _, suffix = name.rpartition(".")
-    return (stem if stem and f".{suffix.lower()}" in audio.SUFFIXES else name).strip() or "Recording"
-
-
-def _peaks(outline: Any, count: int, start: float | None, end: float | None) -> dict[str, Any]:
-    import numpy as np
-
-    from abcscribe.server.files import PEAKS_PER_SECOND
-
-    seconds = len(outline) / PEAKS_PER_SECOND
-    first = min(max(start or 0.0, 0.0), seconds)
-    last = min(max(seconds if end is None else end, first), seconds)
-    edges = np.linspace(first, last, count + 1) * PEAKS_PER_SECOND
-    low = np.clip(np.floor(edges[:-1]).astype(int), 0, max(len(outline) - 1, 0))
-    high = np.maximum(np.ceil(edges[1:]).astype(int), low + 1)
-    rows = [
-        [round(float(outline[a:b, 0].min()), 3), round(float(outline[a:b, 1].max()), 3)]
-        for a, b in zip(low, high, strict=True)
-    ]
-    return {"seconds": round(seconds, 3), "start": round(first, 3), "end": round(last, 3), "peaks": rows}
-
-
-def _attachment(name: str) -> dict[str, str]:
-    plain = "".join(c if c.isascii() and c not in '"\\%' else "_" for c in name)
-    return {"Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"}
-
-
-# --- failures ---------------------------------------------------------------------------------------------------------
-
-
-def _error(text: str, status: int, **more: Any) -> JSONResponse:
-    headers = {"Retry-After": "2"} if status == 503 else None
-    return JSONResponse({"error": text, **more}, status, headers)
-
-
-async def _refused(_request: Request, error: Any) -> Response:
-    return _error(str(error), error.status)
-
-
-async def _changed(_request: Request, error: Any) -> Response:
-    return _error(str(error), 409, version=error.current)
-
-
-async def _http(_request: Request, error: Any) -> Response:
-    sentences = {404: "There is nothing at this address.", 405: "That cannot be done here."}
-    return _error(sentences.get(error.status_code, str(error.detail)), error.status_code)
-
-
-async def _disk(_request: Request, error: Any) -> Response:
-    return _error(sentence(error), 507 if is_full(error) else 500)
-
-
-async def _unforeseen(_request: Request, _error_: Any) -> Response:
-    return _error("Something went wrong in abcscribe itself; the terminal in which it runs says what.", 500)
-
-
-async def _gone(_request: Request, _error: Any) -> Response:
-    return Response(status_code=400)  # nobody is there to read it
-
-
-def _status(status: int) -> Callable[[Request, Any], Awaitable[Response]]:
-    async def answer(_request: Request, error: Any) -> Response:
-        return _error(str(error), status)
-
-    return answer
-
-
-_HANDLERS: dict[Any, Callable[[Request, Any], Awaitable[Response]]] = {
-    RefusedError: _refused,
-    ChangedError: _changed,
-    NotFoundError: _status(404),
-    archive.ArchiveError: _status(400),
-    AbcscribeError: _status(422),
-    sqlite3.Error: _disk,
-    OSError: _disk,
-    ClientDisconnect: _gone,
-    HTTPException: _http,
-    Exception: _unforeseen,
-}
