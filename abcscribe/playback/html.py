@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from abcscribe.playback.browser_audio import FLAC, media_type, write_flac
+from abcscribe.playback.bundle import classic_script
 from abcscribe.playback.samples import WEB, embedded
 from abcscribe.playback.view import view
 from abcscribe.score.model import Score
 
-SCRIPTS = ("vendor/abcjs-basic-min.js", "standalone.js")
-STYLES = ("standalone.css",)
+ABCJS, PLAYER = WEB / "vendor" / "abcjs-basic-min.js", WEB / "standalone.js"
+STYLES = ("base.css", "score.css", "standalone.css")
 POLICY = (  # nothing is fetched, whatever a hostile title holds
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; media-src data: blob:; "
     "connect-src data: blob:; base-uri 'none'; form-action 'none'"
@@ -48,12 +49,13 @@ def to_html(score: Score, recording: tuple[bytes, str] | None = None) -> bytes:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="generator" content="abcscribe">',
         f"<title>{title}</title>",
-        *(f"<style>{_inside(name, 'style')}</style>" for name in STYLES),
+        *(f"<style>{_inside((WEB / name).read_text(encoding='utf-8'), 'style')}</style>" for name in STYLES),
         "</head>",
         "<body>",
         '<main id="abcscribe"></main>',
         f'<script type="application/json" id="abcscribe-data">{_json(data)}</script>',
-        *(f"<script>{_inside(name, 'script')}</script>" for name in SCRIPTS),
+        f"<script>{_inside(ABCJS.read_text(encoding='utf-8'), 'script')}</script>",
+        f"<script>{_inside(classic_script(PLAYER), 'script')}</script>",
         "</body>",
         "</html>",
     ]
@@ -80,7 +82,6 @@ def _json(data: dict[str, Any]) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _inside(name: str, element: str) -> str:
-    """A file of the page to stand inside an element, which its text must not end."""
-    text = (WEB / name).read_text(encoding="utf-8")
+def _inside(text: str, element: str) -> str:
+    """Text to stand inside an element, which it must not end."""
     return text.replace(f"</{element}", f"<\\/{element}")

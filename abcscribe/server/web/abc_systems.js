@@ -14,6 +14,7 @@ const SYMBOL_WIDTH = 21; // units of abcjs for a note, with what stands before i
 const BAR_WIDTH = 22; // and for a bar line
 const CLEF_WIDTH = 70; // clef and key signature
 const NAME_WIDTH = 70; // names of parts in the first system
+const LAST_FILLED = 0.6; // of the width, from which the last system is stretched to all of it
 
 /**
  * Cut a score's text into systems that fit a width.
@@ -23,7 +24,7 @@ const NAME_WIDTH = 70; // names of parts in the first system
  * @param {number} width - of a system, in units of abcjs
  * @returns {System[]} - one system with the whole tune if the text has another form
  *
- * A System is {text, map, firstBar, bars, first, last, showsMetre}: `map` is rising [offset in text, offset in abc, length].
+ * A System is {text, map, firstBar, bars, showsMetre}: `map` is rising [offset in text, offset in abc, length].
  */
 export function systems(abc, barCount, width) {
   const tune = parse(abc);
@@ -34,7 +35,8 @@ export function systems(abc, barCount, width) {
     const room = width - CLEF_WIDTH - (index === 0 ? NAME_WIDTH : 0);
     for (const [from, to] of pieces(lines, room)) found.push(system(abc, tune, lines, from, to));
   });
-  if (found.length) Object.assign(found.at(-1), { last: true });
+  const last = found.at(-1);
+  if (last) last.text = last.text.replace("%%stretchlast 1", `%%stretchlast ${LAST_FILLED}`);
   return found;
 }
 
@@ -156,7 +158,7 @@ function system(abc, tune, lines, from, to) {
     for (const under of lines[i].under) text += under + "\n";
   });
   return {
-    text, map, first, last: false, firstBar: lines[0].firstBar + from, bars: to - from, showsMetre: Boolean(changes.M),
+    text, map, firstBar: lines[0].firstBar + from, bars: to - from, showsMetre: Boolean(changes.M),
   };
 }
 
@@ -185,5 +187,5 @@ function wholeTune(abc, bars) {
     map.push([text.length, start, line.length]);
     text += line + "\n";
   }
-  return { text, map, first: true, last: true, firstBar: 0, bars, showsMetre: true };
+  return { text, map, firstBar: 0, bars, showsMetre: true };
 }

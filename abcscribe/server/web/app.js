@@ -72,6 +72,7 @@ class Page {
       const recording = await session.open(id);
       document.title = `${recording.title || recording.file_name} · abcscribe`;
       if (!session.score) this.#wait(recording);
+      if (!document.activeElement?.matches("input, textarea")) this.main.focus({ preventScroll: true });
     } catch (error) {
       session.close();
       this.main.replaceChildren(h("section", { class: "job" }, h("p", { class: "error", role: "alert", text: error.message })));
@@ -83,6 +84,7 @@ class Page {
     this.job?.close();
     this.job = this.view = this.opened = null;
     byId("transport").hidden = true;
+    byId("transport").querySelector("audio")?.remove();
     byId("library").classList.remove("open");
   }
 
@@ -106,9 +108,8 @@ class Page {
       this.view = new ScoreView(this.main, this.transport, { editing: () => !byId("inspector").hidden });
       this.view.follower.onframe = (seconds) => this.bar.frame(seconds);
       byId("transport").hidden = false;
-      const audio = new Audio();
-      audio.preload = "auto";
-      audio.src = api.audioUrl(recording.id);
+      const audio = h("audio", { src: api.audioUrl(recording.id), preload: "auto" });
+      byId("transport").append(audio);
       this.transport.take(audio, score.seconds ?? recording.seconds);
       this.bar.take(recording);
     }
@@ -123,7 +124,7 @@ class Page {
     this.redo = tool("redo", "Redo", () => session.redo());
     this.correct = h("button", { type: "button", class: "button", "aria-expanded": "false", "aria-controls": "inspector", text: "Correct", title: "Corrections (O)", onclick: () => this.#toggleInspector() });
     this.out = h("button", { type: "button", class: "button primary", text: "Export", title: "Export (X)", onclick: exportMenu });
-    this.theme = tool("moon", "Colours: light, dark, or as the system has it", () => this.#nextTheme());
+    this.theme = iconButton("moon", "Colours: light, dark, or as the system has it", () => this.#nextTheme(), { class: "icon-button theme" });
     byId("top").append(
       tool("menu", "Library", () => this.#toggleLibrary()),
       h("h1", { class: "wordmark" }, h("a", { href: "#" }, h("span", { class: "abc", text: "abc" }), "scribe")),
@@ -137,6 +138,7 @@ class Page {
     if (!this.undo) return;
     const { score } = session;
     for (const element of [this.undo, this.redo, this.correct, this.out]) element.hidden = !score;
+    byId("top").classList.toggle("has-score", Boolean(score));
     if (!score) byId("inspector").hidden = true;
     this.correct.setAttribute("aria-expanded", String(!byId("inspector").hidden));
     this.undo.disabled = !score?.undo;

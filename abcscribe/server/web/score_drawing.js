@@ -12,6 +12,8 @@ const FORMAT = {
 };
 const HIT = 16; // units of abcjs around a note head within which a click means the note
 const SLICE_MS = 40; // drawing goes on in slices, so that the page answers meanwhile
+const NARROW = 560; // pixels: below it notes are drawn smaller
+const SMALL = 0.78;
 const SURE = 0.9; // confidence above which a doubtful bar would not be tinted at all
 
 /** Draws a score into an element, and draws again only what has changed. */
@@ -37,13 +39,14 @@ export class ScoreDrawing {
     this.score = score;
     this.starts = barStarts(score.bars);
     const width = Math.max(200, this.root.clientWidth);
+    this.zoom = width < NARROW ? SMALL : 1;
     const wanted = systems(score.abc, score.bars.length, width / this.zoom);
     const kept = new Map(this.systems.map((system) => [system.key, system]));
     const next = wanted.map((system) => {
       const key = `${width}/${this.zoom}/${system.showsMetre}/${system.text}`;
       const before = kept.get(key);
       kept.delete(key);
-      return { ...system, key, width, element: before?.element ?? null, rows: before?.rows ?? null, items: before?.items ?? [] };
+      return { items: [], ...(before && drawnOf(before)), ...system, key, width };
     });
     this.#place(next, [...kept.values()]);
     this.systems = next;
@@ -218,6 +221,11 @@ export class ScoreDrawing {
   }
 }
 
+/** What abcjs drew for a system: it stays as long as the system's text does. */
+function drawnOf({ element, picture, rows, items, scale }) {
+  return { element, picture, rows, items, scale };
+}
+
 /** A name of a rest that holds for one version. */
 export function restId(rest) {
   return `r${rest.part}.${rest.voice}.${rest.bar}.${rest.start}`;
@@ -357,7 +365,7 @@ function bindBars(system, score) {
   }
   const number = score.bars[system.firstBar]?.number;
   if (number !== undefined && system.firstBar > 0) {
-    const text = svg("text", { x: system.rows[0].left - 28, y: system.rows[0].top - 1, class: "bar-number" });
+    const text = svg("text", { x: system.rows[0].left - 28, y: system.rows[0].top - 5, class: "bar-number" });
     text.textContent = number;
     areas.append(text);
   }

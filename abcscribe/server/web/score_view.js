@@ -52,7 +52,8 @@ export class ScoreView {
   }
 
   #heading(score) {
-    const parts = score.confidence === null ? [] : [h("span", { text: `confidence ${Math.round(100 * score.confidence)} %` })];
+    const sure = score.confidence === null ? "" : ` · confidence ${Math.round(100 * score.confidence)} %`;
+    const parts = [];
     const doubtful = score.bars.filter((bar) => bar.doubtful).length;
     if (doubtful) {
       parts.push(h("button", {
@@ -63,7 +64,7 @@ export class ScoreView {
     this.head.replaceChildren(
       h("h2", {}, h("button", { type: "button", class: "title", title: "Change title and composer", onclick: () => this.#rename(), text: score.title || "Untitled" })),
       score.composer && h("p", { class: "muted", text: score.composer }),
-      h("p", { class: "about" }, h("span", { text: score.summary }), ...parts));
+      h("p", { class: "about" }, h("span", { text: score.summary + sure }), ...parts));
   }
 
   #notices(score) {

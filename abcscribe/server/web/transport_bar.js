@@ -33,7 +33,7 @@ export class TransportBar {
     this.speedShown = h("output", { for: "speed", text: "100 %" });
     this.mix = h("input", { type: "range", min: 0, max: 100, step: 1, value: 0, id: "mix", "aria-label": "Mix: from the recording to our notes" });
     this.played = h("select", { "aria-label": "Which notes sound", class: "mix-ends" },
-      h("option", { value: "", text: "Notes as written" }), h("option", { value: "played", text: "Notes as played" }));
+      h("option", { value: "", text: "Notes, written" }), h("option", { value: "played", text: "Notes, played" }));
     this.mixers = h("div", { class: "mixers" },
       h("span", { text: "Speed" }), this.speed, this.speedShown, h("span", { text: "Recording" }), this.mix, this.played);
   }
