@@ -6,13 +6,13 @@ A note that is tied over is one note here: what is done to one of its pieces is 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 from abcscribe.editing.timeline import Held, held_notes, written
 from abcscribe.errors import AbcscribeError
-from abcscribe.score.model import STEPS, Key, Part, Pitch, Score, Staff
+from abcscribe.score.model import STEP_SEMITONES, STEPS, Key, Part, Pitch, Score, Staff
 from abcscribe.score.spelling import spell
 
 LOWEST, HIGHEST = 0, 127  # MIDI
@@ -43,9 +43,21 @@ def by_semitones(semitones: int) -> Repitch:
     def change(pitch: Pitch, key: Key) -> Pitch:
         if semitones % 12 == 0:
             return replace(pitch, octave=pitch.octave + semitones // 12)
-        return spell([pitch.midi + semitones], key)[0]
+        spelled = spell([pitch.midi + semitones], key)[0]
+        if spelled.alter in (0, key.alter(spelled.step)):
+            return spelled
+        return next(_by_direction(pitch.midi + semitones, semitones > 0), spelled)
 
     return change
+
+
+def _by_direction(midi: int, up: bool) -> Iterator[Pitch]:
+    """Names of a pitch, sharps first on the way up, flats first on the way down."""
+    for alter in (1, -1) if up else (-1, 1):
+        for step in STEPS:
+            octave, rest = divmod(midi - alter - STEP_SEMITONES[step], 12)
+            if rest == 0:
+                yield Pitch(step, alter, octave - 1)
 
 
 def by_steps(steps: int) -> Repitch:

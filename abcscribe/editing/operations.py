@@ -10,9 +10,9 @@ from typing import Any
 
 from abcscribe.editing import notes, parts
 from abcscribe.editing.notes import EditError
-from abcscribe.hints import parse_key
+from abcscribe.hints import HintError, parse_key
 from abcscribe.score.instruments import PERCUSSION
-from abcscribe.score.model import Pitch, Score
+from abcscribe.score.model import Key, Pitch, Score
 
 Edit = Mapping[str, Any]
 
@@ -103,7 +103,7 @@ def _part_index(score: Score, edit: Edit) -> int:
 
 def _part_list(score: Score, edit: Edit) -> list[int]:
     indices = edit.get("parts")
-    if not isinstance(indices, list) or not all(isinstance(i, int) and 0 <= i < len(score.parts) for i in indices):
+    if not isinstance(indices, list) or not all(type(i) is int and 0 <= i < len(score.parts) for i in indices):
         raise EditError("The edit names parts that are not there.")
     return indices
 
@@ -165,12 +165,19 @@ def _transpose(score: Score, edit: Edit) -> Score:
     return parts.part_transposed(score, _part_index(score, edit), semitones)
 
 
+def _key(text: object) -> Key:
+    try:
+        return parse_key(str(text))
+    except HintError as error:
+        raise EditError(str(error)) from None
+
+
 def _header(score: Score, edit: Edit) -> Score:
     bar = _whole(edit, "bar", 0, len(score.bars) - 1, 0)
     if edit.get("metre") is not None:
         raise EditError("Another metre needs another analysis: give it as a hint.")
     if (key := edit.get("key")) is not None:
-        score = parts.with_key(score, bar, parse_key(str(key)))
+        score = parts.with_key(score, bar, _key(key))
     if (tempo := edit.get("tempo")) is not None:
         if not isinstance(tempo, int | float) or not math.isfinite(tempo) or not 10 <= tempo <= 600:
             raise EditError("A tempo is from 10 to 600 quarters a minute.")

@@ -111,7 +111,7 @@ def _fitting(notes: Sequence[Held], end: Fraction) -> list[Held]:
 
 def _pieces(notes: Sequence[Held], starts: Sequence[Fraction]) -> Iterator[tuple[int, Note]]:
     """Each note cut at bar lines and where others of the voice begin or end: (bar, piece)."""
-    cuts = sorted({*starts, *(note.onset for note in notes), *(note.end for note in notes)})
+    cuts = sorted({*starts, *(moment for note in notes for moment in _moments(note))})
     for note in notes:
         kept = _kept(note, starts, cuts)
         if kept:
@@ -124,9 +124,24 @@ def _pieces(notes: Sequence[Held], starts: Sequence[Fraction]) -> Iterator[tuple
             yield bar, replace(piece, start=begin - starts[bar], duration=end - begin, tie=end < note.end)
 
 
+def _moments(note: Held) -> Iterator[Fraction]:
+    """When a note and its pieces begin and end."""
+    yield note.onset
+    yield note.end
+    if _is_whole(note):
+        moment = note.onset
+        for piece in note.pieces[:-1]:
+            moment += piece.duration
+            yield moment
+
+
+def _is_whole(note: Held) -> bool:
+    return sum(piece.duration for piece in note.pieces) == note.duration
+
+
 def _kept(note: Held, starts: Sequence[Fraction], cuts: Sequence[Fraction]) -> list[tuple[int, Note]]:
     """The pieces as they were, if they still write the note: ties within a bar that someone chose are kept."""
-    if not note.pieces or sum(piece.duration for piece in note.pieces) != note.duration:
+    if not _is_whole(note):
         return []
     found, begin = [], note.onset
     for i, piece in enumerate(note.pieces):

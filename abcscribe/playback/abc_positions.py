@@ -84,7 +84,7 @@ def _voice_blocks(text: str) -> Iterator[list[Span]]:
             if block is not None:
                 yield block
             block = []
-        elif block is not None and not (line.startswith("%") or line[1:2] == ":"):
+        elif block is not None and not (line.startswith("%") or (line[0].isalpha() and line[1:2] == ":")):
             block.extend(_spans(line, position))
         position += len(line.encode("utf-16-le")) // 2
     if block is not None:

@@ -235,7 +235,7 @@ class Jobs:
             if name == "failed":
                 return "failed", event
             if name == "score":
-                number = await anyio.to_thread.run_sync(self._keep, recording, event["score"], warnings)
+                number = await anyio.to_thread.run_sync(self.keep, recording, event["score"], warnings)
                 return "done", {"version": number}
             if name == "warned":
                 warnings.append(event["message"])
@@ -258,7 +258,8 @@ class Jobs:
             job.left = round(rest + (WRITING_SHARE * passed * job.total / job.seconds if name == "heard" else 0.0), 1)
         event["left"] = job.left
 
-    def _keep(self, recording: dict[str, Any], text: str, warnings: list[str]) -> int:
+    def keep(self, recording: dict[str, Any], text: str, warnings: list[str]) -> int:
+        """Keep a score, as JSON text, as the recording's next version; answers its number."""
         score = from_json(text)
         label = "Transcribed" if recording["current"] is None else "Transcribed again"
         draft = history.draft(label, 0, recording["hints"], [], [], score)

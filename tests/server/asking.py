@@ -61,6 +61,4 @@ class Asking:
 
 def connected(port: int) -> Asking:
     """Asks a server that runs in another process."""
-    return Asking(
-        httpx.Client(base_url=f"http://localhost:{port}", headers={"X-Abcscribe": "1"}, timeout=PATIENCE)
-    )
+    return Asking(httpx.Client(base_url=f"http://localhost:{port}", headers={"X-Abcscribe": "1"}, timeout=PATIENCE))

@@ -9,11 +9,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import tone_engine  # noqa: E402
+import tone_engine
 
-from abcscribe import hearing  # noqa: E402
-from abcscribe.server import serve  # noqa: E402
-from abcscribe.server.app import Page, Settings  # noqa: E402
+from abcscribe import hearing
+from abcscribe.server import serve
+from abcscribe.server.app import Page, Settings
 
 STALLED = 4.0  # seconds
 

@@ -45,7 +45,12 @@ def test_a_recording_becomes_a_score_that_follows_it(ask: Asking, scale: bytes) 
 def test_a_job_tells_its_events_in_order(ask: Asking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[str, Any]] = []
     tell = Job.tell
-    monkeypatch.setattr(Job, "tell", lambda self, name, data: (told.append((name, data)), tell(self, name, data)))
+
+    def overheard(job: Job, name: str, data: dict[str, Any]) -> None:
+        told.append((name, data))
+        tell(job, name, data)
+
+    monkeypatch.setattr(Job, "tell", overheard)
     long = media.write(tmp_path / "long.flac", np.tile(media.tone(4.0, pitches=SCALE), 17)).read_bytes()
     recording = ask.upload(long)
     last = ask.events(recording["job"])[-1]
@@ -53,7 +58,7 @@ def test_a_job_tells_its_events_in_order(ask: Asking, tmp_path: Path, monkeypatc
     assert ask("GET", f"/api/jobs/{recording['job']}")["state"] == "done"
     assert ask.events(recording["job"]) == [last]  # what came before is in the score
     names = " ".join(name for name, _ in told)
-    assert re.fullmatch(r"waiting started heard bars (heard |bars )*(wrote )+done", names), names
+    assert re.fullmatch(r"waiting started heard bars (heard |bars )*(wrote )+done", names)
     heard = [data for name, data in told if name == "heard"]
     assert sum(len(data["notes"]) for data in heard) == 17 * len(SCALE)
     assert [data["seconds"] for data in heard] == pytest.approx([60, 68])
@@ -76,7 +81,9 @@ def test_a_job_shows_bars_while_it_hears(ask: Asking, tmp_path: Path) -> None:
     assert [name for name, _ in ask.events(job["id"])] == ["cancelled"]
 
 
-def test_other_hints_are_tried_without_hearing_again_and_corrections_stay(ask: Asking, recording: dict[str, Any]) -> None:
+def test_other_hints_are_tried_without_hearing_again_and_corrections_stay(
+    ask: Asking, recording: dict[str, Any]
+) -> None:
     score = ask.score(recording)
     wrong = next(note for note in score["notes"] if note["pitch"] == "E4")
     edit = {"op": "pitch", "notes": [wrong["id"]], "semitones": -1}

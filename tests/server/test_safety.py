@@ -12,7 +12,7 @@ from abcscribe.server.app import Page, Settings
 from abcscribe.server.safety import ANSWER_HEADERS, COOKIE
 
 PORT = 8765
-HOSTILE = '<img src=x onerror=alert(1)>"\'`</script><script>alert(1)</script>%0d%0aSet-Cookie: a=b\x00\x1b[31m'
+HOSTILE = "<img src=x onerror=alert(1)>\"'`</script><script>alert(1)</script>%0d%0aSet-Cookie: a=b\x00\x1b[31m"
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import tone_engine  # noqa: E402
+import tone_engine
 
-from abcscribe import hearing  # noqa: E402
-from abcscribe.server import pipeline, worker  # noqa: E402
+from abcscribe import hearing
+from abcscribe.server import pipeline, worker
 
 SLOW = "slow"  # each event takes its time
 
