@@ -49,6 +49,23 @@ app.add_typer(training_cli.app, name="train")
 _T = TypeVar("_T")
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        import abcscribe
+
+        typer.echo(f"abcscribe {abcscribe.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and stop.")
+    ] = False,
+) -> None:
+    """A recording goes in, a readable score comes out."""
+
+
 def main() -> None:
     """Entry point. With ABCSCRIBE_DEBUG set, failures keep their traceback."""
     try:

@@ -26,7 +26,7 @@ from abcscribe.writing import language_model, rules
 from abcscribe.writing.bar_confidence import calibrated
 
 SILENCE = 1e-4  # full scale 1. -80 dB: below the noise of any microphone, above the dither of an empty track
-# What tells music from speech, of clear notes (figures of the first tower; today's: docs/LOG.md). In the best five
+# What tells music from speech, of clear notes (figures of the first tower; today's: docs/log). In the best five
 # seconds of 31 real recordings they sound for 1.4 s and more, of 120 rendered ones for .9 and more; of 60 recordings of
 # speech only two reach .8. Their share among all notes is .4 and more where instruments play a few short notes, .3 and
 # less in speech.

@@ -14,7 +14,21 @@ from fractions import Fraction
 from typing import Any
 
 from abcscribe.errors import ScoreError
-from abcscribe.score.model import Bar, Key, Metre, Note, Part, Pitch, PlayedNote, Score, Staff, Tempo
+from abcscribe.score.model import (
+    Bar,
+    Direction,
+    Harmony,
+    Key,
+    Metre,
+    Note,
+    Part,
+    Pitch,
+    PlayedNote,
+    Score,
+    Staff,
+    Syllable,
+    Tempo,
+)
 
 FORMAT = "abcscribe-score"
 VERSION = 1
@@ -80,9 +94,20 @@ def _one(kind: type) -> Callable[[Any], Any]:
 
 _READERS: dict[type, dict[str, Callable[[Any], Any]]] = {
     Tempo: {"beat": Fraction},
-    Note: {"start": Fraction, "duration": Fraction, "pitch": _pitch, "grace": _many(_pitch)},
-    Bar: {"length": Fraction, "metre": _one(Metre), "key": _one(Key), "tempo": _one(Tempo)},
+    Harmony: {"start": Fraction},
+    Direction: {"start": Fraction},
+    Note: {
+        "start": Fraction, "duration": Fraction, "pitch": _pitch, "grace": _many(_pitch), "after": _many(_pitch),
+        "marks": tuple, "lyrics": _many(_one(Syllable)), "line": _pitch,
+    },
+    Bar: {
+        "length": Fraction, "metre": _one(Metre), "key": _one(Key), "tempo": _one(Tempo), "signs": tuple,
+        "harmonies": _many(_one(Harmony)),
+    },
     Staff: {"voices": tuple},
-    Part: {"bars": _many(_many(_one(Note))), "staves": _many(_one(Staff))},
+    Part: {
+        "bars": _many(_many(_one(Note))), "staves": _many(_one(Staff)), "directions": _many(_many(_one(Direction))),
+        "transposition": tuple, "tuning": _many(_pitch),
+    },
     Score: {"bars": _many(_one(Bar)), "parts": _many(_one(Part)), "performance": _many(_one(PlayedNote))},
-}
+}  # fmt: skip

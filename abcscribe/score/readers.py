@@ -33,9 +33,9 @@ def _json(path: Path) -> Reading:
 
 
 def _musicxml(path: Path) -> Reading:
-    from abcscribe.score.lytk_bridge import read_musicxml
+    from abcscribe.score.musicxml_reader import read_musicxml
 
-    return read_musicxml(path), []
+    return read_musicxml(path)
 
 
 def _midi(path: Path) -> Reading:

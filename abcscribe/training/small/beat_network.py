@@ -6,7 +6,7 @@ Performs pieces of fold "learn" (`performed`), a new tempo, style and set of mis
 language model is trained on (`abcscribe.synthesis.windows`), keeps them in EXAMPLES.npz, takes the windows of HEARD
 (``abcscribe data listen``) besides, and trains on them, from the weights that are there with --resume. What is kept is
 the moving average of the weights. The shipped weights are older than this way of training, which makes better ones by
-every held-out loss and, so far, no better ones of recordings; docs/LOG.md has each run. Needs torch and a compiler.
+every held-out loss and, so far, no better ones of recordings; docs/log has each run. Needs torch and a compiler.
 Simplifications: one learning rate schedule, no early stopping, validation on 600 performances and 600 windows of fold
 "tune" printed for information only.
 """
