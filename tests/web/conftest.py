@@ -11,6 +11,15 @@ from page_server import PageServer
 from waiting import DESKTOP, PATIENCE, open_score
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# Back to a version, and to the settings of a new page.
+RESTORE = """version => {
+  const headers = {'Content-Type': 'application/json', 'X-Abcscribe': '1'};
+  const recording = location.hash.replace('#/r/', '/api/recordings/');
+  return Promise.all([
+    fetch(`${recording}/restore`, {method: 'POST', headers, body: JSON.stringify({version})}),
+    fetch('/api/settings', {method: 'PUT', headers, body: '{}'}),
+  ]);
+}"""
 FLAGS = ("--no-sandbox", "--autoplay-policy=no-user-gesture-required", "--use-fake-ui-for-media-stream", "--mute-audio")
 
 
@@ -103,11 +112,7 @@ def score(visit: Callable[..., Any], transcribed: str) -> Iterator[Any]:
     page = open_score(visit, transcribed)
     version = _current(page)
     yield page
-    page.evaluate(
-        """version => fetch(location.hash.replace('#/r/', '/api/recordings/') + '/restore',
-        {method: 'POST', headers: {'Content-Type': 'application/json', 'X-Abcscribe': '1'}, body: JSON.stringify({version})})""",
-        version,
-    )
+    page.evaluate(RESTORE, version)
 
 
 def _current(page: Any) -> int:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from waiting import DESKTOP, PHONE, open_score, until
+from waiting import DESKTOP, PHONE, open_score, open_tab, until
 
 SHIFT = """() => new Promise((resolve) => {
   let sum = 0;
@@ -30,9 +30,8 @@ def test_axe_finds_nothing(visit: Any, transcribed: str, dark: bool) -> None:
     assert violations(page) == []
     page = open_score(visit, transcribed, dark=dark)
     assert violations(page) == []
-    page.keyboard.press("o")
     for tab in ("Whole", "Parts", "Text", "Notes"):
-        page.get_by_role("tab", name=tab).click()
+        open_tab(page, tab)
         if tab == "Notes":
             page.locator("[data-id^=n]").first.locator(".abcjs-notehead").click()
         assert violations(page) == [], tab

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 DESKTOP, PHONE = (1280, 800), (375, 812)
-PATIENCE = 60_000  # milliseconds: a machine that is busy with other tests is slow
+PATIENCE = 15_000  # milliseconds: a machine that is busy with other tests is slow
 
 
 def until(page: Any, expression: str, argument: Any = None) -> Any:
@@ -25,3 +25,10 @@ def open_score(visit: Callable[..., Any], url: str, **how: Any) -> Any:
     page.wait_for_selector(".score-page .system svg")
     until(page, "document.querySelector('.cursor')?.hidden === false")
     return page
+
+
+def open_tab(page: Any, name: str) -> None:
+    """Open the corrections at one of their tabs."""
+    if page.locator("#inspector").is_hidden():
+        page.keyboard.press("o")
+    page.get_by_role("tab", name=name).click()

@@ -29,15 +29,12 @@ const LAST_FILLED = 0.6; // of the width, from which the last system is stretche
 export function systems(abc, barCount, width) {
   const tune = parse(abc);
   if (!tune || tune.bars !== barCount) return [wholeTune(abc, barCount)];
-  const found = [];
-  tune.voices[0].lines.forEach((_, index) => {
+  const cuts = tune.voices[0].lines.flatMap((_, index) => {
     const lines = tune.voices.map((voice) => voice.lines[index]);
     const room = width - CLEF_WIDTH - (index === 0 ? NAME_WIDTH : 0);
-    for (const [from, to] of pieces(lines, room)) found.push(system(abc, tune, lines, from, to));
+    return pieces(lines, room).map(([from, to]) => ({ lines, from, to }));
   });
-  const last = found.at(-1);
-  if (last) last.text = last.text.replace("%%stretchlast 1", `%%stretchlast ${LAST_FILLED}`);
-  return found;
+  return cuts.map((cut, i) => system(abc, tune, cut, i === cuts.length - 1));
 }
 
 /** Offset in the score's text for an offset in a system's text. */
@@ -140,10 +137,10 @@ function pieces(lines, room) {
   return found;
 }
 
-function system(abc, tune, lines, from, to) {
+function system(abc, tune, { lines, from, to }, last) {
   const changes = from === 0 ? lines[0].changes : {};
   const first = lines[0].firstBar === 0 && from === 0;
-  const header = ["X:1", `L:${tune.unit}`, "%%stretchlast 1"];
+  const header = ["X:1", `L:${tune.unit}`, `%%stretchlast ${last ? LAST_FILLED : 1}`];
   if (tune.score) header.push(tune.score);
   if (lines[0].M) header.push(`M:${lines[0].M}`);
   if (changes.Q) header.push(`Q:${changes.Q}`);

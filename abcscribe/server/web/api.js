@@ -8,8 +8,8 @@ export class ApiError extends Error {
   }
 }
 
-async function call(method, path, { json, body, headers = {}, signal } = {}) {
-  const options = { method, signal, headers: { ...headers } };
+async function call(method, path, { json, body, headers = {}, signal, keepalive } = {}) {
+  const options = { method, signal, keepalive, headers: { ...headers } };
   if (method !== "GET") options.headers["X-Abcscribe"] = "1";
   if (json !== undefined) {
     options.headers["Content-Type"] = "application/json";
@@ -43,7 +43,7 @@ export const api = {
   status: () => get("/api/status"),
   vocabulary: () => get("/api/vocabulary"),
   settings: () => get("/api/settings"),
-  saveSettings: (settings) => call("PUT", "/api/settings", { json: settings }),
+  saveSettings: (settings) => call("PUT", "/api/settings", { json: settings, keepalive: true }),
 
   recordings: (q, limit, offset = 0) => get(`/api/recordings${query({ q, limit, offset })}`),
   recording: (id) => get(at(id)),

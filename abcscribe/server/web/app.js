@@ -113,9 +113,7 @@ class Page {
       this.transport.take(audio, score.seconds ?? recording.seconds);
       this.bar.take(recording);
     }
-    this.view.keepFocus();
     this.view.show(score, fresh);
-    this.view.markLoop();
   }
 
   #top() {

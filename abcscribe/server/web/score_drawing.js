@@ -41,14 +41,14 @@ export class ScoreDrawing {
     const width = Math.max(200, this.root.clientWidth);
     this.zoom = width < NARROW ? SMALL : 1;
     const wanted = systems(score.abc, score.bars.length, width / this.zoom);
-    const kept = new Map(this.systems.map((system) => [system.key, system]));
+    const kept = Map.groupBy(this.systems.filter((system) => system.rows), (system) => system.key);
     const next = wanted.map((system) => {
       const key = `${width}/${this.zoom}/${system.showsMetre}/${system.text}`;
-      const before = kept.get(key);
-      kept.delete(key);
+      const before = kept.get(key)?.shift();
       return { items: [], ...(before && drawnOf(before)), ...system, key, width };
     });
-    this.#place(next, [...kept.values()]);
+    const stay = new Set(next.map((system) => system.element));
+    this.#place(next, this.systems.filter((system) => !stay.has(system.element)));
     this.systems = next;
     this.drawn = this.#drawAll(++this.generation);
     return this.drawn;

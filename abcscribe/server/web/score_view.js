@@ -9,6 +9,7 @@ import { restId, ScoreDrawing } from "./score_drawing.js";
 import { noteOrRest, session } from "./session.js";
 import { barStarts, beats, notatedNotes, playedNotes, quarters, Timeline } from "./timeline.js";
 
+const RESIZE_MS = 150; // pause in resizing after which is drawn
 const DRAG_PX = 5; // a pointer that moves less is a click
 const TOP_PLACES = { treble: 38, bass: 26, alto: 32, tenor: 30, "treble-8": 31, "treble+8": 45, "bass-8": 19, soprano: 36, mezzo: 34, baritone: 28 };
 
@@ -35,12 +36,19 @@ export class ScoreView {
     this.#notices(score);
     this.timeline = new Timeline(score.times);
     this.starts = barStarts(score.bars);
-    const drawn = this.drawing.show(score);
-    this.drawing.drawn.then(() => this.markSelection());
+    const drawn = this.#draw(score);
     this.follower.take(this.timeline, score.notes);
     this.sound();
     if (fresh) this.root.scrollTop = 0;
+    return drawn;
+  }
+
+  /** Draw, and let what had the focus have it again. */
+  #draw(score) {
+    this.lostFocus ||= this.score.contains(document.activeElement);
+    const drawn = this.drawing.show(score).then(() => this.markSelection());
     this.markSelection();
+    this.markLoop();
     return drawn;
   }
 
@@ -148,18 +156,13 @@ export class ScoreView {
   markSelection() {
     const ids = session.selection;
     this.drawing.mark("selected", ids);
-    const hadFocus = this.score.contains(document.activeElement) || this.lostFocus;
+    const hadFocus = this.score.contains(document.activeElement) || (this.lostFocus && document.activeElement === document.body);
     for (const element of this.score.querySelectorAll('[tabindex="0"]')) element.setAttribute("tabindex", "-1");
     const id = ids[0] ?? session.score?.notes[0]?.id;
     const element = id ? this.drawing.focusable(id) : null;
     element?.setAttribute("tabindex", "0");
     if (hadFocus && element && document.activeElement !== element && ids.length) element.focus({ preventScroll: true });
-    this.lostFocus = false;
-  }
-
-  /** Called before a drawing that may replace the element that has the focus. */
-  keepFocus() {
-    this.lostFocus = this.score.contains(document.activeElement);
+    if (document.activeElement !== document.body) this.lostFocus = false; // otherwise the element is not drawn yet
   }
 
   #listen() {
@@ -174,7 +177,7 @@ export class ScoreView {
       if (Math.abs(this.root.clientWidth - width) < 8 || !session.score) return;
       width = this.root.clientWidth;
       clearTimeout(this.resizing);
-      this.resizing = setTimeout(() => session.score && this.drawing.show(session.score).then(() => this.markSelection()), 150);
+      this.resizing = setTimeout(() => session.score && this.#draw(session.score), RESIZE_MS);
     }).observe(this.root);
   }
 

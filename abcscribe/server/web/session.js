@@ -34,7 +34,15 @@ class Session extends EventTarget {
   configure(changes) {
     this.update({ settings: { ...this.settings, ...changes } });
     clearTimeout(this.saving);
-    this.saving = setTimeout(() => api.saveSettings(this.settings).catch((error) => this.tell(error.message)), SAVE_MS);
+    this.saving = setTimeout(() => this.saveSettings(), SAVE_MS);
+  }
+
+  /** Save settings that wait to be saved; also when the page is left. */
+  saveSettings() {
+    if (!this.saving) return;
+    clearTimeout(this.saving);
+    this.saving = null;
+    api.saveSettings(this.settings).catch((error) => this.tell(error.message));
   }
 
   /** A short message at the foot of the page; `action` is an optional [words, function]. */
@@ -140,3 +148,4 @@ function keptSelection(before, after, selected) {
 }
 
 export const session = new Session();
+addEventListener("pagehide", () => session.saveSettings());
