@@ -9,8 +9,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
-from abcscribe.editing.timeline import Held, held_notes, written
+from abcscribe.editing.timeline import Held, held_notes, of_chord, written
 from abcscribe.errors import AbcscribeError
 from abcscribe.score.model import STEP_SEMITONES, STEPS, Key, Part, Pitch, Score, Staff
 from abcscribe.score.spelling import spell
@@ -91,8 +92,21 @@ def respelled(pitch: Pitch, _key: Key) -> Pitch:
 
 
 def deleted(score: Score, ids: Collection[str]) -> Score:
-    """The score without these notes; rests are left."""
-    return _each(score, ids, lambda held: None)
+    """The score without these notes; rests are left. What belongs to a chord stays with the notes that are left."""
+
+    def change(notes: list[Held], chosen: Sequence[Held]) -> list[Held]:
+        gone = set(chosen)
+        left = [held for held in notes if held not in gone]
+        inherited = {(held.onset, held.voice): found for held in chosen if (found := of_chord(held.pieces[0]))}
+        return [_inheriting(held, inherited.pop((held.onset, held.voice), None)) for held in left]
+
+    return _changed(score, ids, change)
+
+
+def _inheriting(held: Held, carried: dict[str, Any] | None) -> Held:
+    if not carried or not held.pieces:
+        return held
+    return replace(held, pieces=(replace(held.pieces[0], **carried), *held.pieces[1:]))
 
 
 def lengthened(score: Score, ids: Collection[str], duration: Fraction) -> Score:
@@ -207,11 +221,10 @@ def cleared(notes: Iterable[Held], voice: int, onset: Fraction, end: Fraction) -
     return left
 
 
-def _each(score: Score, ids: Collection[str], change: Callable[[Held], Held | None]) -> Score:
+def _each(score: Score, ids: Collection[str], change: Callable[[Held], Held]) -> Score:
     def all_changed(notes: list[Held], chosen: Sequence[Held]) -> list[Held]:
         wanted = set(chosen)
-        new = [change(held) if held in wanted else held for held in notes]
-        return [held for held in new if held]
+        return [change(held) if held in wanted else held for held in notes]
 
     return _changed(score, ids, all_changed)
 

@@ -195,8 +195,12 @@ def _voiced(notes: Sequence[Held], first: int) -> list[Held]:
 
 
 def _from(score: Score, part: Part, staves: Sequence[Staff], notes: Sequence[Held]) -> Part:
-    """The part with these staves and notes and nothing else."""
-    empty = replace(part, staves=tuple(staves), bars=tuple(() for _ in score.bars))
+    """The part with these staves and notes in place of its own; changes of clef were for the old staves."""
+    signs = tuple(
+        tuple(replace(sign, staff=min(sign.staff, len(staves))) for sign in bar if sign.kind != "clef")
+        for bar in part.directions
+    )
+    empty = replace(part, staves=tuple(staves), bars=tuple(() for _ in score.bars), directions=signs)
     return written(score, empty, notes)
 
 

@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
+from itertools import groupby, pairwise
+from typing import Any
 
 from abcscribe.score.model import Note, Part, Pitch, Score
 
@@ -82,8 +83,28 @@ def written(score: Score, part: Part, notes: Iterable[Held], voices: Iterable[in
         own = _fitting([note for note in notes if note.voice == voice], starts[-1])
         for bar, note in _pieces(own, starts):
             by_bar[bar].append(note)
-    bars = tuple(tuple(sorted(bar, key=lambda n: (n.voice, n.start, n.pitch.midi, n.pitch.step))) for bar in by_bar)
-    return replace(part, bars=bars)
+    return replace(part, bars=tuple(tuple(_ordered(bar)) for bar in by_bar))
+
+
+# What belongs to a whole chord, of which its first note carries it: the score model says so.
+OF_CHORDS: dict[str, Any] = {"grace": (), "after": (), "marks": (), "slur_start": 0, "slur_stop": 0, "lyrics": ()}
+
+
+def of_chord(note: Note) -> dict[str, Any]:
+    """What a note carries for its chord."""
+    carried = {name: getattr(note, name) for name in OF_CHORDS}
+    return carried if carried != OF_CHORDS else {}
+
+
+def _ordered(notes: list[Note]) -> Iterator[Note]:
+    """The notes of a bar in the model's order, with what belongs to a chord on its first note."""
+    notes.sort(key=lambda n: (n.voice, n.start, n.pitch.midi, n.pitch.step))
+    for _, group in groupby(notes, key=lambda n: (n.voice, n.start)):
+        chord = list(group)
+        carried = next((found for note in chord if (found := of_chord(note))), None)
+        if carried and len(chord) > 1:
+            chord = [replace(chord[0], **carried), *(replace(note, **OF_CHORDS) for note in chord[1:])]
+        yield from chord
 
 
 def _order(note: Held) -> tuple[Fraction, int, int]:

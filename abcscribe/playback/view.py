@@ -11,7 +11,7 @@ from abcscribe.playback.abc_positions import Written, positions
 from abcscribe.score import instruments
 from abcscribe.score.abc_writer import write_abc
 from abcscribe.score.model import Part, Score
-from abcscribe.score.timing import TimeMap, heard_notes, time_map
+from abcscribe.score.timing import TimeMap, followed
 
 DOUBTFUL_BAR = 0.6  # calibrated share of a bar's notes that is right
 DOUBTFUL_NOTE = 0.7  # probability that a note was played; a tenth of the notes of a clear recording lie below
@@ -25,11 +25,11 @@ def view(score: Score) -> dict[str, Any]:
     Returns:
         A dict of plain JSON values. Times are seconds of the recording, lengths quarters as text.
     """
-    text, times = write_abc(score), time_map(score)
+    text = write_abc(score)
+    times, heard = followed(score)
     written = positions(score, text)
     sure = confidence(score)
     usable = sure is None or sure >= USABLE
-    heard = heard_notes(score, times)
     return {
         "title": score.title,
         "composer": score.composer,

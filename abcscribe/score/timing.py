@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from operator import itemgetter
 from statistics import median
 
 from abcscribe.score.model import PlayedNote, Score, SoundingNote
@@ -40,10 +41,26 @@ class TimeMap:
 
 def time_map(score: Score) -> TimeMap:
     """The time map of a score, from its bars and, where it was recorded, from the notes that were heard."""
+    return _time_map(score, score.sounding_notes())
+
+
+def followed(score: Score) -> tuple[TimeMap, dict[tuple[int, Fraction, int], int]]:
+    """The time map of a score, and which heard note each sounding note was written from.
+
+    Returns:
+        The map; and for (part, onset in quarters, MIDI pitch) of a sounding note the index in ``score.performance``.
+        Each heard note is given once, to the written note nearest in time.
+    """
+    sounding = score.sounding_notes()
+    times = _time_map(score, sounding)
+    return times, _heard_notes(score, sounding, times)
+
+
+def _time_map(score: Score, sounding: Sequence[SoundingNote]) -> TimeMap:
     coarse = _from_bars(score)
     if not score.performance:
         return coarse
-    anchors = _rising(_anchors(score, coarse))
+    anchors = _rising(_anchors(score, sounding, coarse))
     if len(anchors) < 2:
         return coarse
     first, last = anchors[0], anchors[-1]
@@ -52,28 +69,38 @@ def time_map(score: Score) -> TimeMap:
         for q, t in zip(coarse.quarters, coarse.seconds, strict=True)
         if (q < first[0] and t < first[1]) or (q > last[0] and t > last[1])
     ]
-    points = sorted({*anchors, *outside})
-    return _map(points)
+    return _map(sorted({*anchors, *outside}))
 
 
-def heard_notes(score: Score, times: TimeMap) -> dict[tuple[int, Fraction, int], int]:
-    """For (part, onset in quarters, MIDI pitch) of a sounding note: the index in ``score.performance`` that it was
-    written from. Each heard note is given once, to the written note nearest in time."""
+def _heard_notes(
+    score: Score, sounding: Sequence[SoundingNote], times: TimeMap
+) -> dict[tuple[int, Fraction, int], int]:
     by_pitch: dict[int, list[tuple[float, int]]] = defaultdict(list)
     for index, played in enumerate(score.performance):
         by_pitch[played.pitch].append((played.onset, index))
     pairs = []
-    for note in score.sounding_notes():
-        at, own = times.at(note.onset), by_pitch.get(note.pitch, [])
+    for note, at in zip(sounding, _moments(sounding, times), strict=True):
+        own = by_pitch.get(note.pitch, [])
         for onset, index in own[bisect_left(own, (at - SAME, 0)) : bisect_left(own, (at + SAME, 0))]:
             pairs.append((abs(onset - at), index, (note.part, note.onset, note.pitch)))
     found: dict[tuple[int, Fraction, int], int] = {}
     taken: set[int] = set()
-    for _, index, key in sorted(pairs, key=lambda pair: pair[:2]):
+    for _, index, key in sorted(pairs, key=itemgetter(0, 1)):
         if index not in taken and key not in found:
             found[key] = index
             taken.add(index)
     return found
+
+
+def _moments(notes: Sequence[SoundingNote], times: TimeMap) -> list[float]:
+    """Seconds of each note, which come by onset: chords are looked up once."""
+    moments: list[float] = []
+    before: SoundingNote | None = None
+    for note in notes:
+        together = before is not None and before.onset == note.onset
+        moments.append(moments[-1] if together else times.at(note.onset))
+        before = note
+    return moments
 
 
 def _from_bars(score: Score) -> TimeMap:
@@ -95,33 +122,32 @@ def _from_bars(score: Score) -> TimeMap:
     return TimeMap(even.quarters, tuple(second + shift for second in even.seconds))
 
 
-def _anchors(score: Score, coarse: TimeMap) -> list[tuple[float, float]]:
+def _anchors(score: Score, sounding: Sequence[SoundingNote], coarse: TimeMap) -> list[tuple[float, float]]:
     """(quarters, seconds) of every written onset at which something of its pitches was heard."""
     by_pitch: dict[int, list[float]] = defaultdict(list)
     for played in sorted(score.performance, key=_onset):
         by_pitch[played.pitch].append(played.onset)
     onsets: dict[Fraction, list[float]] = defaultdict(list)
-    for note, reach in _with_reach(score.sounding_notes(), coarse):
-        expected = coarse.at(note.onset)
+    moments = _moments(sounding, coarse)
+    for note, expected, reach in zip(sounding, moments, _reaches(sounding, moments), strict=True):
         heard = by_pitch.get(note.pitch, [])
-        around = heard[max(0, bisect_left(heard, expected) - 1) :][:2]
+        first = max(0, bisect_left(heard, expected) - 1)
+        around = heard[first : first + 2]
         nearest = min(around, key=lambda second: abs(second - expected), default=None)
         if nearest is not None and abs(nearest - expected) <= reach:
             onsets[note.onset].append(nearest)
-    return [(float(quarter), median(seconds)) for quarter, seconds in sorted(onsets.items())]
+    return [(float(quarter), median(seconds)) for quarter, seconds in onsets.items()]
 
 
-def _with_reach(notes: Sequence[SoundingNote], coarse: TimeMap) -> list[tuple[SoundingNote, float]]:
-    """Each note, and how many seconds off it may have been played."""
-    following: dict[int, Fraction] = {}
-    found = []
-    for note in reversed(notes):
-        reach, after = NEAR, following.get(note.pitch)
-        if after is not None and after > note.onset:
-            reach = min(reach, NEAR_SHARE * (coarse.at(after) - coarse.at(note.onset)))
-        following[note.pitch] = note.onset
-        found.append((note, reach))
-    return found[::-1]
+def _reaches(notes: Sequence[SoundingNote], moments: Sequence[float]) -> list[float]:
+    """How many seconds off each note may have been played."""
+    following: dict[int, float] = {}
+    reaches = []
+    for note, moment in zip(reversed(notes), reversed(moments), strict=True):
+        after = following.get(note.pitch, moment)
+        reaches.append(min(NEAR, NEAR_SHARE * (after - moment)) if after > moment else NEAR)
+        following[note.pitch] = moment
+    return reaches[::-1]
 
 
 def _onset(note: PlayedNote) -> float:

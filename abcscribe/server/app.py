@@ -321,8 +321,7 @@ class Page:
             version = self.library.version(row["id"], reading.whole(number, 0, 1, 1 << 31) if number else None)
             sound = None
             if embed:
-                path, kind = self.library.files.playable(row["hash"])
-                sound = path.read_bytes(), kind
+                sound = exports.to_embed(*self.library.files.playable(row["hash"]), name)
             score = history.titled(row, version.score)
             return exports.export(
                 score, name, parts=parts, semitones=semitones, tuning=query.get("tuning") or None, recording=sound

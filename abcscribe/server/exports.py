@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from abcscribe.errors import AbcscribeError, ScoreError
 from abcscribe.formats import HTML, known
@@ -24,6 +25,7 @@ MEDIA_TYPES = {
 }  # fmt: skip
 OTHER_TYPE = "application/octet-stream"  # SVG and HTML, too: they are to be kept, not opened as pages of this server
 LONGEST_NAME = 100  # characters
+MOST_EMBEDDED = 200 << 20  # bytes of a recording inside an HTML: a page twice as large opens slowly
 _NOT_IN_NAMES = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
 
 
@@ -62,6 +64,21 @@ def export(
         return Export(_everything(score, title, tuning, recording), f"{title}.zip", ZIP_TYPE)
     content = to_html(score, recording) if name == HTML else render(score, name, tuning)
     return Export(content, f"{title}{known()[name][0]}", MEDIA_TYPES.get(name, OTHER_TYPE))
+
+
+def to_embed(path: Path, media_type: str, format_name: str) -> tuple[bytes, str] | None:
+    """A recording as `export` wants it; an archive of all formats goes without one that is too large.
+
+    Raises:
+        ScoreError: it is too large for one HTML.
+    """
+    if path.stat().st_size <= MOST_EMBEDDED:
+        return path.read_bytes(), media_type
+    if format_name == ALL:
+        return None
+    raise ScoreError(
+        f"A recording of more than {MOST_EMBEDDED >> 20} MB does not fit a page; leave its sound out."
+    )
 
 
 def file_title(title: str) -> str:

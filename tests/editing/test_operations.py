@@ -239,3 +239,12 @@ def test_no_edit_leaves_a_score_that_does_not_add_up(score: Score, data: st.Data
             refusal = str(error)
         assert "does not fit" not in refusal  # that would be this program's fault
         assert not score.problems()
+
+
+def test_what_belongs_to_a_chord_stays_with_it() -> None:
+    score = tune("X:1\nL:1/4\nK:C\n{g}[CE] D z2|\n")
+    chord = ids(score, 0, 0, 0, 1)
+    without = edited(score, {"op": "delete", "notes": chord[:1]})
+    assert [(str(n.pitch), [str(p) for p in n.grace]) for n in without.parts[0].bars[0]] == [("E4", ["G5"]), ("D4", [])]
+    lower = {"op": "add", "part": 0, "voice": 1, "bar": 0, "start": "0", "duration": "1", "pitch": "A3"}
+    assert [bool(note.grace) for note in edited(score, lower).parts[0].bars[0]] == [True, False, False, False]

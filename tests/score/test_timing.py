@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from abcscribe.score.abc_reader import read_abc
 from abcscribe.score.model import PlayedNote, Score
-from abcscribe.score.timing import heard_notes, time_map
+from abcscribe.score.timing import followed, time_map
 
 TUNE = "X:1\nM:4/4\nL:1/4\nQ:1/4=100\nK:C\n" + "CDEF|GABc|" * 4
 
@@ -55,7 +55,7 @@ def test_notes_that_were_missed_or_invented_move_nothing_else() -> None:
 
 def test_each_written_note_knows_the_note_that_was_heard() -> None:
     score = performed()
-    heard = heard_notes(score, time_map(score))
+    _, heard = followed(score)
     assert sorted(heard.values()) == list(range(32))
     for (_, _, pitch), index in heard.items():
         assert score.performance[index].pitch == pitch
