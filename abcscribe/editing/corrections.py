@@ -76,7 +76,7 @@ def made_again(score: Score, corrections: Iterable[Anchored]) -> tuple[Score, li
     return score, dropped
 
 
-def text_correction(before: Score, after: Score, abc: str) -> Anchored:
+def text_correction(before: Score, after: Score) -> Anchored:
     """What a new text changed, as a correction: which sounding notes went and which came."""
     times = time_map(before)
     old, new = _sounding(before), _sounding(after)
@@ -84,7 +84,6 @@ def text_correction(before: Score, after: Score, abc: str) -> Anchored:
     places = Places(before, times)
     return {
         "op": "text",
-        "abc": abc,
         "gone": [_anchor(places, part, held) for part, held in _taken(before, gone)],
         "come": [_anchor(places, part, held) | {"pitch": str(held.pitch)} for part, held in _taken(after, come)],
     }
@@ -137,7 +136,7 @@ def found(places: Places, correction: Anchored) -> Anchored:
 
 _KEPT = frozenset({
     "op", "pitch", "semitones", "steps", "octaves", "alter", "duration", "tie", "quarters", "voice", "staff", "name",
-    "program", "clef", "by", "at", "staves", "key", "tempo", "metre", "start", "abc", "part", "parts", "bar",
+    "program", "clef", "by", "at", "staves", "key", "tempo", "metre", "start", "part", "parts", "bar",
 })  # fmt: skip
 
 

@@ -28,7 +28,7 @@ def edited(score: Score, edit: Edit) -> Score:
     Raises:
         EditError: it is not an edit, or it cannot be made in this score.
     """
-    make = _OPERATIONS.get(str(edit.get("op")))
+    make = OPERATIONS.get(str(edit.get("op")))
     if make is None:
         raise EditError(f"There is no edit {edit.get('op')!r}.")
     new = make(score, edit)
@@ -185,7 +185,7 @@ def _header(score: Score, edit: Edit) -> Score:
     return score
 
 
-_OPERATIONS: dict[str, Callable[[Score, Edit], Score]] = {
+OPERATIONS: dict[str, Callable[[Score, Edit], Score]] = {
     "pitch": _pitch,
     "accidental": lambda s, e: notes.repitched(s, _ids(e), notes.with_alter(_whole(e, "alter", -2, 2))),
     "respell": lambda s, e: notes.repitched(s, _ids(e), notes.respelled),

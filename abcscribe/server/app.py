@@ -235,9 +235,8 @@ class Page:
         hints, factor = data.get("hints", {}), reading.number(data.get("tempo_factor"))
         if not isinstance(hints, dict):
             raise RefusedError("Hints are a JSON object.", 400)
-        await self._heavily(
-            history.hinted, self.library, request.path_params["id"], hints, factor, reading.base_version(data)
-        )
+        base = reading.version(data, "base")
+        await self._heavily(history.hinted, self.library, request.path_params["id"], hints, factor, base)
         return await self._shown(request)
 
     async def edits(self, request: Request) -> Response:
@@ -245,12 +244,13 @@ class Page:
         edits = data.get("edits")
         if not isinstance(edits, list):
             raise RefusedError("Edits are a JSON list.", 400)
-        await self._heavily(history.edited, self.library, request.path_params["id"], edits, reading.base_version(data))
+        base = reading.version(data, "base")
+        await self._heavily(history.edited, self.library, request.path_params["id"], edits, base)
         return await self._shown(request)
 
     async def put_abc(self, request: Request) -> Response:
         data = await read_json(request)
-        abc, base, name = reading.abc_text(data), reading.base_version(data), request.path_params["id"]
+        abc, base, name = reading.abc_text(data), reading.version(data, "base"), request.path_params["id"]
         problems = await self._heavily(history.written, self.library, name, abc, base)
         return await self._shown(request, problems=problems)
 
@@ -266,8 +266,8 @@ class Page:
         return await self._shown(request)
 
     async def restore(self, request: Request) -> Response:
-        number = (await read_json(request)).get("version")
-        if not isinstance(number, int):
+        number = reading.version(await read_json(request), "version")
+        if number is None:
             raise RefusedError("Which version?", 400)
         await self._heavily(history.restored, self.library, request.path_params["id"], number)
         return await self._shown(request)

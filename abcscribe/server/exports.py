@@ -76,9 +76,7 @@ def to_embed(path: Path, media_type: str, format_name: str) -> tuple[bytes, str]
         return path.read_bytes(), media_type
     if format_name == ALL:
         return None
-    raise ScoreError(
-        f"A recording of more than {MOST_EMBEDDED >> 20} MB does not fit a page; leave its sound out."
-    )
+    raise ScoreError(f"A recording of more than {MOST_EMBEDDED >> 20} MB does not fit a page; leave its sound out.")
 
 
 def file_title(title: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,6 +16,8 @@ from abcscribe.server.archive import ArchiveError
 from abcscribe.server.jobs import is_full, sentence
 from abcscribe.server.library import ChangedError, NotFoundError
 from abcscribe.server.uploads import RefusedError
+
+log = logging.getLogger(__name__)
 
 
 def _error(text: str, status: int, **more: Any) -> JSONResponse:
@@ -35,7 +38,8 @@ async def _http(_request: Request, error: Any) -> Response:
     return _error(sentences.get(error.status_code, str(error.detail)), error.status_code)
 
 
-async def _disk(_request: Request, error: Any) -> Response:
+async def _disk(request: Request, error: Any) -> Response:
+    log.error("%s %s: %s", request.method, request.url.path, error)
     return _error(sentence(error), 507 if is_full(error) else 500)
 
 

@@ -123,7 +123,7 @@ def written(library: Library, name: str, abc: str, base: int | None) -> list[dic
     if not any(notes for part in score.parts for notes in part.bars):
         raise EditError("There is no music in this text.")
     score = corrections.with_recording(version.score, score)
-    made = corrections.text_correction(version.score, score, abc)
+    made = corrections.text_correction(version.score, score)
     new = draft("ABC text", version.run, version.hints, [*version.corrections, made], version.dropped, score)
     library.add_version(name, new, version.number)
     if score.title and score.title != library.recording(name)["title"]:

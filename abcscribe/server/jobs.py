@@ -204,7 +204,8 @@ class Jobs:
             data = {"error": "The transcription took too long and was stopped; try a part of the recording."}
         except (AbcscribeError, OSError, sqlite3.Error) as error:
             data = {"error": sentence(error)}
-        except asyncio.CancelledError:  # the server ends: begun again at the next start
+        except asyncio.CancelledError:  # the server ends: begun again at the next start, which is no failed attempt
+            self.library.change(job.recording, state="waiting", attempts=0)
             raise
         except Exception:
             log.exception("transcription of %s", job.recording)

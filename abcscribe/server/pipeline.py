@@ -26,8 +26,16 @@ def hints(given: Mapping[str, Any]) -> Hints:
         raise HintError(f"There is no hint {min(unknown)!r}; there are {', '.join(HINT_NAMES)}.")
     if given.get("writer") not in (None, *WRITERS):
         raise HintError(f"Notes are written by {' or '.join(WRITERS)}.")
-    values = {name: _text(name, value) for name in HINT_NAMES if (value := given.get(name)) is not None}
-    return Hints(**values)
+    fields = dataclasses.fields(Hints)
+    values: dict[str, Any] = {field.name: _value(field, given.get(field.name)) for field in fields}
+    return Hints(**{name: value for name, value in values.items() if value is not None})
+
+
+def _value(field: dataclasses.Field[Any], value: Any) -> str | bool | None:
+    """A hint as `Hints` takes it: yes or no as they are, everything else as text."""
+    if value is None or (isinstance(value, bool) and isinstance(field.default, bool)):
+        return value
+    return _text(field.name, value)
 
 
 def _text(name: str, value: Any) -> str:

@@ -73,12 +73,12 @@ def json_object(text: str | None) -> Any:
         raise RefusedError("Hints are a JSON object.", 400) from None
 
 
-def base_version(data: dict[str, Any]) -> int | None:
-    """The version that the user saw."""
-    base = data.get("base")
-    if base is not None and not isinstance(base, int):
-        raise RefusedError("The version in base is a number.", 400)
-    return base
+def version(data: dict[str, Any], name: str) -> int | None:
+    """The number of a version in the body."""
+    value = data.get(name)
+    if value is not None and (type(value) is not int or not 0 < value < 1 << 31):
+        raise RefusedError(f"{name} is the number of a version.", 400)
+    return value
 
 
 def abc_text(data: dict[str, Any]) -> str:

@@ -1,13 +1,17 @@
 """Corrections find their place again when the same notes are analysed under other hints."""
 
+import json
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from abcscribe.editing.corrections import corrected, made_again, text_correction, with_recording
 from abcscribe.editing.notes import EditError
+from abcscribe.editing.operations import OPERATIONS
 from abcscribe.editing.timeline import held_notes
 from abcscribe.hints import Hints
 from abcscribe.score.model import PlayedNote, Score
@@ -20,6 +24,9 @@ def analysed(**hints: Any) -> Score:
     """A scale up and down, a note every half second."""
     played = [PlayedNote(0.5 * i, 0.5 * i + 0.45, pitch, family="pipe") for i, pitch in enumerate(PITCHES)]
     return notes_to_score(played, Hints(**hints), seconds=8.0)
+
+
+SCORE = analysed(tempo=120)
 
 
 def sounding(score: Score) -> list[int]:
@@ -97,7 +104,7 @@ def test_parts_are_known_again_by_place_or_instrument() -> None:
 def test_a_text_is_kept_as_the_notes_that_it_changed() -> None:
     score = analysed(tempo=120)
     new, _ = corrected(score, [{"op": "pitch", "notes": first(score, 65), "pitch": "A5"}])
-    correction = text_correction(score, replace(new, performance=()), "the text")
+    correction = text_correction(score, replace(new, performance=()))
     assert (len(correction["gone"]), len(correction["come"])) == (1, 1)
     again, dropped = made_again(analysed(metre="3/4", tempo=120), [correction])
     assert dropped == []
@@ -130,6 +137,32 @@ def test_corrections_that_nobody_can_read_cost_nothing_else() -> None:
     again, dropped = made_again(score, damaged)
     assert again == score
     assert len(dropped) == len(damaged)
+
+
+# Words of edits, and values that may stand behind them or not.
+WORDS = st.sampled_from([
+    "op", "notes", "pitch", "semitones", "steps", "alter", "duration", "quarters", "part", "parts", "voice", "bar",
+    "start", "staff", "name", "program", "clef", "by", "at", "staves", "key", "tempo", "tie", "octaves", "seconds",
+])  # fmt: skip
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats() | st.text(max_size=4)
+    | st.sampled_from(["n0.0.1.0", "n0.1.1.0", "C4", "1/2", "voice", "G major", "treble", 0, 1, 2]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(sorted(OPERATIONS)), st.dictionaries(WORDS, VALUES, max_size=7))
+def test_whatever_is_sent_is_an_edit_or_refused(op: str, edit: dict[str, Any]) -> None:
+    edit = {"op": op, "notes": ["n0.0.1.0"], "part": 0, **edit}
+    try:
+        score, kept = corrected(SCORE, [edit])
+    except EditError:
+        return
+    assert not score.problems()
+    json.dumps(kept, allow_nan=False)
+    made_again(SCORE, kept)
 
 
 def test_edits_of_notes_that_are_not_there_are_refused() -> None:

@@ -119,3 +119,16 @@ def test_the_queue_has_an_end(ask: Asking, page: Page, scale: bytes, monkeypatch
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
     ask.upload(scale, status=503)
     assert ask("GET", "/api/recordings")["total"] == 4
+
+
+def test_clients_that_die_while_they_follow_a_job_hold_nothing(live: Live, scale: bytes) -> None:
+    recording = live.ask.upload(scale, end=3.5)  # the tests' worker waits
+    live.ask.wait(recording, ("running",))
+    head = f"GET /api/jobs/{recording['job']}/events HTTP/1.1\r\nHost: localhost:{live.port}\r\n\r\n".encode()
+    for _ in range(300):  # more than the server serves at once
+        with socket.create_connection(("127.0.0.1", live.port), 10) as connection:
+            connection.sendall(head)
+            assert connection.recv(12) == b"HTTP/1.1 200"
+    live.ask("DELETE", f"/api/jobs/{recording['job']}", status=204)
+    assert live.ask.wait(recording)["state"] == "new"
+    live.until(lambda: live.ask("GET", "/api/status")["running"] == 0)
