@@ -88,7 +88,7 @@ def test_the_microphone_gives_a_recording(visit, server: PageServer) -> None:
     page = visit(server.url)
     page.get_by_role("button", name="Record", exact=True).click()
     box = page.get_by_role("dialog")
-    until(page, "Number(document.querySelector('[role=meter]').getAttribute('aria-valuenow')) > -40")
+    until(page, "Number(document.querySelector('[role=meter]')?.getAttribute('aria-valuenow') ?? -60) > -40")
     box.get_by_role("button", name="Start recording").click()
     until(page, "document.querySelector('.record-time').textContent > '0:05'")
     box.get_by_role("button", name="Stop").click()
@@ -110,7 +110,7 @@ def test_what_is_no_sound_is_said(visit, server: PageServer, tmp_path: Path) -> 
 
 
 def test_a_hostile_name_is_text(visit, server: PageServer, melody: Path, tmp_path: Path) -> None:
-    name = "<img src=x onerror=document.title='pwned'>&amp;\"'\\%"
+    name = "<img src=x onerror=document.title='pwned'>&amp;\"'%"
     copy = tmp_path / f"{name}.wav"
     copy.write_bytes(melody.read_bytes())
     page = visit(server.url)

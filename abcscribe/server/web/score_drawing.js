@@ -1,15 +1,11 @@
-// A score drawn by abcjs, system by system, and what lies where: notes, bars, and the place of a moment.
+// A score, system by system, and what lies where: notes, bars, and the place of a moment.
 
 import { sourceOffset, systems } from "./abc_systems.js";
 import { h, svg } from "./dom.js";
+import { drawSystem } from "./engraving.js";
 import { noteLabel, restLabel, staffPlace } from "./note_names.js";
 import { barStarts, lastNotAbove, quarters } from "./timeline.js";
 
-const FONT = "'Iowan Old Style', 'Palatino Linotype', Palatino, Georgia, serif";
-const FORMAT = {
-  voicefont: `${FONT} 13`, tempofont: `${FONT} 13`, measurefont: `${FONT} 11`, repeatfont: `${FONT} 13`,
-  annotationfont: `${FONT} 13`, gchordfont: `${FONT} 13`, vocalfont: `${FONT} 13`, tripletfont: `italic ${FONT} 12`,
-};
 const HIT = 16; // units of abcjs around a note head within which a click means the note
 const SLICE_MS = 40; // drawing goes on in slices, so that the page answers meanwhile
 const NARROW = 560; // pixels: below it notes are drawn smaller
@@ -129,6 +125,8 @@ export class ScoreDrawing {
       road.push(...places.values());
     }
     road.sort((a, b) => a.quarter - b.quarter || a.x - b.x);
+    // Tuplets that abcjs does not know (of 11 notes) stand askew to other voices: the cursor does not go back for them.
+    road.forEach((point, i) => i && road[i - 1].row === point.row && (point.x = Math.max(point.x, road[i - 1].x)));
     this.road = road;
   }
 
@@ -168,7 +166,7 @@ export class ScoreDrawing {
   /** What is under a pointer: {note, rest, bar, item, system, place}, each null where there is none. */
   hit(event) {
     const system = this.systems.find((one) => one.element.contains(event.target));
-    if (!system?.rows) return null;
+    if (!system?.rows?.length) return null;
     const box = system.element.querySelector("svg").getBoundingClientRect();
     const x = (event.clientX - box.left) / system.scale;
     const y = (event.clientY - box.top) / system.scale;
@@ -252,100 +250,6 @@ function overlapping(pairs, from, until) {
   return found;
 }
 
-/** Let abcjs draw a system, and find its rows and items. */
-function drawSystem(system, zoom) {
-  const holder = h("div");
-  system.element.replaceChildren(holder);
-  const tune = withoutStyleElements(() => globalThis.ABCJS.renderAbc(holder, system.text, {
-    add_classes: true, selectTypes: false, staffwidth: system.width / zoom - 4, format: FORMAT,
-    paddingtop: 6, paddingbottom: 0, paddingleft: 0, paddingright: 2,
-    afterParsing: (parsed) => arrange(parsed, system.showsMetre),
-  }))[0];
-  const picture = holder.querySelector("svg");
-  const [width, height] = [Number(picture.getAttribute("width")), Number(picture.getAttribute("height"))];
-  picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  picture.setAttribute("role", "group");
-  const last = system.firstBar + system.bars;
-  picture.setAttribute("aria-label", system.bars > 1 ? `Bars ${system.firstBar + 1} to ${last}` : `Bar ${last}`);
-  picture.querySelector(":scope > title")?.remove();
-  picture.setAttribute("width", "100%");
-  picture.removeAttribute("height");
-  holder.removeAttribute("style");
-  system.scale = system.width / width;
-  system.element.style.minHeight = `${height * system.scale}px`;
-  system.picture = picture;
-  system.items = itemsOf(tune, picture);
-  system.rows = rowsOf(tune, picture);
-  for (const item of system.items) item.row = system.rows[item.line] ?? system.rows[0];
-}
-
-/** The metre that goes on is not drawn again; a rest that fills its bar is a whole rest in the middle. */
-function arrange(tune, showsMetre) {
-  for (const line of tune.lines) {
-    for (const staff of line.staff ?? []) {
-      if (!showsMetre) delete staff.meter;
-      for (const voice of staff.voices) wholeRests(voice);
-    }
-  }
-}
-
-function wholeRests(voice) {
-  let bar = [];
-  for (const element of [...voice, { el_type: "bar" }]) {
-    if (element.el_type === "note") bar.push(element);
-    if (element.el_type !== "bar") continue;
-    if (bar.length === 1 && bar[0].rest?.type === "rest" && bar[0].duration >= 0.5) bar[0].rest.type = "whole";
-    bar = [];
-  }
-}
-
-/** abcjs puts a <style> element into its picture, which the page's security policy refuses; its rules are in the style sheet. */
-function withoutStyleElements(draw) {
-  const make = document.createElementNS;
-  document.createElementNS = (space, name) => make.call(document, space, name === "style" ? "metadata" : name);
-  try {
-    return draw();
-  } finally {
-    delete document.createElementNS;
-  }
-}
-
-function itemsOf(tune) {
-  const items = [];
-  (tune.lines ?? []).forEach((line, lineIndex) => {
-    for (const staff of line.staff ?? []) {
-      for (const voice of staff.voices) {
-        for (const element of voice) {
-          const group = element.abselem?.elemset?.[0];
-          if (element.el_type !== "note" || !group) continue;
-          const heads = [...group.querySelectorAll(".abcjs-notehead")].map((head) => ({ element: head }));
-          items.push({
-            startChar: element.startChar, endChar: element.endChar, element: group, line: lineIndex, notes: [], rest: null,
-            x: element.abselem.x, width: Math.min(element.abselem.w, 12), heads: heads.length ? heads : [{ element: group }],
-          });
-        }
-      }
-    }
-  });
-  return items;
-}
-
-/** Each row: its height on the page, and the bar lines of its first voice. */
-function rowsOf(tune, picture) {
-  return (tune.lines ?? []).filter((line) => line.staff).map((line, index) => {
-    const boxes = [...picture.querySelectorAll(`.abcjs-staff.abcjs-l${index}`)].map((staff) => staff.getBBox());
-    const voice = line.staff[0].voices[0];
-    const lines = voice.filter((element) => element.el_type === "bar" && element.abselem)
-      .map((element) => ({ x: element.abselem.x + element.abselem.w, char: element.startChar }));
-    const first = voice.find((element) => element.el_type === "note" && element.abselem);
-    return {
-      top: Math.min(...boxes.map((box) => box.y)) - 8,
-      bottom: Math.max(...boxes.map((box) => box.y + box.height)) + 8,
-      left: (first?.abselem.x ?? 0) - 10, right: Math.max(...boxes.map((box) => box.x + box.width)), lines, bars: [],
-    };
-  });
-}
-
 /** Lay an area under each bar: it is tinted, clicked and dragged over. */
 function bindBars(system, score) {
   system.picture.querySelector(":scope > .bar-areas")?.remove();
@@ -360,11 +264,11 @@ function bindBars(system, score) {
       left = line.x;
       index += 1;
     }
-    if (row.lines.length === 0 || row.right - left > 40) row.bars.push({ index: index++, left, right: row.right });
+    if (index < system.firstBar + system.bars && row.right - left > 40) row.bars.push({ index: index++, left, right: row.right });
     for (const bar of row.bars) areas.append(barArea(bar, row, score.bars[bar.index]));
   }
   const number = score.bars[system.firstBar]?.number;
-  if (number !== undefined && system.firstBar > 0) {
+  if (number !== undefined && system.firstBar > 0 && system.rows.length) {
     const text = svg("text", { x: system.rows[0].left - 28, y: system.rows[0].top - 5, class: "bar-number" });
     text.textContent = number;
     areas.append(text);
