@@ -20,7 +20,8 @@ NOTE_GUIDANCE = 3.0  # nats for a note that the rules write
 PLAYER_GUIDANCE = 6.0  # nats against a staff that they do not give a note
 EXTRA_PRICE = 3.0  # nats against a note beside theirs: pitch error of 60 valid clips .2906 without, .2891 with it
 # Penalty in nats for a position without a heard group (the token STAY): where the metre is wrong, the model fills bars
-# with such positions, and the more so the more it is guided to the notes of the analysis. Pitch error of 80 lines of the valid split .053 without, .043 with 2 or 20.
+# with such positions, and the more so the more it is guided to the notes of the analysis. Pitch error of 80 lines of the
+# valid split .053 without, .043 with 2 or 20.
 UNHEARD_PRICE = 20.0
 KEY_GUIDANCE = 0.5  # weight of the rules' log probability of each signature
 SHARPS = np.arange(-MOST_FIFTHS, MOST_FIFTHS + 1) % 12
@@ -40,9 +41,10 @@ class AnalysisGuide:
     begun: bool = False  # whether the first bar was in a window before
 
     def __call__(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
-        """(vocabulary,) log-probabilities -> the same with those of the analysis for signature, positions and players added.
+        """(vocabulary,) log-probabilities -> those with the analysis' signature, positions and players added.
 
-        Only the first bar may be a pickup; positions without a heard group are penalised."""
+        Only the first bar may be a pickup; positions without a heard group are penalised.
+        """
         guided = self._players(reader, self._places(reader, self._signatures(reader, scores))).copy()
         guided[VOCABULARY.stay] -= UNHEARD_PRICE
         if reader.state == "bar" and (self.begun or len(reader.spans) > 1):
@@ -58,8 +60,8 @@ class AnalysisGuide:
         return guided
 
     def _players(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
-        """For music on several staves: notes of the analysis become likelier on their staff and less likely on others, and
-        so do staves; notes that the analysis does not have become less likely."""
+        """For music on several staves: notes of the analysis become likelier on their staff and less likely on others,
+        and so do staves; notes that the analysis does not have become less likely."""
         if reader.staves < 2:
             return scores
         guided = scores.copy()
@@ -89,8 +91,8 @@ class AnalysisGuide:
                 guided[v.staff.start + staff] += NOTE_GUIDANCE
 
     def _places(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
-        """The position that the beat tracker found becomes likelier, at the cost of other positions and of the bar line;
-        the probability that a note is spurious, or that another begins here, does not change."""
+        """The position that the beat tracker found becomes likelier, at the cost of other positions and of the bar
+        line; the probability that a note is spurious, or that another begins here, does not change."""
         token = self._token(reader)
         if token is None or scores[token] < CLOSED / 2:
             return scores
