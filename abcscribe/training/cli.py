@@ -15,6 +15,7 @@ import typer
 from abcscribe import command, extras
 from abcscribe.errors import AbcscribeError
 from abcscribe.training import configs
+from abcscribe.training.mt3_config import PRESETS, Mt3Training
 from abcscribe.training.pace import Entry
 from abcscribe.training.small import configs as small
 from abcscribe.training.tracking import TRACKERS, default_tracker, tracking
@@ -118,6 +119,55 @@ command.add(app, "rl", configs.RlTraining, rl, flags=FLAGS | {"notes": "--length
 command.add(app, "chain", configs.ChainConfig, chain, flags={"changed": "--from"})
 for _learner in small.LEARNERS.values():
     command.add(small_app, _learner.name, _learner.config, _fits(_learner), flags=FLAGS)
+
+
+@app.command()
+def mt3(
+    recordings: Annotated[Path, typer.Option(help="Folder of abcscribe data record.")] = Path("data/recordings"),
+    out: Annotated[Path, typer.Option(help="Checkpoint folder; a run that finds one there goes on from it.")] = Path(
+        "data/mt3"
+    ),
+    preset: Annotated[str, typer.Option(help=f"{', '.join(PRESETS)}; smoke makes its own sounds.")] = "published",
+    system: Annotated[str, typer.Option(help="seq2seq-piano, mt3 or mr-mt3.")] = Mt3Training.system,
+    start: Annotated[Path | None, typer.Option(help="Checkpoint whose weights a new run begins with.")] = None,
+    minutes: Annotated[float | None, typer.Option(help=f"Time budget of all runs; {Mt3Training.minutes:g}.")] = None,
+    steps: Annotated[int | None, typer.Option(help="End earlier, after so many steps of all runs.")] = None,
+    batch: Annotated[int | None, typer.Option(help=f"Segments a step; {Mt3Training.batch}.", min=1)] = None,
+    rate: Annotated[float | None, typer.Option(help=f"Peak learning rate; {Mt3Training.rate:g}.")] = None,
+    pitch_weight: Annotated[
+        float, typer.Option(help="Of the loss that asks the encoder for pitches; 0: as published.")
+    ] = Mt3Training.pitch_weight,
+    alignment_weight: Annotated[
+        float, typer.Option(help="Of the loss that tells a head where to look; 0: as published.")
+    ] = Mt3Training.alignment_weight,
+    blurred_steps: Annotated[
+        int, typer.Option(help="Steps of 10 ms over which the target of a time is spread; 0: as published.", min=0)
+    ] = Mt3Training.blurred_steps,
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto: cuda if there is one.")] = Mt3Training.device,
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = Mt3Training.threads,
+    seed: Annotated[int, typer.Option()] = Mt3Training.seed,
+    *,
+    tracker: TRACKER,
+) -> None:
+    """Train a network of the MT3 family; prints a JSON line every 25 steps. Ends with ONNX files in OUT/onnx."""
+    if preset not in PRESETS:
+        raise typer.BadParameter(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
+    from abcscribe.hearing.mt3 import checkpoint, onnx_export
+    from abcscribe.training.mt3 import main
+
+    if preset == "smoke" and not recordings.exists():
+        from abcscribe.synthesis.recordings import save_tones
+
+        recordings = out / "tones"
+        save_tones(recordings)
+    given = {"minutes": minutes, "steps": steps, "batch": batch, "rate": rate}
+    settings = PRESETS[preset] | {name: value for name, value in given.items() if value is not None}
+    config = Mt3Training(
+        recordings, out, system, start=start, pitch_weight=pitch_weight, alignment_weight=alignment_weight,
+        blurred_steps=blurred_steps, device=device, threads=threads, seed=seed, **settings,
+    )  # fmt: skip
+    _follow(main(config), config, tracker)
+    onnx_export.export(checkpoint.load(out / "model.safetensors"), out / "onnx")
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -62,6 +63,36 @@ def render(config: synthesis.RenderConfig, corpora: Path | None) -> None:
         for done, total in render_clips(config):
             advance(done, total)
     typer.echo(f"{config.shards} shards in {config.out}", err=True)
+
+
+@app.command()
+def record(
+    out: Annotated[Path, typer.Option(help="Folder of recordings to fill.")] = Path("data/recordings"),
+    notes: Annotated[Path, typer.Option(help="Note cache; made first if it is missing.")] = Path("data/notes.npz"),
+    corpora: Corpora = None,
+    shards: Annotated[int, typer.Option(help="Training shards of 128 recordings (22 minutes, 42 MB) each.")] = 60,
+    textures: Annotated[str, typer.Option(help="Of the pieces: line, keyboard, ensemble.")] = "line,keyboard,ensemble",
+    parts: Annotated[int, typer.Option(help="Most parts of a recording, drums not counted.", min=1)] = 8,
+    programs: Annotated[str, typer.Option(help="General MIDI numbers (0-127) to draw from; default: all.")] = "",
+    drums: Annotated[float, typer.Option(help="Share of recordings with a drum kit.", min=0, max=1)] = 0.3,
+    rooms: Annotated[bool, typer.Option(help="Add rooms, microphones, noise and codecs.")] = True,
+    seed: Annotated[int, typer.Option()] = 1,
+    jobs: Annotated[int, typer.Option(help="Processes.")] = os.cpu_count() or 1,
+) -> None:
+    """Record the scores with instruments and drums, for abcscribe train mt3. Stops and goes on anywhere."""
+    from abcscribe.synthesis.recordings import RecordingConfig
+    from abcscribe.synthesis.recordings import record as record_all
+
+    config = RecordingConfig(
+        notes, out, shards, textures=textures, parts=parts, programs=programs, drums=drums, rooms=rooms, seed=seed,
+        jobs=jobs,
+    )  # fmt: skip
+    if not notes.exists():
+        scores(out=notes, corpora=corpora)
+    with progress_bar("recording") as advance:
+        for done, total in record_all(config):
+            advance(done, total)
+    typer.echo(f"{shards} shards in {out}", err=True)
 
 
 def listen(config: configs.ListeningConfig) -> None:
