@@ -67,14 +67,16 @@ def _common(
 
 
 def main() -> None:
-    """Entry point. With ABCSCRIBE_DEBUG set, failures keep their traceback."""
+    """Carry out the command that ``sys.argv`` holds. With ABCSCRIBE_DEBUG set, failures keep their traceback."""
     try:
         app()
-    except (AbcscribeError, OSError) as error:
-        if os.environ.get("ABCSCRIBE_DEBUG"):
+    except BaseException as error:
+        if os.environ.get("ABCSCRIBE_DEBUG") or isinstance(error, SystemExit | KeyboardInterrupt):
             raise
-        from abcscribe.batch import sentence
+        from abcscribe.batch import is_failure, sentence
 
+        if not is_failure(error):
+            raise
         _say(sentence(error))
         sys.exit(1)
 
@@ -122,7 +124,10 @@ Tuning = Annotated[Any, _option("--tuning", parse=_tuning, metavar="'D2 A2 D3 G3
 
 @app.command()
 def transcribe(
-    files: Annotated[list[Path], typer.Argument(help="Recordings or videos; folders are searched for them.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Recordings, videos, MIDI files; - for stdin. Folders are searched for recordings."),
+    ],
     output: Annotated[str, _option("-o", "--output", help="Folder for the scores; - for stdout.")] = ".",
     formats: Annotated[
         Any, _option("-f", "--formats", parse=_formats, metavar="NAME,...", help="abcscribe formats lists them.")
@@ -144,16 +149,17 @@ def transcribe(
         Any, _option("--end", parse=hints.parse_seconds, metavar="TIME", help="Skip what comes after.")
     ] = None,
     tuning: Tuning = None,
+    performed: Annotated[bool, typer.Option("--performed", help="MIDI files were played, not printed.")] = False,
     jobs: Annotated[int, typer.Option(help="Recordings to work on at once.", min=1)] = 1,
 ) -> None:
-    """Write the score of every recording. Hints take the place of what would be found by ear.
+    """Write the score of every recording or MIDI file. Hints take the place of what would be found by ear.
 
     Times are seconds or 1:35; they count from the start of the recording.
     """
     from abcscribe import batch
 
     given = hints.Hints(tempo, metre, key, instrument, downbeat)
-    settings = batch.Settings(formats, engine, given, start, end, tuning)
+    settings = batch.Settings(formats, engine, given, start, end, tuning, performed)
     if output == "-":
         _to_stdout(files, settings)
         return
@@ -172,23 +178,32 @@ def _outcomes(todo: list[Job], processes: int) -> Iterator[Outcome]:
     from abcscribe.progress import progress_bar
 
     if processes > 1 and len(todo) > 1:
+        done = 0
         with progress_bar("recordings") as advance:
-            for done, outcome in enumerate(batch.run_all(todo, min(processes, len(todo))), 1):
+            outcomes = batch.run_all(todo, processes, lambda job: advance(done, len(todo), _name(job.recording)))
+            for done, outcome in enumerate(outcomes, 1):
                 advance(done, len(todo))
                 yield outcome
         return
-    for job in todo:
-        with progress_bar("seconds heard") as advance:
-            yield batch.run(job, partial(_show, advance))
+    for number, job in enumerate(todo, 1):
+        name = f"{number} of {len(todo)}: {_name(job.recording)}" if len(todo) > 1 else _name(job.recording)
+        with progress_bar(name) as advance:
+            yield batch.run(job, partial(_show, advance, name))
 
 
-def _show(advance: Advance, event: Event) -> None:
+def _name(recording: Path) -> str:
+    """A file's name for the progress bar: printable, and short enough to leave room for the bar."""
+    name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in recording.name)
+    return name if len(name) <= 30 else f"{name[:20]}...{name[-7:]}"
+
+
+def _show(advance: Advance, name: str, event: Event) -> None:
     from abcscribe.transcription import Heard, Wrote
 
     if isinstance(event, Heard):
-        advance(round(event.seconds), round(event.total or event.seconds))
+        advance(round(event.seconds), round(event.total or event.seconds), f"{name}, seconds heard")
     elif isinstance(event, Wrote):
-        advance(round(event.seconds), round(event.total), "seconds written")
+        advance(round(event.seconds), round(event.total), f"{name}, seconds written")
 
 
 def _told(outcome: Outcome) -> bool:
@@ -223,7 +238,10 @@ def _to_stdout(files: list[Path], settings: Settings) -> None:
 
     if len(files) != 1 or len(settings.formats) != 1:
         raise typer.BadParameter("-o - takes one recording and one format.")
-    for event in events(files[0], engine=settings.engine, hints=settings.hints, start=settings.start, end=settings.end):
+    for event in events(
+        files[0], engine=settings.engine, hints=settings.hints, start=settings.start, end=settings.end,
+        performed=settings.performed,
+    ):  # fmt: skip
         if isinstance(event, Warned):
             _say(f"Warning: {event.message}")
         elif isinstance(event, Done):

@@ -13,6 +13,7 @@ from abcscribe.model.audio_tower import AudioTower
 from abcscribe.model.config import WINDOW_FRAMES, AudioTowerConfig
 from abcscribe.model.language_model_export import export_language_model
 from abcscribe.model.score_language_model import SHIPPED_AS, ScoreLanguageModel
+from abcscribe.model.weight_files import replace_text, write_sums
 
 OUTPUTS = ("embeddings", "activity", "velocity", "family")
 
@@ -49,11 +50,12 @@ def ship(folder: Path, weights: Path) -> None:
     if "language_model" in json.loads(config):
         export_language_model(ScoreLanguageModel.from_pretrained(folder), weights)
         _save_half(folder / "model.safetensors", weights / f"{SHIPPED_AS}.safetensors")
-        (weights / f"{SHIPPED_AS}.json").write_text(config)
+        replace_text(weights / f"{SHIPPED_AS}.json", config)
     else:
         export_tower(folder, weights / "tower.onnx")
         _save_half(folder / "tower.safetensors", weights / "tower.safetensors")
-        (weights / "config.json").write_text(config)
+        replace_text(weights / "config.json", config)
+    write_sums(weights)
 
 
 def _save_half(source: Path, target: Path) -> None:

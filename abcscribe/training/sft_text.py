@@ -94,9 +94,15 @@ def main(config: SftTextTraining) -> Iterator[dict]:
             yield _logged(config, {"step": step, "loss": round(float(np.mean(losses)), 4)})
             losses = []
         if step % config.save_steps == 0 or step == config.steps:
-            model.save_pretrained(config.out)
-            torch.save({"optimizer": optimizer.state_dict(), "step": step}, config.out / "state.tmp")
-            (config.out / "state.tmp").replace(config.out / "state.pt")
+            _save(config, model, optimizer, step)
+
+
+def _save(config: SftTextTraining, model: AudioTextModel, optimizer: torch.optim.Optimizer, step: int) -> None:
+    """Write a checkpoint. ``state.pt``, one file, has all that a run goes on from; the rest is for those who use it."""
+    model.save_pretrained(config.out)
+    weights = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
+    torch.save({"weights": weights, "optimizer": optimizer.state_dict(), "step": step}, config.out / "state.tmp")
+    (config.out / "state.tmp").replace(config.out / "state.pt")
 
 
 def begin(config: SftTextTraining) -> tuple[AudioTextModel, list[Pair], torch.optim.Optimizer, int]:
@@ -115,6 +121,7 @@ def begin(config: SftTextTraining) -> tuple[AudioTextModel, list[Pair], torch.op
     if not state.exists():
         return model, pairs, optimizer, 0
     stored = torch.load(state, weights_only=True)
+    model.load_state_dict(stored["weights"], strict=False)
     optimizer.load_state_dict(stored["optimizer"])
     return model, pairs, optimizer, stored["step"]
 

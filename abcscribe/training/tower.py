@@ -19,6 +19,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from abcscribe.model.audio_tower import AudioTower
 from abcscribe.model.config import FRAMES_PER_TOKEN, AudioTowerConfig
+from abcscribe.model.weight_files import replace_text
 from abcscribe.score.instruments import FAMILIES
 from abcscribe.spectrogram import FRAME_RATE, LOWEST_PITCH, PITCHES
 from abcscribe.synthesis.render import UNKNOWN_FAMILY
@@ -221,16 +222,19 @@ def _resume(config: TowerTraining, model: AudioTower, optimizer: Optimizers) -> 
             # What the start does not have begins as it was made, and that is to add nothing.
             model.load_state_dict(load_file(config.start / "tower.safetensors"), strict=False)
         return 0, 0.0
-    model.load_state_dict(load_file(config.out / "tower.safetensors"))
     state = torch.load(config.out / "state.pt", weights_only=True)
+    model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     return state["step"], state["minutes"]
 
 
 def _save(config: TowerTraining, model: AudioTower, optimizer: Optimizers, step: int, minutes: float) -> None:
-    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    save_file(state, config.out / "tower.tmp")
-    (config.out / "tower.tmp").replace(config.out / "tower.safetensors")
-    (config.out / "config.json").write_text(json.dumps(asdict(model.config), indent=1))
-    torch.save({"optimizer": optimizer.state_dict(), "step": step, "minutes": minutes}, config.out / "state.tmp")
+    """Write a checkpoint. A run goes on from ``state.pt`` alone, one file, so that a kill at any moment leaves the old
+    state or the new; ``tower.safetensors`` and ``config.json`` are for those who use the tower."""
+    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    state = {"model": weights, "optimizer": optimizer.state_dict(), "step": step, "minutes": minutes}
+    torch.save(state, config.out / "state.tmp")
     (config.out / "state.tmp").replace(config.out / "state.pt")
+    replace_text(config.out / "config.json", json.dumps(asdict(model.config), indent=1))
+    save_file(weights, config.out / "tower.tmp")
+    (config.out / "tower.tmp").replace(config.out / "tower.safetensors")
