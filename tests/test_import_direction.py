@@ -15,7 +15,7 @@ import abcscribe
 PACKAGE = Path(abcscribe.__file__).parent
 
 # What a room may import of the project besides itself and EVERYWHERE. Every room has a rule.
-EVERYWHERE = {"errors", "extras", "progress"}
+EVERYWHERE = {"errors", "extras", "files", "progress"}
 ALLOWED: dict[str, set[str]] = {
     "score": set(),
     "metrics": {"score"},
@@ -47,12 +47,14 @@ ALLOWED: dict[str, set[str]] = {
     },
     "training": {
         "evaluation", "transcription", "systems", "hearing", "analysis", "writing", "text_systems", "corpora",
-        "synthesis", "metrics", "rewards", "tokens", "model", "audio", "spectrogram", "score", "hints",
+        "synthesis", "metrics", "rewards", "tokens", "model", "audio", "spectrogram", "score", "hints", "command",
     },
     "cli": {"server", "evaluation", "training", "batch", "formats", "transcription", "systems", "score", "hints"},
     "errors": set(),
     "extras": set(),
+    "files": set(),
     "progress": set(),
+    "command": set(),  # knows no config
     "__init__": {"errors", "hints", "score", "transcription"},
     "__main__": {"cli"},
 }  # fmt: skip

@@ -10,10 +10,10 @@ from safetensors.torch import load_file, save_file
 
 from abcscribe.model import onnx_export
 from abcscribe.model.audio_tower import AudioTower
+from abcscribe.model.checksums import replace_text, write_sums
 from abcscribe.model.config import WINDOW_FRAMES, AudioTowerConfig
 from abcscribe.model.language_model_export import export_language_model
 from abcscribe.model.score_language_model import SHIPPED_AS, ScoreLanguageModel
-from abcscribe.model.weight_files import replace_text, write_sums
 
 OUTPUTS = ("embeddings", "activity", "velocity", "family")
 

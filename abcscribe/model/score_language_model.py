@@ -18,11 +18,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
+from abcscribe.model.checksums import replace_text
 from abcscribe.model.config import LanguageModelConfig, NoteProjectorConfig
 from abcscribe.model.language_model import Cache, LanguageModel
 from abcscribe.model.note_features import HeardNotes, collate
 from abcscribe.model.note_projector import NoteProjector
-from abcscribe.model.weight_files import replace_text
 
 IGNORED = -100  # target that does not count
 SHIPPED_AS = "language_model"  # the files' name in a folder that the audio tower shares

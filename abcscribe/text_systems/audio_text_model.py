@@ -25,9 +25,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
+from abcscribe.model.checksums import replace_text
 from abcscribe.model.config import FrameProjectorConfig
 from abcscribe.model.score_language_model import IGNORED
-from abcscribe.model.weight_files import replace_text
 from abcscribe.text_systems.feature_towers import FeatureTower, load_feature_tower
 from abcscribe.text_systems.frame_projector import FrameProjector
 

@@ -266,6 +266,7 @@ def load(folder: Path = WEIGHTS) -> Stepper:
     if stepper.analysis != made:
         raise EngineError(
             f"The language model in {folder} reads {stepper.analysis} numbers of the analysis for each note, this "
-            f"version makes {made}: train it again (abcscribe train sft), or use the version that trained it."
+            f"version makes {made}: train it again (abcscribe train sft; after a change of the metres "
+            "that are looked for abcscribe train chain --from metres --run), or use the version that trained it."
         )
     return stepper
