@@ -27,7 +27,8 @@ G,6- G,3 |]
 """
 CUT = """async ([abc, bars, width]) => {
   const {systems, sourceOffset} = await import('/static/abc_systems.js');
-  return systems(abc, bars, width).map((system) => ({...system, sources: [...system.text].map((_, i) => sourceOffset(system.map, i))}));
+  const sources = ({text, map}) => [...text].map((_, i) => sourceOffset(map, i));
+  return systems(abc, bars, width).map((system) => ({...system, sources: sources(system)}));
 }"""
 # The metre that each staff of each system shows first, as abcjs has understood it.
 SHOWN = """(texts) => texts.map((text) => ABCJS.parseOnly(text)[0].lines.flatMap((line) =>

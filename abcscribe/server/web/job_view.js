@@ -22,13 +22,13 @@ export function jobView(root, recording, onready) {
     h("div", { class: "row" },
       h("button", {
         type: "button", class: "button primary", text: failed ? "Try again" : "Transcribe",
-        onclick: () => api.transcribe(recording.id, {}).then(onready, (error) => session.tell(error.message)),
+        onclick: () => api.transcribe(recording.id, { hints: recording.hints, start: recording.start, end: recording.end }).then(onready, (error) => session.tell(error.message)),
       }),
       h("button", {
         type: "button", class: "button", text: "Choose a part, say what I know",
         onclick: async () => {
           try {
-            if (await prepare(recording)) onready();
+            if (await prepare(recording, recording.hints)) onready();
           } catch (error) {
             session.tell(error.message);
           }

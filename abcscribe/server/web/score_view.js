@@ -46,9 +46,12 @@ export class ScoreView {
   /** Draw, and let what had the focus have it again. */
   #draw(score) {
     this.lostFocus ||= this.score.contains(document.activeElement);
-    const drawn = this.drawing.show(score).then(() => this.markSelection());
-    this.markSelection();
-    this.markLoop();
+    const mark = () => {
+      this.markSelection();
+      this.markLoop();
+    };
+    const drawn = this.drawing.show(score).then(mark);
+    mark();
     return drawn;
   }
 
