@@ -24,7 +24,7 @@ import anyio
 
 from abcscribe.errors import AbcscribeError
 from abcscribe.score.json_format import from_json
-from abcscribe.server import history
+from abcscribe.server import history, pipeline
 from abcscribe.server.library import Library, NotFoundError
 from abcscribe.server.uploads import RefusedError
 
@@ -265,7 +265,8 @@ class Jobs:
         label = "Transcribed" if recording["current"] is None else "Transcribed again"
         draft = history.draft(label, 0, recording["hints"], [], [], score)
         state = {"state": "ready", "warnings": warnings}
-        return self.library.add_run(recording["id"], recording["engine"], score, draft, state)
+        engine = pipeline.MIDI if recording["codec"] == pipeline.MIDI else recording["engine"]
+        return self.library.add_run(recording["id"], engine, score, draft, state)
 
     async def _ended(self, job: Job) -> None:
         """Make sure that the process is gone."""

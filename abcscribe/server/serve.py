@@ -19,8 +19,8 @@ from typing import Any
 import platformdirs
 import uvicorn
 
-from abcscribe import audio
 from abcscribe.errors import AbcscribeError
+from abcscribe.server import pipeline
 from abcscribe.server.app import Page, Settings
 from abcscribe.server.safety import LOCAL
 
@@ -56,7 +56,7 @@ def serve(
     """
     folder = folder or platformdirs.user_data_path("abcscribe", appauthor=False)
     if file:
-        audio.probe(file)
+        pipeline.about(file)
     with _own(folder, say, browser and file is None) as mine:
         if not mine:
             return
@@ -87,7 +87,7 @@ def take_in(page: Page, file: Path) -> str:
         for row in library.with_hash(content):
             if row["state"] == "ready":
                 return str(row["id"])
-        info = audio.probe(temporary)
+        info = pipeline.about(temporary)
         name = os.fsencode(file.name).decode("utf-8", "replace")
         values = {"title": Path(name).stem or "Recording", "file_name": name, "bytes": temporary.stat().st_size}
         row = library.add(temporary, content, **values, seconds=info.seconds, codec=info.codec, state="waiting")
