@@ -287,7 +287,7 @@ function barArea(place, row, bar) {
   });
   area.dataset.bar = place.index;
   if (bar?.doubtful) {
-    area.setAttribute("fill-opacity", (0.25 + 0.75 * Math.min(1, Math.max(0, SURE - (bar.confidence ?? 0)))).toFixed(2));
+    area.setAttribute("fill-opacity", (0.15 + 0.6 * Math.min(1, Math.max(0, SURE - (bar.confidence ?? 0)))).toFixed(2));
   }
   return area;
 }
