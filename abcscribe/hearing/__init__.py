@@ -1,7 +1,8 @@
 """Sound -> notes: the engines, by name.
 
 An engine is one module with ``load(checkpoint) -> NoteEngine``, and one line in `ENGINES`. A module imports what it
-needs only when it loads, so that listing the engines costs nothing and one that is not installed is missed by nobody.
+needs only when it loads, so that listing the engines is cheap and one that is not installed is no
+error before it is used.
 """
 
 from __future__ import annotations

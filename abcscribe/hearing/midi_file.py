@@ -71,7 +71,9 @@ def read(path: Path) -> MidiFile:
         drum = channel == DRUM_CHANNEL
         family = "" if drum else instruments.family(program)
         notes.append(
-            PlayedNote(onset, max(offset, onset + SHORTEST), pitch, velocity, family, 1.0, None if drum else program, drum)
+            PlayedNote(
+                onset, max(offset, onset + SHORTEST), pitch, velocity, family, 1.0, None if drum else program, drum
+            )
         )
     if not notes:
         raise AudioError(f"There are no notes in {path}.")

@@ -30,7 +30,7 @@ from abcscribe.model.score_language_model import ScoreLanguageModel
 
 NOTES_FILE, DECODER_FILE = "language_model_notes.onnx", "language_model.onnx"
 _Network = TypeVar("_Network", bound=nn.Module)
-HIDDEN = -1e9  # bias of a place where nobody may look
+HIDDEN = -1e9  # added to attention scores of masked places
 NOTE_INPUTS = ["pitch", "family", "features", "positions", "mask", "places"]
 
 

@@ -12,7 +12,7 @@ from abcscribe.model.note_features import OWN_FEATURES, HeardNotes, collate
 from abcscribe.model.onnx_session import open_session
 
 ROOM_STEP = 128  # tokens by which the buffers grow: few copies, and little attention to empty places
-HIDDEN = -1e9  # bias of a place where nobody may look
+HIDDEN = -1e9  # added to attention scores of masked places
 
 
 class OnnxStepper:

@@ -163,7 +163,9 @@ def _odd_signs(note: Note) -> Iterator[str]:
         yield f"{grace:,} grace notes, more than the {MOST_GRACE_NOTES} that are read,"
     if unknown := next((mark for mark in note.marks if mark not in MARKS), None):
         yield f"the unknown mark {unknown[:20]!r}"
-    if not (0 <= note.slur_start <= MOST_SLURS and 0 <= note.slur_stop <= MOST_SLURS and len(note.lyrics) <= MOST_VERSES):
+    if not (
+        0 <= note.slur_start <= MOST_SLURS and 0 <= note.slur_stop <= MOST_SLURS and len(note.lyrics) <= MOST_VERSES
+    ):
         yield f"{note.slur_start + note.slur_stop:,} slurs and {len(note.lyrics):,} verses"
     if not (0 <= note.string <= 99 and -99 <= (note.fret or 0) <= 99):
         yield f"the string {note.string} and the fret {note.fret}"
@@ -191,7 +193,9 @@ def _rounded(number: Fraction) -> float:
 
 def _with_writable_bars(score: Score, changes: Counter[str]) -> Score:
     """Bars whose length is a number of values, also behind a note whose end lies on GRID."""
-    odd = [i for i, b in enumerate(score.bars) if not _plain_denominator(math.lcm(b.length.denominator, GRID.denominator))]
+    odd = [
+        i for i, b in enumerate(score.bars) if not _plain_denominator(math.lcm(b.length.denominator, GRID.denominator))
+    ]
     if not odd:
         return score
     changes["a bar's length rounded up to 256ths"] += len(odd)

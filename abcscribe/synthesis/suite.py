@@ -96,7 +96,7 @@ def make_suite(config: SuiteConfig) -> Iterator[tuple[int, int]]:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
-    unfinished.replace(config.out)  # an empty folder is in nobody's way
+    unfinished.replace(config.out)  # an empty folder may be replaced
 
 
 def _pieces(config: SuiteConfig) -> list[Piece]:
@@ -128,7 +128,7 @@ def _clips(config: SuiteConfig, pieces: list[Piece], voices: int) -> Iterator[di
 def _clip(
     rng: np.random.Generator, piece: Piece, config: SuiteConfig, voices: int, turn: int, stem: str
 ) -> dict[str, object] | None:
-    """Draw, perform and record one clip; None if the piece has no such excerpt, or nobody can play it."""
+    """Draw, perform and record one clip; None if the piece has no such excerpt, or no instrument has its range."""
     lines = excerpts.of_lines(piece)
     bpm = excerpts.tempo(rng, lines) if lines else 0.0
     score = excerpts.excerpt(rng, lines, bpm, voices) if lines else None

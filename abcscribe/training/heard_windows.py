@@ -65,7 +65,7 @@ def _recorded(rng: np.random.Generator, played: Performance) -> np.ndarray:
 
 
 def _behind(heard: HeardNotes, played: Performance) -> np.ndarray:
-    """For each played note the nearest heard one of its pitch, the loudest choosing first; nobody is taken twice."""
+    """For each played note the nearest heard one of its pitch, from the loudest on, each heard note at most once."""
     behind = np.full(heard.onset.size, -1)
     for index in np.argsort(-played.velocity, kind="stable").tolist():
         miss = np.where(heard.pitch == played.pitch[index], np.abs(heard.onset - played.onset[index]), np.inf)

@@ -117,7 +117,7 @@ def monitors(rollout: Rollout) -> dict[str, float]:
 
 
 # How much worse than at the beginning a monitor may become on held-out windows: with fewer than these the policy has
-# found something that pays better than music.
+# found a way to a higher reward than music.
 TOLERATED = {"empty": 0.02, "short": 0.10, "repetition": 0.05}
 
 

@@ -20,8 +20,8 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional as F  # noqa: N812
 
 from abcscribe.errors import AbcscribeError
+from abcscribe.files import write_text
 from abcscribe.model.audio_tower import AudioTower
-from abcscribe.model.checksums import replace_text
 from abcscribe.model.config import FRAMES_PER_TOKEN, AudioTowerConfig
 from abcscribe.score.instruments import FAMILIES
 from abcscribe.spectrogram import FRAME_RATE, LOWEST_PITCH, PITCHES
@@ -236,6 +236,6 @@ def _save(config: TowerTraining, model: AudioTower, optimizer: Optimizers, step:
     state = {"model": weights, "optimizer": optimizer.state_dict(), "step": step, "minutes": minutes}
     torch.save(state, config.out / "state.tmp")
     (config.out / "state.tmp").replace(config.out / "state.pt")
-    replace_text(config.out / "config.json", json.dumps(asdict(model.config), indent=1))
+    write_text(config.out / "config.json", json.dumps(asdict(model.config), indent=1))
     save_file(weights, config.out / "tower.tmp")
     (config.out / "tower.tmp").replace(config.out / "tower.safetensors")

@@ -50,7 +50,7 @@ class Checker(Stepper, Protocol):
 
 
 class Guide(Protocol):
-    """Another opinion on what comes next."""
+    """Log-probabilities from elsewhere, added to the model's."""
 
     def __call__(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
         """Log probabilities (vocabulary,) -> what they become."""
@@ -83,7 +83,7 @@ class Constraints:
 
     @classmethod
     def of(cls, metre=None, key=None, quarter_bpm=None, program=None, downbeat=None) -> Constraints:
-        """From a Metre, a Key, quarters a minute, a General MIDI program and a group; None is no wish."""
+        """From a Metre, a Key, quarters a minute, a General MIDI program and a group; None leaves it free."""
         v = VOCABULARY
         return cls(
             v.metre.start + METRE_TOKENS.index(metre) if metre in METRE_TOKENS and metre else None,

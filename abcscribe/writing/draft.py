@@ -66,7 +66,7 @@ def draft(analysis: Analysis, ticks: np.ndarray) -> Draft:
     group_at = {tick: group for group, tick in reversed([*enumerate(ticks.tolist())]) if tick >= 0}
     onsets = sorted({event.onset for event in excerpt.events})
     links = [group_at.get(onset + analysis.spans[0].start, -1) for onset in onsets]
-    reached = np.maximum.accumulate([-1, *links])[:-1] if links else []
+    reached = np.maximum.accumulate([-1, *links])[:-1].tolist()
     links = [link if link > before else -1 for link, before in zip(links, reached, strict=True)]
     writing = encode(excerpt, links)
     return Draft(writing.ids, writing.groups)
