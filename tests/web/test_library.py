@@ -8,8 +8,8 @@ from waiting import until
 
 def test_a_title_is_changed_and_found(score: Any) -> None:
     score.get_by_title("Change title and composer").click()
-    score.get_by_label("Title").fill("Lied ohne Worte")
-    score.get_by_label("Composer").fill("F. Hensel")
+    score.get_by_label("Title", exact=True).fill("Lied ohne Worte")
+    score.get_by_label("Composer", exact=True).fill("F. Hensel")
     score.keyboard.press("Enter")
     until(score, "document.querySelector('.score-head .title')?.textContent === 'Lied ohne Worte'")
     score.keyboard.press("/")
@@ -19,8 +19,8 @@ def test_a_title_is_changed_and_found(score: Any) -> None:
     until(score, "document.querySelector('.library .empty')?.textContent === 'Nothing was found.'")
     score.get_by_label("Search recordings").fill("")
     score.get_by_title("Change title and composer").click()
-    score.get_by_label("Title").fill("melody")
-    score.get_by_label("Composer").fill("")
+    score.get_by_label("Title", exact=True).fill("melody")
+    score.get_by_label("Composer", exact=True).fill("")
     score.keyboard.press("Enter")
     until(score, "document.querySelector('.score-head .title')?.textContent === 'melody'")
 

@@ -115,7 +115,7 @@ def test_a_hostile_name_is_text(visit, server: PageServer, melody: Path, score) 
     hostile = "<img src=x onerror=document.title='pwned'>&amp;\"'%"
     url = score.url
     score.get_by_title("Change title and composer").click()
-    score.get_by_label("Title").fill(hostile)
+    score.get_by_label("Title", exact=True).fill(hostile)
     score.keyboard.press("Enter")
     until(score, "hostile => document.querySelector('.score-head .title')?.textContent === hostile", hostile)
     open_tab(score, "Parts")
@@ -129,6 +129,6 @@ def test_a_hostile_name_is_text(visit, server: PageServer, melody: Path, score) 
     assert score.locator("img").count() == 0
     assert score.url == url
     score.get_by_title("Change title and composer").click()
-    score.get_by_label("Title").fill("melody")
+    score.get_by_label("Title", exact=True).fill("melody")
     score.keyboard.press("Enter")
     until(score, "document.querySelector('.score-head .title')?.textContent === 'melody'")
