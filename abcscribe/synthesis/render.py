@@ -32,7 +32,10 @@ from abcscribe.synthesis.singer import sing
 CLIP_FRAMES = 640  # 10.24 s
 CLIP_SECONDS = CLIP_FRAMES / FRAME_RATE
 CLIPS_PER_SHARD = 128  # 22 MB a shard
-UNKNOWN_FAMILY = 255  # tones that belong to no family: not a target
+# Of the notes of a clip. Seconds, MIDI, 1-127, index in FAMILIES, General MIDI, index of the player.
+COLUMNS = ("onset", "offset", "pitch", "velocity", "family", "program", "part")
+UNKNOWN_FAMILY = 255  # tones that belong to no family, and hits of drums: not a target
+UNKNOWN_PROGRAM = 255
 # Share of clips that are: nothing but noise; random chords (every pitch, no musical prior); one part alone.
 SILENT, RANDOM_NOTES, SOLO = 0.015, 0.08, 0.25
 # Share of clips from pieces of one line, of keyboard music and songs, of several lines. Two pieces in three are tunes:
@@ -61,7 +64,7 @@ class RenderConfig:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """``frames`` (640, 264) uint8, 255 = 1.0; ``notes`` (n, 5) float32: onset s, offset s, MIDI, velocity, family."""
+    """``frames`` (640, 264) uint8, 255 = 1.0; ``notes`` (n, 7) float32: `COLUMNS`."""
 
     frames: np.ndarray
     notes: np.ndarray
@@ -70,9 +73,9 @@ class Clip:
 def render_clip(rng: np.random.Generator, pieces: dict[str, list[Notes]]) -> Clip:
     """Draw a piece, by texture, perform an excerpt of it and record it."""
     if rng.random() < SILENT:
-        return _finish(rng, np.zeros(int(CLIP_SECONDS * SAMPLE_RATE), np.float32), np.zeros((0, 5), np.float32))
+        return _finish(rng, np.zeros(int(CLIP_SECONDS * SAMPLE_RATE), np.float32), np.zeros((0, len(COLUMNS)), np.float32))
     by_chance = rng.random() < RANDOM_NOTES
-    notes = _random_notes(rng) if by_chance else _excerpt(rng, _draw(rng, pieces))
+    notes = random_notes(rng) if by_chance else excerpt(rng, draw(rng, pieces))
     onset, duration, pitch, part = notes
     bpm = playing.draw_tempo(rng, onset, part)
     cents = detuning(rng)
@@ -85,21 +88,23 @@ def render_clip(rng: np.random.Generator, pieces: dict[str, list[Notes]]) -> Cli
     return _finish(rng, *sound(rng, played, sung, cents))
 
 
-def _draw(rng: np.random.Generator, pieces: dict[str, list[Notes]]) -> Notes:
+def draw(rng: np.random.Generator, pieces: dict[str, list[Notes]]) -> Notes:
+    """A piece, its texture first, by the shares of TEXTURES."""
     shares = np.array([TEXTURES[texture] for texture in pieces])
     chosen = list(pieces.values())[rng.choice(len(shares), p=shares / shares.sum())]
     return chosen[rng.integers(len(chosen))]
 
 
-def _excerpt(rng: np.random.Generator, piece: Notes) -> tuple[np.ndarray, ...]:
-    """About a clip's worth of notes of some parts, from a random place, transposed: onset, duration, pitch, part."""
+def excerpt(rng: np.random.Generator, piece: Notes, most: int = 8) -> tuple[np.ndarray, ...]:
+    """About a clip's worth of notes of some parts, at most ``most``, from a random place, transposed: onset, duration,
+    pitch, part."""
     onset, duration, pitch, part = (
         piece.onset.astype(float), piece.duration.astype(float), piece.pitch.astype(int), piece.part.astype(int)
     )  # fmt: skip
     present = np.unique(part)
     count = 1 if rng.random() < SOLO else int(rng.integers(1, present.size + 1))
     chosen = rng.permutation(present)[:count]
-    keep = np.isin(part, chosen[:8])
+    keep = np.isin(part, chosen[:most])
     begin = rng.choice(onset[keep])
     keep &= (onset >= begin) & (onset < begin + 64)
     keep[np.cumsum(keep) > 400] = False
@@ -110,7 +115,7 @@ def _excerpt(rng: np.random.Generator, piece: Notes) -> tuple[np.ndarray, ...]:
     return onset, duration, pitch + shift, part
 
 
-def _random_notes(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+def random_notes(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     """Chords of random notes on a loose grid."""
     onsets: list[float] = []
     durations: list[float] = []
@@ -156,9 +161,10 @@ def sound(
     cents: float,
     seconds: float = CLIP_SECONDS,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Waveform and (n, 5) notes; the pedal lengthens the piano's notes."""
+    """Waveform and (n, 7) notes; the pedal lengthens the piano's notes."""
     pedal = _pedal(rng, seconds)
     families = [_family_index(program) for program in played.programs]
+    programs = list(played.programs)
     waveform = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
     melody = played.select(played.part == sung)  # nothing if sung is None
     if sung is not None and melody.onset.size:
@@ -166,6 +172,7 @@ def sound(
         line = sing(rng, melody, seconds, cents, voice)
         waveform += line * np.float32(10 ** (rng.uniform(-6, 6) / 20))
         families[sung] = instruments.FAMILIES.index("voice") if voice else UNKNOWN_FAMILY
+        programs[sung] = instruments.FAMILY_PROGRAM["voice"] if voice else UNKNOWN_PROGRAM
     others = played.select(played.part != sung)
     if others.onset.size:
         band = _band(rng, others, seconds, cents, pedal)
@@ -175,7 +182,10 @@ def sound(
         _pedalled(played.onset, played.offset, played.pitch, pedal),
         played.offset,
     )
-    columns = (played.onset, offset, played.pitch, played.velocity, np.array(families)[played.part])
+    columns = (
+        played.onset, offset, played.pitch, played.velocity, np.array(families)[played.part],
+        np.array(programs)[played.part], played.part,
+    )  # fmt: skip
     return waveform, np.stack(columns, axis=1).astype(np.float32)
 
 
@@ -232,7 +242,7 @@ def _finish(rng: np.random.Generator, waveform: np.ndarray, notes: np.ndarray) -
 
 
 @cache
-def _pieces(path: Path, split: str) -> dict[str, list[Notes]]:
+def pieces_of(path: Path, split: str) -> dict[str, list[Notes]]:
     """The pieces of a split by texture."""
     cached = NoteCache(path)
     found: dict[str, list[Notes]] = {}
@@ -253,7 +263,7 @@ def _render_shard(task: tuple[RenderConfig, str, int]) -> int:
     path = config.out / f"{split}-{shard:05d}.npz"
     if path.exists():
         return 0
-    pieces = _pieces(config.cache, split)
+    pieces = pieces_of(config.cache, split)
     stream = [("train", "valid").index(split), shard]
     clips = [render_clip(np.random.default_rng([config.seed, *stream, i]), pieces) for i in range(CLIPS_PER_SHARD)]
     first = np.cumsum([0] + [len(clip.notes) for clip in clips])
