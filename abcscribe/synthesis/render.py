@@ -162,7 +162,7 @@ def sound(
     seconds: float = CLIP_SECONDS,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Waveform and (n, 7) notes; the pedal lengthens the piano's notes."""
-    pedal = _pedal(rng, seconds)
+    pedal = draw_pedal(rng, seconds)
     families = [_family_index(program) for program in played.programs]
     programs = list(played.programs)
     waveform = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
@@ -179,7 +179,7 @@ def sound(
         waveform += band * np.float32(0.2 / max(float(np.abs(band).max()), 1e-4))
     offset = np.where(
         np.isin(played.part, [p for p, f in enumerate(families) if f == 0]),
-        _pedalled(played.onset, played.offset, played.pitch, pedal),
+        pedalled(played.onset, played.offset, played.pitch, pedal),
         played.offset,
     )
     columns = (
@@ -210,7 +210,7 @@ def _family_index(program: int) -> int:
     return instruments.FAMILIES.index(instruments.family(program))
 
 
-def _pedal(rng: np.random.Generator, seconds: float) -> np.ndarray:
+def draw_pedal(rng: np.random.Generator, seconds: float) -> np.ndarray:
     """(changes, 2) of (seconds, down): none in most clips, else renewed every half to three seconds."""
     if rng.random() > 0.35:
         return np.zeros((0, 2))
@@ -222,7 +222,7 @@ def _pedal(rng: np.random.Generator, seconds: float) -> np.ndarray:
     return np.array(changes)
 
 
-def _pedalled(onset: np.ndarray, offset: np.ndarray, pitch: np.ndarray, pedal: np.ndarray) -> np.ndarray:
+def pedalled(onset: np.ndarray, offset: np.ndarray, pitch: np.ndarray, pedal: np.ndarray) -> np.ndarray:
     """Offsets as heard: a key released under the pedal sounds until the pedal is lifted or the key struck again."""
     heard = offset.copy()
     for down, up in pedal[:, 0].reshape(-1, 2):
