@@ -23,22 +23,41 @@ app = typer.Typer(help="Train the networks.", no_args_is_help=True)
 
 @app.command()
 def tower(
-    clips: Annotated[Path, typer.Option(help="Folder of abcscribe data render.")] = Path("data/clips"),
+    clips: Annotated[Path | None, typer.Option(help="Folder of abcscribe data render.")] = None,
+    sounds: Annotated[
+        Path | None, typer.Option(help="Bank of abcscribe data sounds: clips are rendered as they are needed.")
+    ] = None,
+    notes: Annotated[Path, typer.Option(help="Note cache, for clips rendered from --sounds.")] = Path("data/notes.npz"),
+    rendered: Annotated[float, typer.Option(help="Share of rendered clips where there are stored ones, too.")] = 0.6,
     out: Annotated[Path, typer.Option(help="Checkpoint folder; a run that finds one there goes on from it.")] = Path(
         "data/tower"
     ),
     start: Annotated[Path | None, typer.Option(help="Checkpoint folder whose weights a new run begins with.")] = None,
     minutes: Annotated[float, typer.Option(help="Time budget of all runs together.")] = 90.0,
     batch: Annotated[int, typer.Option(help="Clips a step.")] = 12,
+    matrix_rate: Annotated[float, typer.Option(help="Learning rate of the matrices (Muon).")] = 2e-3,
+    vector_rate: Annotated[float, typer.Option(help="Learning rate of the rest (AdamW).")] = 1e-3,
+    warmup: Annotated[int, typer.Option(help="Steps.")] = 150,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
+    compiled: Annotated[bool, typer.Option("--compile", help="torch.compile: slow to begin with, then faster.")] = False,
+    workers: Annotated[int, typer.Option(help="Processes that draw clips; 0: the one that trains.")] = 0,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
+    seed: Annotated[int, typer.Option()] = 1,
     *,
     tracker: Tracker,
 ) -> None:
     """Train the audio tower; prints one JSON line every 50 steps. Ends with an ONNX file in the checkpoint folder."""
     from abcscribe.model.checkpoint import export_tower
     from abcscribe.training.tower import TowerTraining, main
+    from abcscribe.training.tower_batches import Sources
 
-    config = TowerTraining(clips, out, start, minutes, batch=batch, threads=threads)
+    if clips is None and sounds is None:
+        clips = Path("data/clips")
+    config = TowerTraining(
+        Sources(clips, sounds, notes, rendered), out, start, minutes, batch=batch, matrix_rate=matrix_rate,
+        vector_rate=vector_rate, warmup=warmup, device=device, compiled=compiled, workers=workers, threads=threads,
+        seed=seed,
+    )  # fmt: skip
     _follow(main(config), config, tracker)
     export_tower(out, out / "tower.onnx")
 
