@@ -45,9 +45,7 @@ class Activity:
 def joined(parts: Sequence[Activity]) -> Activity:
     """Consecutive stretches of one tower as one."""
     columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(Activity)}
-    return Activity(
-        **{name: None if arrays[0] is None else np.concatenate(arrays) for name, arrays in columns.items()}
-    )
+    return Activity(**{name: None if arrays[0] is None else np.concatenate(arrays) for name, arrays in columns.items()})
 
 
 def tuning_of(activity: Activity) -> float | None:

@@ -26,12 +26,9 @@ from abcscribe.synthesis.recorded_notes import FIELDS, TAIL
 from abcscribe.synthesis.render import CLIP_FRAMES
 from abcscribe.synthesis.sound_bank import SoundBank
 
-SAMPLES = CLIP_FRAMES * HOP
 BLOCK = 64  # samples: 4 ms
-ROW = SAMPLES + BLOCK  # a note's last block may run over
 FIXED_POINT = 2.0**22  # of the integers in which notes are added: room for 512 full scales
 FADE = 0.02  # seconds in which a note is let down before its recording ends
-FFT = 192_512  # samples: a clip and the longest room, 2^11 x 94
 
 
 @dataclass(frozen=True)
@@ -75,31 +72,36 @@ def collated(plans: Sequence[ClipPlan], seed: int) -> PlanBatch:
 class BatchRenderer:
     """A bank of sounds on a device."""
 
-    def __init__(self, bank: SoundBank, device: torch.device | str = "cpu") -> None:
-        self.device = torch.device(device)
+    def __init__(self, bank: SoundBank, device: torch.device | str = "cpu", samples: int = CLIP_FRAMES * HOP) -> None:
+        """``samples``: length of a clip."""
+        self.device, self.samples = torch.device(device), samples
+        self.row = samples + BLOCK  # a note's last block may run over
+        self.size = fast_length(samples + bank.rooms.shape[1])  # of the Fourier transforms
         self.waves = torch.from_numpy(bank.waves).to(self.device)
         columns = np.stack([bank.begin, bank.length, bank.loop]).astype(np.int64)
         self.begin, self.length, self.loop = torch.from_numpy(columns).to(self.device)
         rooms = torch.from_numpy(bank.rooms).to(self.device)
-        self.rooms = torch.fft.rfft(rooms, FFT)
+        self.rooms = torch.fft.rfft(rooms, self.size)
         self.spectrogram = TorchSpectrogram(self.device)
 
     def frames(self, batch: PlanBatch) -> torch.Tensor:
-        """(b, 640, 264) float32, as `spectrogram.spectrogram` of what `waveforms` gives."""
+        """(b, samples / HOP, 264) float32, as `spectrogram.spectrogram` of what `waveforms` gives."""
         return self.spectrogram(self.waveforms(batch))
 
     def waveforms(self, batch: PlanBatch) -> torch.Tensor:
-        """(b, SAMPLES) float32: played, recorded and brought to the level of inference."""
+        """(b, samples) float32: played, recorded and brought to the level of inference."""
         return self._recorded(self.dry(batch), batch)
 
     def dry(self, batch: PlanBatch) -> torch.Tensor:
-        """(b, SAMPLES) float32: the instruments alone."""
+        """(b, samples) float32: the instruments alone."""
         clips = len(batch.room)
         note = dict(zip(FIELDS, batch.notes, strict=True))
         sample = note["sample"].long()
         seconds = self._seconds(note, sample)
         start = (note["start"] * SAMPLE_RATE).round().long()
-        blocks = torch.minimum((seconds * SAMPLE_RATE / BLOCK).ceil().long(), (SAMPLES - start + BLOCK - 1) // BLOCK)
+        blocks = torch.minimum(
+            (seconds * SAMPLE_RATE / BLOCK).ceil().long(), (self.samples - start + BLOCK - 1) // BLOCK
+        )
         blocks = blocks.clamp(min=0)
         owner = torch.repeat_interleave(torch.arange(len(blocks), device=self.device), blocks)
         place = torch.arange(len(owner), device=self.device) - (blocks.cumsum(0) - blocks)[owner]
@@ -107,10 +109,10 @@ class BatchRenderer:
         own = {name: column[owner] for name, column in note.items()}
         begin, step = self._read(own, edges, sample[owner])
         left, right = self._gain(own, edges, sample[owner])
-        target = batch.clip[owner] * ROW + start[owner] + place * BLOCK
-        mixed = torch.zeros(clips * ROW, dtype=torch.int32, device=self.device)
+        target = batch.clip[owner] * self.row + start[owner] + place * BLOCK
+        mixed = torch.zeros(clips * self.row, dtype=torch.int32, device=self.device)
         self._add(mixed, target, begin, step, left, right)
-        return mixed.reshape(clips, ROW)[:, :SAMPLES].float() / FIXED_POINT
+        return mixed.reshape(clips, self.row)[:, : self.samples].float() / FIXED_POINT
 
     def _seconds(self, note: dict[str, torch.Tensor], sample: torch.Tensor) -> torch.Tensor:
         """(n,) How long a note is played: to its release's end, or its recording's."""
@@ -171,7 +173,7 @@ class BatchRenderer:
     def _recorded(self, dry: torch.Tensor, batch: PlanBatch) -> torch.Tensor:
         """Room, equaliser, band limits and noise; clipping; the level of inference."""
         wet, low, high, noise_db, colour, clipping, gain_db = batch.effects.T[:, :, None]
-        spectrum = torch.fft.rfft(dry, FFT)
+        spectrum = torch.fft.rfft(dry, self.size)
         used = (batch.room >= 0)[:, None]
         room = self.rooms[batch.room.clamp(min=0)]
         spectrum *= torch.where(used, 1 + wet * (room - 1), torch.ones((), dtype=room.dtype, device=self.device))
@@ -179,34 +181,38 @@ class BatchRenderer:
         hertz = self._hertz
         spectrum /= torch.sqrt((1 + (low / hertz.clamp(min=1)) ** 8) * (1 + (hertz / high) ** 12))
         spectrum += self._noise(dry, noise_db, colour, batch.seed)
-        waveform = torch.fft.irfft(spectrum, FFT)[:, :SAMPLES]
+        waveform = torch.fft.irfft(spectrum, self.size)[:, : self.samples]
         top = waveform.abs().amax(dim=1, keepdim=True) * clipping
         waveform = torch.minimum(torch.maximum(waveform, -top), top)
         rms = waveform.square().mean(dim=1, keepdim=True).sqrt()
         return waveform * (TARGET_RMS / rms.clamp(min=1e-9)).clamp(max=MAX_GAIN) * 10 ** (gain_db / 20)
 
-    def _noise(
-        self, dry: torch.Tensor, noise_db: torch.Tensor, colour: torch.Tensor, seed: int
-    ) -> torch.Tensor:
+    def _noise(self, dry: torch.Tensor, noise_db: torch.Tensor, colour: torch.Tensor, seed: int) -> torch.Tensor:
         """(b, frequencies) spectrum of coloured noise, so many decibels below the music."""
         generator = torch.Generator(self.device).manual_seed(seed)
-        shape = (len(dry), FFT // 2 + 1)
+        shape = (len(dry), self.size // 2 + 1)
         white = torch.randn(shape, dtype=torch.complex64, device=self.device, generator=generator)
         shaped = white * (torch.arange(shape[1], device=self.device) + 50.0) ** -colour
         # By Parseval: the mean square of the waveform that has this spectrum.
-        power = 2 * shaped.abs().square().sum(dim=1, keepdim=True) / FFT**2
+        power = 2 * shaped.abs().square().sum(dim=1, keepdim=True) / self.size**2
         level = dry.square().mean(dim=1, keepdim=True).sqrt() * 10 ** (-noise_db / 20)
         return shaped * (level / power.clamp(min=1e-30).sqrt())
 
     @cached_property
     def _hertz(self) -> torch.Tensor:
-        return torch.fft.rfftfreq(FFT, 1 / SAMPLE_RATE, device=self.device)
+        return torch.fft.rfftfreq(self.size, 1 / SAMPLE_RATE, device=self.device)
 
     @cached_property
     def _points(self) -> torch.Tensor:
         """(CONTROL_POINTS, frequencies): how much each control point, an octave apart, counts at each frequency."""
         octaves = torch.log2(self._hertz.clamp(min=20) / 20)
         return (1 - (octaves - torch.arange(CONTROL_POINTS, device=self.device)[:, None]).abs()).clamp(min=0)
+
+
+def fast_length(least: int) -> int:
+    """The smallest product of twos, threes and fives that is not below ``least``: what Fourier transforms like."""
+    fives = [5**c * 3**b for c in range(9) for b in range(13)]
+    return min(odd << max(0, (-(-least // odd) - 1).bit_length()) for odd in fives)
 
 
 class TorchSpectrogram:

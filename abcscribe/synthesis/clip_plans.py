@@ -69,6 +69,19 @@ def draw_plan(
             return ClipPlan(table, notes, draw_recording(rng, len(bank.rooms)), cents)
 
 
+def plan_of(rng: np.random.Generator, bank: SoundBank, chosen: list[int], played: playing.Performance) -> ClipPlan:
+    """The plan of a performance whose parts, one line each, play on the ``chosen`` instruments of the bank."""
+    cents, tables, rows = render.detuning(rng), [], []
+    for number, index in enumerate(chosen):
+        own = played.select(played.part == number)
+        instrument = bank.instruments[index]
+        tables.append(play_part(rng, bank, index, own, cents, instrument.sustained))
+        _scale(rng, tables[-1], PART_GAIN_DB)
+        family = instruments.FAMILIES.index(instruments.family(instrument.program))
+        rows.append(_rows(own, own.offset, family, instrument.program, number))
+    return ClipPlan(joined(tables), np.concatenate(rows), draw_recording(rng, len(bank.rooms)), cents)
+
+
 def _parts(
     rng: np.random.Generator, pieces: dict[str, list[Notes]], bank: SoundBank, able: np.ndarray, cents: float
 ) -> tuple[NoteTable, np.ndarray] | None:
@@ -93,9 +106,7 @@ def _parts(
     return (joined(tables), np.concatenate(rows)) if tables else None
 
 
-def _played_parts(
-    rng: np.random.Generator, notes: tuple[np.ndarray, ...], bpm: float
-) -> list[playing.Performance]:
+def _played_parts(rng: np.random.Generator, notes: tuple[np.ndarray, ...], bpm: float) -> list[playing.Performance]:
     """The performance of an excerpt, part by part, as far as a clip reaches."""
     onset, duration, pitch, part = notes
     names = np.unique(part)

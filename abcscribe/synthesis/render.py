@@ -73,7 +73,9 @@ class Clip:
 def render_clip(rng: np.random.Generator, pieces: dict[str, list[Notes]]) -> Clip:
     """Draw a piece, by texture, perform an excerpt of it and record it."""
     if rng.random() < SILENT:
-        return _finish(rng, np.zeros(int(CLIP_SECONDS * SAMPLE_RATE), np.float32), np.zeros((0, len(COLUMNS)), np.float32))
+        return _finish(
+            rng, np.zeros(int(CLIP_SECONDS * SAMPLE_RATE), np.float32), np.zeros((0, len(COLUMNS)), np.float32)
+        )
     by_chance = rng.random() < RANDOM_NOTES
     notes = random_notes(rng) if by_chance else excerpt(rng, draw(rng, pieces))
     onset, duration, pitch, part = notes

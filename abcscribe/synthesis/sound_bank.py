@@ -8,6 +8,7 @@ of 32, which is noise 40 dB below what sounds.
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -113,8 +114,14 @@ def build_bank(folder: Path, progress: Callable[[int, int], None] = lambda done,
         first = own[0]
         instruments.append(
             Instrument(
-                first.instrument, first.library, first.program, first.sustained, first.split, first.licence,
-                first.author, float(REFERENCE_RMS / max(loudest, 1e-3)),
+                first.instrument,
+                first.library,
+                first.program,
+                first.sustained,
+                first.split,
+                first.licence,
+                first.author,
+                float(REFERENCE_RMS / max(loudest, 1e-3)),
             )  # fmt: skip
         )
         notes += [(note, len(instruments) - 1) for note in recorded]
@@ -233,6 +240,18 @@ def save_compact(bank: SoundBank, path: Path, splits: tuple[str, ...] = ("train"
     exponent = np.ceil(2 * np.log2(np.maximum(np.abs(blocks).max(axis=1), STEPS / 16) / STEPS)).astype(np.int8)
     steps = np.round(blocks / 2 ** (exponent[:, None] / 2)).astype(np.int8)
     _write(path, _arrays(bank) | {"steps": steps, "exponent": exponent}, bank)
+
+
+def write_credits(bank: SoundBank, path: Path) -> None:
+    """A table of the instruments: what trained weights owe to whom, and who is held out."""
+    columns = ("name", "library", "program", "split", "licence", "author")
+    unfinished = path.with_name(path.name + ".part")
+    with unfinished.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow((*columns, "notes"))
+        for index, instrument in enumerate(bank.instruments):
+            writer.writerow((*(getattr(instrument, c) for c in columns), int((bank.instrument == index).sum())))
+    unfinished.replace(path)
 
 
 def _arrays(bank: SoundBank) -> dict[str, np.ndarray]:

@@ -39,7 +39,9 @@ def tower(
     vector_rate: Annotated[float, typer.Option(help="Learning rate of the rest (AdamW).")] = 1e-3,
     warmup: Annotated[int, typer.Option(help="Steps.")] = 150,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
-    compiled: Annotated[bool, typer.Option("--compile", help="torch.compile: slow to begin with, then faster.")] = False,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="torch.compile: slow to begin with, then faster.")
+    ] = False,
     workers: Annotated[int, typer.Option(help="Processes that draw clips; 0: the one that trains.")] = 0,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
     seed: Annotated[int, typer.Option()] = 1,

@@ -44,13 +44,33 @@ def suite(
     samples: Annotated[
         Path | None, typer.Option(help="Folder of sampled instruments that training never hears.")
     ] = None,
+    sounds: Annotated[
+        Path | None, typer.Option(help="Bank of abcscribe data sounds: its held-out instruments play.")
+    ] = None,
 ) -> None:
     """Record pieces of the test split for abcscribe evaluate, as its suites with a name are."""
     from abcscribe.synthesis.suite import SuiteConfig, make_suite
 
     with progress_bar("recording") as advance:
-        for done, total in make_suite(SuiteConfig(notes, out, clips, seed, samples)):
+        for done, total in make_suite(SuiteConfig(notes, out, clips, seed, samples, sounds)):
             advance(done, total)
+
+
+@app.command()
+def sounds(
+    folder: Annotated[Path, typer.Argument(help="Folder of libraries: in each LICENSE, SOURCE and recorded notes.")],
+    out: Annotated[Path, typer.Option(help="Bank to write, with a .csv of its instruments beside it.")] = Path(
+        "data/sounds.npz"
+    ),
+) -> None:
+    """Read recorded notes into one bank that training plays on: checked, measured, looped."""
+    from abcscribe.synthesis import sound_bank
+
+    with progress_bar("reading sounds") as advance:
+        bank = sound_bank.build_bank(folder, advance)
+    sound_bank.save(bank, out)
+    sound_bank.write_credits(bank, out.with_suffix(".csv"))
+    typer.echo(f"{len(bank.begin)} notes of {len(bank.instruments)} instruments in {out}", err=True)
 
 
 @app.command()
