@@ -44,14 +44,14 @@ class AbcscribeEngine:
                 whole = joined(held)
                 cut = _quietest(whole)
                 yield _shifted(self._decoded(whole, slice(0, cut)), start)
-                held, start = [whole.map(lambda array: array[cut:])], start + cut
+                held, start = [whole.part(slice(cut, None))], start + cut
             else:
                 yield []
         if held:
             yield _shifted(self._decoded(joined(held), slice(None)), start)
 
     def _decoded(self, activity: Activity, frames: slice) -> list[PlayedNote]:
-        part = activity.map(lambda array: array[frames])
+        part = activity.part(frames)
         return decode_notes(part.onset, part.sounding, part.velocity, part.family, weights=self.confidence)
 
 

@@ -59,14 +59,14 @@ def ship(folder: Path, weights: Path) -> None:
     config = (folder / "config.json").read_text()
     if "language_model" in json.loads(config):
         export_language_model(ScoreLanguageModel.from_pretrained(folder), weights)
-        _save_half(folder / "model.safetensors", weights / f"{SHIPPED_AS}.safetensors")
+        save_half(folder / "model.safetensors", weights / f"{SHIPPED_AS}.safetensors")
         (weights / f"{SHIPPED_AS}.json").write_text(config)
     else:
         export_tower(folder, weights / "tower.onnx")
-        _save_half(folder / "tower.safetensors", weights / "tower.safetensors")
+        save_half(folder / "tower.safetensors", weights / "tower.safetensors")
         (weights / "config.json").write_text(config)
 
 
-def _save_half(source: Path, target: Path) -> None:
+def save_half(source: Path, target: Path) -> None:
     tensors = load_file(source)
     save_file({name: t.half() if t.is_floating_point() else t for name, t in tensors.items()}, target)

@@ -6,7 +6,7 @@ frame has context on both sides; each window is normalised by itself, so a quiet
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -36,10 +36,10 @@ class Activity:
     drums: np.ndarray | None = None  # (frames, kinds) onsets, see `tower_classes.DRUMS`
     tuning: np.ndarray | None = None  # (frames, 2) cosine and sine; `tuning_of` makes semitones of them
 
-    def map(self, change: Callable[[np.ndarray], np.ndarray]) -> Activity:
-        """The activity with every array changed."""
+    def part(self, frames: slice) -> Activity:
+        """A stretch of it."""
         arrays = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return Activity(**{name: None if array is None else change(array) for name, array in arrays})
+        return Activity(**{name: None if array is None else array[frames] for name, array in arrays})
 
 
 def joined(parts: Sequence[Activity]) -> Activity:

@@ -69,7 +69,7 @@ class SoundBank:
 
     @cached_property
     def choices(self) -> np.ndarray:
-        """(instruments, layers, 128, 2) the nearest note for each pitch and the next, -1 out of REACH; drums exactly."""
+        """(instruments, layers, 128, 2) the nearest note for each pitch and the next, -1 out of REACH; drums alone."""
         layers = int(self.layer.max(initial=0)) + 1
         table = np.full((len(self.instruments), layers, RANGE, 2), -1, np.int32)
         for index, instrument in enumerate(self.instruments):
@@ -122,7 +122,7 @@ def build_bank(folder: Path, progress: Callable[[int, int], None] = lambda done,
                 first.licence,
                 first.author,
                 float(REFERENCE_RMS / max(loudest, 1e-3)),
-            )  # fmt: skip
+            )
         )
         notes += [(note, len(instruments) - 1) for note in recorded]
         waves += [np.round(note.waveform / peak * 32767).astype(np.int16) for note in recorded]

@@ -51,12 +51,11 @@ def tower(
     """Train the audio tower; prints one JSON line every 50 steps. Ends with an ONNX file in the checkpoint folder."""
     from abcscribe.model.checkpoint import export_tower
     from abcscribe.training.tower import TowerTraining, main
-    from abcscribe.training.tower_batches import Sources
 
     if clips is None and sounds is None:
         clips = Path("data/clips")
     config = TowerTraining(
-        Sources(clips, sounds, notes, rendered), out, start, minutes, batch=batch, matrix_rate=matrix_rate,
+        clips, sounds, notes, rendered, out, start, minutes, batch=batch, matrix_rate=matrix_rate,
         vector_rate=vector_rate, warmup=warmup, device=device, compiled=compiled, workers=workers, threads=threads,
         seed=seed,
     )  # fmt: skip

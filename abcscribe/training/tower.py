@@ -32,8 +32,11 @@ MAY_BE_MISSING = ("chords.", "program.", "player.", "drums.", "tuning.")  # in w
 class TowerTraining:
     """What one training run does."""
 
-    sources: Sources
-    out: Path  # checkpoint folder: tower.safetensors, config.json, state.pt
+    clips: Path | None = Path("data/clips")  # folder of abcscribe data render
+    sounds: Path | None = None  # bank of abcscribe data sounds: clips are rendered as they are needed
+    cache: Path = Path("data/notes.npz")  # note cache, for clips rendered from ``sounds``
+    rendered: float = 0.6  # share of rendered clips where there are stored ones, too
+    out: Path = Path("data/tower")  # checkpoint folder: tower.safetensors, config.json, state.pt
     start: Path | None = None  # checkpoint folder whose weights a new run begins with
     minutes: float = 90.0  # time budget over all resumed runs together
     batch: int = 12
@@ -48,6 +51,10 @@ class TowerTraining:
     workers: int = 0  # processes that draw clips
     threads: int = 1
     seed: int = 1
+
+    @property
+    def sources(self) -> Sources:
+        return Sources(self.clips, self.sounds, self.cache, self.rendered)
 
 
 def tower_config() -> AudioTowerConfig:
@@ -178,16 +185,20 @@ def _resume(config: TowerTraining, model: AudioTower, optimizer: Optimizers) -> 
             if unknown or any(not name.startswith(MAY_BE_MISSING) for name in missing):
                 raise AbcscribeError(f"The tower in {config.start} is not of the kind that is trained here.")
         return 0, 0.0
-    model.load_state_dict(load_file(config.out / "tower.safetensors"))
-    state = torch.load(config.out / "state.pt", weights_only=True)
+    state = torch.load(config.out / "state.pt", weights_only=True, map_location="cpu")
+    model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     return state["step"], state["minutes"]
 
 
 def _save(config: TowerTraining, model: AudioTower, optimizer: Optimizers, step: int, minutes: float) -> None:
-    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    save_file(state, config.out / "tower.tmp")
-    (config.out / "tower.tmp").replace(config.out / "tower.safetensors")
-    (config.out / "config.json").write_text(json.dumps(asdict(model.config), indent=1))
-    torch.save({"optimizer": optimizer.state_dict(), "step": step, "minutes": minutes}, config.out / "state.tmp")
+    """Write a checkpoint. A run goes on from ``state.pt`` alone, one file, so that a kill at any moment leaves the old
+    state or the new; ``tower.safetensors`` and ``config.json`` are for those who use the tower."""
+    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    state = {"model": weights, "optimizer": optimizer.state_dict(), "step": step, "minutes": minutes}
+    torch.save(state, config.out / "state.tmp")
     (config.out / "state.tmp").replace(config.out / "state.pt")
+    (config.out / "config.tmp").write_text(json.dumps(asdict(model.config), indent=1))
+    (config.out / "config.tmp").replace(config.out / "config.json")
+    save_file(weights, config.out / "tower.tmp")
+    (config.out / "tower.tmp").replace(config.out / "tower.safetensors")

@@ -73,7 +73,7 @@ def test_the_later_heads_are_run(runtime):
     assert whole.drums.shape == (700, 3)
     assert ((whole.drums > 0) & (whole.drums < 1)).all()
     assert abs(tuning_of(whole)) <= 0.5
-    assert whole.map(lambda array: array[:9]).tuning.shape == (9, 2)
+    assert whole.part(slice(9)).tuning.shape == (9, 2)
 
 
 def test_the_tuning_is_that_of_where_something_sounds():

@@ -15,7 +15,7 @@ from abcscribe.spectrogram import BINS, FRAME_RATE
 from abcscribe.synthesis.render import UNKNOWN_FAMILY
 from abcscribe.training import tower
 from abcscribe.training.tower import TowerTraining, schedule
-from abcscribe.training.tower_batches import MOST_CELLS, Sources, clip_targets, make_batch
+from abcscribe.training.tower_batches import MOST_CELLS, clip_targets, make_batch
 from abcscribe.training.tower_losses import player_loss, total, tower_losses, tuning_loss
 
 BARE = AudioTowerConfig(channels=8, blocks=1, squeezed=2, width=16, layers=1, heads=2)
@@ -85,7 +85,7 @@ def test_of_many_notes_some_are_compared_evenly():
 
 
 def test_the_learning_rate_is_warmed_up_held_and_let_down():
-    config = TowerTraining(Sources(), out=None, warmup=100, decay_share=0.25)
+    config = TowerTraining(warmup=100, decay_share=0.25)
     assert schedule(0, 0.0, config) == pytest.approx(0.01)
     assert schedule(1000, 0.5, config) == 1.0
     assert schedule(1000, 0.875, config) == pytest.approx(0.51)
@@ -146,15 +146,14 @@ def test_training_learns_stops_and_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(tower, "LOG_STEPS", 10)
     write_shard(tmp_path)
     out = tmp_path / "out"
-    sources = Sources(clips=tmp_path)
-    config = TowerTraining(sources, out, minutes=1.0, batch=6, matrix_rate=1e-2, vector_rate=1e-2, warmup=5)
+    config = TowerTraining(tmp_path, out=out, minutes=1.0, batch=6, matrix_rate=1e-2, vector_rate=1e-2, warmup=5)
     log = list(tower.main(config, ticking()))
     assert len(log) >= 2
     assert log[-1]["onset"] < 0.5 * log[0]["onset"]
     assert json.loads((out / "config.json").read_text())["channels"] == TINY.channels
     state = torch.load(out / "state.pt", weights_only=True)
     assert state["step"] >= log[-1]["step"]
-    again = list(tower.main(TowerTraining(sources, out, minutes=1.6, batch=6), ticking()))
+    again = list(tower.main(TowerTraining(tmp_path, out=out, minutes=1.6, batch=6), ticking()))
     assert again[0]["step"] > log[-1]["step"]
     assert again[0]["onset"] < log[0]["onset"]
     AudioTower(TINY).load_state_dict(tower.load_file(out / "tower.safetensors"))
@@ -166,7 +165,7 @@ def test_weights_from_before_the_chord_blocks_and_the_heads_are_trained_on(tmp_p
     old = AudioTower(BARE).eval()
     tower.save_file({n: t for n, t in old.state_dict().items() if "chords" not in n}, tmp_path / "tower.safetensors")
     new = AudioTower(TINY).eval()
-    tower._resume(TowerTraining(Sources(tmp_path), tmp_path / "out", start=tmp_path), new, None)
+    tower._resume(TowerTraining(out=tmp_path / "out", start=tmp_path), new, None)
     frames = torch.rand(1, 32, TINY.bins)
     for ours, theirs in zip(new(frames)[:4], old(frames)[:4], strict=True):
         assert torch.equal(ours, theirs)
@@ -175,7 +174,7 @@ def test_weights_from_before_the_chord_blocks_and_the_heads_are_trained_on(tmp_p
 def test_other_weights_are_refused(tmp_path):
     tower.save_file({"body.weight": torch.zeros(2)}, tmp_path / "tower.safetensors")
     with pytest.raises(AbcscribeError, match="not of the kind"):
-        tower._resume(TowerTraining(Sources(tmp_path), tmp_path / "out", start=tmp_path), AudioTower(TINY), None)
+        tower._resume(TowerTraining(out=tmp_path / "out", start=tmp_path), AudioTower(TINY), None)
 
 
 def test_a_device_that_is_not_there_is_said_so():
@@ -187,7 +186,7 @@ def test_convolutions_are_updated_as_matrices(monkeypatch):
     """Muon's step has singular values near one, whatever the gradient; a row for each channel that comes out."""
     monkeypatch.setattr(tower, "multiplies_bfloat16", lambda device: True)
     model = AudioTower(TINY).to(memory_format=torch.channels_last)
-    optimizer = tower.Optimizers(model, TowerTraining(Sources(), None, weight_decay=0.0))
+    optimizer = tower.Optimizers(model, TowerTraining(weight_decay=0.0))
     weight = model.blocks[0].body[0].weight
     before = weight.detach().clone()
     for parameter in model.parameters():
