@@ -11,16 +11,17 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 
 from abcscribe.errors import AbcscribeError
-from abcscribe.model.audio_tower import AudioTower
+from abcscribe.model.audio_tower import AudioTower, TowerOutput
 from abcscribe.model.config import AudioTowerConfig
 from abcscribe.model.tower_classes import DRUMS, PLAYER_WIDTH, PROGRAMS, TUNING_WIDTH
-from abcscribe.training.tower_batches import Sources, batches
+from abcscribe.training.tower_batches import Batch, Sources, batches
 from abcscribe.training.tower_losses import total, tower_losses
 
 LOG_STEPS = 50
@@ -65,7 +66,8 @@ def tower_config() -> AudioTowerConfig:
 
 
 def main(config: TowerTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[dict]:
-    """Train until the time budget is spent; yields a log entry (step, minutes, losses) every LOG_STEPS steps.
+    """Train until the time budget is spent; yields a log entry (step, minutes, losses) every LOG_STEPS steps and
+    at the end.
 
     ``clock`` tells seconds.
     """
@@ -78,29 +80,38 @@ def main(config: TowerTraining, clock: Callable[[], float] = time.monotonic) -> 
     optimizer = Optimizers(model, config)
     step, spent = _resume(config, model, optimizer)
     answer = torch.compile(model) if config.compiled else model
-    precision = torch.bfloat16 if multiplies_bfloat16(device) else None
     began = saved = clock()
+    minutes = spent
     sums: dict[str, torch.Tensor] = {}
-    for batch in batches(config.sources, config.batch, config.seed + step, config.workers, device):
-        minutes = spent + (clock() - began) / 60
-        if minutes >= config.minutes:
-            break
-        losses = tower_losses(answer, batch, precision)
-        total(losses).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step(schedule(step, minutes / config.minutes, config))
-        model.zero_grad()
-        step += 1
+    count = 0
+    stream = batches(config.sources, config.batch, config.seed + step, config.workers, device)
+    while minutes < config.minutes:
+        losses = _learn(answer, model, optimizer, next(stream), schedule(step, minutes / config.minutes, config))
+        step, count = step + 1, count + 1
         # Added up where they are: a look at each loss would make the processor wait for the device.
-        sums = {name: sums.get(name, 0.0) + loss.detach() / LOG_STEPS for name, loss in losses.items()}
-        if step % LOG_STEPS == 0:
-            shown = {name: float(value) for name, value in sums.items()}
+        sums = {name: sums.get(name, 0.0) + loss for name, loss in losses.items()}
+        minutes = spent + (clock() - began) / 60
+        if step % LOG_STEPS == 0 or minutes >= config.minutes:
+            shown = {name: round(float(value) / count, 4) for name, value in sums.items()}
             yield {"step": step, "clips": step * config.batch, "minutes": round(minutes, 2), **shown}
-            sums = {}
+            sums, count = {}, 0
         if clock() - saved > 60 * config.checkpoint_minutes:
             saved = clock()
             _save(config, model, optimizer, step, minutes)
-    _save(config, model, optimizer, step, spent + (clock() - began) / 60)
+    _save(config, model, optimizer, step, minutes)
+
+
+def _learn(
+    answer: Callable[[torch.Tensor], TowerOutput], model: AudioTower, optimizer: Optimizers, batch: Batch, rate: float
+) -> dict[str, torch.Tensor]:
+    """One step; returns the losses. ``answer`` is the model, perhaps compiled."""
+    device = next(model.parameters()).device
+    losses = tower_losses(answer, batch, torch.bfloat16 if multiplies_bfloat16(device) else None)
+    total(losses).backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step(rate)
+    model.zero_grad()
+    return {name: loss.detach() for name, loss in losses.items()}
 
 
 def opened(name: str) -> torch.device:
@@ -113,6 +124,7 @@ def opened(name: str) -> torch.device:
     return device
 
 
+@cache
 def multiplies_bfloat16(device: torch.device) -> bool:
     """Whether the device has instructions for it: on processors without, bfloat16 is slower than float32."""
     if device.type == "cuda":
