@@ -67,7 +67,7 @@ def write_libraries(folder: Path) -> Path:
         write_instrument(folder / f"winds-{split}", f"flute-{split}", 73, sustained=True, split=split)
         write_instrument(folder / f"keys-{split}", f"piano-{split}", 0, sustained=False, split=split)
         write_kit(folder / f"drums-{split}", f"kit-{split}", split)
-    room = np.exp(-np.arange(RATE // 2) / RATE * 12) * np.random.default_rng(1).standard_normal(RATE // 2) * 0.1
+    room = np.exp(-np.arange(RATE) / RATE * 4) * np.random.default_rng(1).standard_normal(RATE) * 0.1
     room[100] = 1
     (folder / "impulse-responses" / "made").mkdir(parents=True)
     soundfile.write(folder / "impulse-responses" / "made" / "hall.wav", 0.9 * room.astype(np.float32), RATE)

@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import nn
 
 from abcscribe.model import onnx_export
 from abcscribe.model.audio_tower import AudioTower
-from abcscribe.model.config import WINDOW_FRAMES, AudioTowerConfig
+from abcscribe.model.config import WINDOW_FRAMES
 from abcscribe.model.language_model_export import export_language_model
 from abcscribe.model.score_language_model import SHIPPED_AS, ScoreLanguageModel
+from abcscribe.model.tower_files import load_tower, save_half
 
 
 class Exported(nn.Module):
@@ -25,15 +25,6 @@ class Exported(nn.Module):
 
     def forward(self, frames: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return tuple(output for output in self.tower(frames) if output is not None)
-
-
-def load_tower(folder: Path) -> AudioTower:
-    """The tower of a checkpoint folder (``tower.safetensors``, ``config.json``), in evaluation mode."""
-    stored = json.loads((folder / "config.json").read_text())
-    stored["harmonics"] = tuple(stored["harmonics"])
-    tower = AudioTower(AudioTowerConfig(**stored))
-    tower.load_state_dict(load_file(folder / "tower.safetensors"))
-    return tower.eval()
 
 
 def export_tower(folder: Path, out: Path) -> None:
@@ -65,8 +56,3 @@ def ship(folder: Path, weights: Path) -> None:
         export_tower(folder, weights / "tower.onnx")
         save_half(folder / "tower.safetensors", weights / "tower.safetensors")
         (weights / "config.json").write_text(config)
-
-
-def save_half(source: Path, target: Path) -> None:
-    tensors = load_file(source)
-    save_file({name: t.half() if t.is_floating_point() else t for name, t in tensors.items()}, target)

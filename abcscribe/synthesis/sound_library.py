@@ -166,8 +166,9 @@ def measured_pitch(waveform: np.ndarray, rate: int, labelled: float) -> float:
     correlation = np.fft.irfft(np.abs(np.fft.rfft(stretch, size)) ** 2)[: size // 2]
     correlation = correlation / max(float(correlation[0]), 1e-12)
     period = rate / (440 * 2 ** ((labelled - 69) / 12))
-    # Several periods at once: one of a high note is too few samples to place it by.
-    count = max(1, int(0.02 * rate / period))
+    # Several periods at once: one of a high note is too few samples to place it by. Of more than eight the peaks of
+    # one more and one less would lie within a semitone.
+    count = int(np.clip(0.02 * rate / period, 1, 7))
     first, last = (int(count * period * 2 ** (cents / 1200)) for cents in (-100, 100))
     lags = np.arange(max(first, 1), min(last + 2, correlation.size - 1))
     if not lags.size or correlation[lags].max() < 0.5:

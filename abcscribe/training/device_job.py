@@ -66,7 +66,7 @@ def pack(job: str, out: Path, notes: Path, sounds: Path | None, weights: Path, w
 
 def run_tower(data: Path, out: Path, seconds: float, device: str, batch: int, workers: int, compiled: bool) -> None:
     """Train the tower for the time given, less what the held-out table takes, and leave what comes back."""
-    from abcscribe.model.checkpoint import load_tower, save_half
+    from abcscribe.model.tower_files import load_tower, save_half
     from abcscribe.training.tower import TowerTraining, main
     from abcscribe.training.tower_batches import Sources
     from abcscribe.training.tower_table import held_out_table
@@ -101,7 +101,7 @@ def _log(out: Path, entries: Iterable[dict]) -> None:
 
 def run_notes(job: str, data: Path, out: Path, seconds: float, threads: int) -> None:
     """Train the language model, supervised or by reinforcement: from notes alone, on the machine's processors."""
-    from abcscribe.model.checkpoint import save_half
+    from abcscribe.model.tower_files import save_half
 
     checkpoint, start = out / "checkpoint", _checkpoint_of(data / WEIGHTS, out / "start")
     minutes = max(seconds - MEASURED_SECONDS, seconds / 2) / 60
