@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from abcscribe.analysis import hands, player_count, players
+from abcscribe.analysis import hands, named_players, player_count, players
 from abcscribe.analysis.lines import Line
 from abcscribe.analysis.voices import Timeline, two_voices, written
 from abcscribe.score import instruments
@@ -32,10 +32,14 @@ BY_REGISTER = {
 
 
 def parts(line: Timeline, program: int | None = None) -> list[Line]:
-    """The parts, from high to low; ``program`` overrides what is heard, and makes it one part."""
+    """The parts, from high to low; ``program`` overrides what is heard, and makes it one part. A system that names the
+    program of each note has decided who plays what."""
     everything = [i for group in line.groups for i in group]
     if program is not None:
         return [_part(line, everything, program)]
+    if named := named_players.by_program(line.notes):
+        ordered = sorted(named.items(), key=lambda player: -_usual(line, player[1]))
+        return [_part(line, own, number) for number, own in ordered]
     lines, chords = player_count.texture(line.notes, line.groups)
     if lines + chords == 1:  # one has one instrument, whatever single notes sound like
         return [_part(line, everything, _chordal(line, everything) if chords else _instrument(line, everything))]

@@ -49,6 +49,9 @@ ENGINES = {
     "abcscribe": EngineInfo("abcscribe.hearing.tower", "the project's own audio tower, any instruments", "lm"),
     "basic-pitch": EngineInfo("abcscribe.hearing.basic_pitch", "Spotify's Basic Pitch (2022), any one instrument"),
     "transkun": EngineInfo("abcscribe.hearing.transkun", "Transkun (2024), piano only"),
+    "mt3": EngineInfo(
+        "abcscribe.hearing.mt3", "MT3 (2022) and its kin, any instruments and drums (needs a checkpoint)"
+    ),
 }
 
 

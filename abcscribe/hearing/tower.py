@@ -27,7 +27,7 @@ class AbcscribeEngine:
     """A `NoteEngine` over the tower."""
 
     sample_rate = SAMPLE_RATE
-    # Noise gives no notes at all. See docs/LOG.md, 2026-11-25 and 26, for speech.
+    # Noise gives no notes at all. See docs/log, 2026-11-25 and 26, for speech.
     clear_confidence = 0.97
 
     def __init__(self, runtime: TowerRuntime, confidence: Path = note_confidence.WEIGHTS) -> None:

@@ -10,6 +10,7 @@ from torch import nn
 
 from abcscribe.model import onnx_export
 from abcscribe.model.audio_tower import AudioTower
+from abcscribe.model.checksums import replace_text, write_sums
 from abcscribe.model.config import WINDOW_FRAMES
 from abcscribe.model.language_model_export import export_language_model
 from abcscribe.model.score_language_model import SHIPPED_AS, ScoreLanguageModel
@@ -51,8 +52,9 @@ def ship(folder: Path, weights: Path) -> None:
     if "language_model" in json.loads(config):
         export_language_model(ScoreLanguageModel.from_pretrained(folder), weights)
         save_half(folder / "model.safetensors", weights / f"{SHIPPED_AS}.safetensors")
-        (weights / f"{SHIPPED_AS}.json").write_text(config)
+        replace_text(weights / f"{SHIPPED_AS}.json", config)
     else:
         export_tower(folder, weights / "tower.onnx")
         save_half(folder / "tower.safetensors", weights / "tower.safetensors")
-        (weights / "config.json").write_text(config)
+        replace_text(weights / "config.json", config)
+    write_sums(weights)

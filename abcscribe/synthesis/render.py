@@ -26,6 +26,7 @@ from abcscribe.spectrogram import FRAME_RATE, HOP, LOWEST_PITCH, PITCHES, normal
 from abcscribe.synthesis import performance as playing
 from abcscribe.synthesis import soundfonts
 from abcscribe.synthesis.augment import augment
+from abcscribe.synthesis.configs import RenderConfig
 from abcscribe.synthesis.playing_style import play
 from abcscribe.synthesis.singer import sing
 
@@ -48,18 +49,6 @@ PLAYED = 0.6  # share of clips in which every part of a soundfont has its own fo
 PART_GAIN_DB = (-4.0, 4.0)
 LEGATO = 0.8  # of a played note's length: what is left if neighbours that are played into each other must not overlap
 GAIN_JITTER_DB = (-8.0, 6.0)  # around the level that inference normalises to
-
-
-@dataclass(frozen=True)
-class RenderConfig:
-    """What ``abcscribe data render`` makes."""
-
-    cache: Path  # note cache of corpora.build_cache
-    out: Path
-    shards: int = 160
-    valid_shards: int = 2
-    seed: int = 1
-    jobs: int = os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)

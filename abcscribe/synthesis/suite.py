@@ -35,12 +35,12 @@ from abcscribe.score.transpose import transposed
 from abcscribe.synthesis import excerpts, sampler, soundfonts
 from abcscribe.synthesis import performance as playing
 from abcscribe.synthesis.augment import augment
+from abcscribe.synthesis.configs import GROUPS, SuiteConfig
 
 if TYPE_CHECKING:
     from abcscribe.synthesis.batch_renderer import BatchRenderer
     from abcscribe.synthesis.sound_bank import SoundBank
 
-GROUPS = {1: "one", 2: "two", 3: "three", 4: "four"}  # voices -> folder
 TRANSPOSE = (-5, 6)  # semitones, from the second excerpt of a piece on
 TURNS = 20  # excerpts tried of each piece, before a suite is as long as it can be
 MILD = (0.8, 1.25)  # pace of any STRETCH relative to the mean: a steady player, or one who breathes
@@ -52,21 +52,6 @@ COLUMNS = (
     "audio", "dur_s", "instrument", "n_parts", "gt_level", "score_gt", "aligned_notes_gt", "meter", "key", "tempo",
     "licence", "comment",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class SuiteConfig:
-    """What ``abcscribe data suite`` makes."""
-
-    cache: Path  # note cache of corpora.build_cache
-    out: Path
-    clips: int = 320
-    seed: int = 1
-    samples: Path | None = None  # folder of sampled instruments; None: the soundfonts of training
-    sounds: Path | None = None  # bank of recorded notes, whose valid instruments play; goes before ``samples``
-    split: str = "test"
-    source: str = ""  # a collection whose licence keeps it out of training: its pieces instead of a split
-    voices: tuple[int, ...] = tuple(GROUPS)
 
 
 @dataclass(frozen=True, slots=True)

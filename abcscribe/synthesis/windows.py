@@ -83,6 +83,7 @@ class Window:
     places: np.ndarray  # (n,) ticks from the bar line at which each heard note stands, -1 for notes that are none
     kind: str
     excerpt: Excerpt
+    behind: np.ndarray  # (n,) index among the excerpt's events of the note behind each heard one, -1 for none
 
 
 class WindowSource:
@@ -211,15 +212,20 @@ def draw_window(
     analysed = rng.random() < stage.analysed
     if advise:
         heard = advise(heard, analysed)
-    links = _links(np.array([event.onset for event in excerpt.events]), heard.groups, behind)
-    if links is None:
-        return None
     realised = 60 * (onset[-1] - onset[0]) / max(float(played.onset.max() - played.onset.min()), 0.1)
     tempo = tempo_index(realised if onset[-1] > onset[0] else bpm)
     excerpt = replace(excerpt, spans=tuple(replace(span, tempo=tempo) for span in excerpt.spans))
+    return written(excerpt, heard, behind, kind)
+
+
+def written(excerpt: Excerpt, heard: HeardNotes, behind: np.ndarray, kind: str) -> Window | None:
+    """The window of what is heard of an excerpt, or None if tokens cannot link the two; ``behind`` as in `Window`."""
+    links = _links(np.array([event.onset for event in excerpt.events]), heard.groups, behind)
+    if links is None:
+        return None
     writing = encode(excerpt, links)
     places = _places(excerpt, behind)
-    return Window(heard, np.array(writing.ids), np.array(writing.groups), places, kind, excerpt)
+    return Window(heard, np.array(writing.ids), np.array(writing.groups), places, kind, excerpt, behind)
 
 
 def _is_line(item: CachedPiece, part: int) -> bool:

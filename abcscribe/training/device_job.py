@@ -67,7 +67,8 @@ def pack(job: str, out: Path, notes: Path, sounds: Path | None, weights: Path, w
 def run_tower(data: Path, out: Path, seconds: float, device: str, batch: int, workers: int, compiled: bool) -> None:
     """Train the tower for the time given, less what the held-out table takes, and leave what comes back."""
     from abcscribe.model.tower_files import load_tower, save_half
-    from abcscribe.training.tower import TowerTraining, main
+    from abcscribe.training.configs import TowerTraining
+    from abcscribe.training.tower import main
     from abcscribe.training.tower_batches import Sources
     from abcscribe.training.tower_table import held_out_table
 
@@ -106,14 +107,14 @@ def run_notes(job: str, data: Path, out: Path, seconds: float, threads: int) -> 
     checkpoint, start = out / "checkpoint", _checkpoint_of(data / WEIGHTS, out / "start")
     minutes = max(seconds - MEASURED_SECONDS, seconds / 2) / 60
     if job == "language_model":
-        from abcscribe.training.sft import SftTraining
+        from abcscribe.training.configs import SftTraining
         from abcscribe.training.sft import main as learn
 
         chosen = {"cache": data / NOTES, "out": checkpoint, "start": start, "minutes": minutes, "threads": threads}
         _log(out, learn(SftTraining(**chosen)))
     else:
+        from abcscribe.training.configs import RlTraining
         from abcscribe.training.rl import main as reinforce
-        from abcscribe.training.rl_config import RlTraining
 
         _log(out, reinforce(RlTraining(data / NOTES, checkpoint, start, minutes=minutes, threads=threads)))
     entries = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]

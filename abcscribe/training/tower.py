@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
@@ -19,43 +19,16 @@ from safetensors.torch import load_file, save_file
 
 from abcscribe.errors import AbcscribeError
 from abcscribe.model.audio_tower import AudioTower, TowerOutput
+from abcscribe.model.checksums import replace_text
 from abcscribe.model.config import AudioTowerConfig
 from abcscribe.model.tower_classes import DRUMS, PLAYER_WIDTH, PROGRAMS, TUNING_WIDTH
+from abcscribe.training.configs import TowerTraining
+from abcscribe.training.pace import Entry, Pace
 from abcscribe.training.tower_batches import Batch, Sources, batches
 from abcscribe.training.tower_losses import total, tower_losses
 
-LOG_STEPS = 50
 HEADS = ("heads.", "program.", "player.", "drums.out.", "tuning.")  # for AdamW
 MAY_BE_MISSING = ("chords.", "program.", "player.", "drums.", "tuning.")  # in weights from before them
-
-
-@dataclass(frozen=True)
-class TowerTraining:
-    """What one training run does."""
-
-    clips: Path | None = Path("data/clips")  # folder of abcscribe data render
-    sounds: Path | None = None  # bank of abcscribe data sounds: clips are rendered as they are needed
-    cache: Path = Path("data/notes.npz")  # note cache, for clips rendered from ``sounds``
-    rendered: float = 0.6  # share of rendered clips where there are stored ones, too
-    out: Path = Path("data/tower")  # checkpoint folder: tower.safetensors, config.json, state.pt
-    start: Path | None = None  # checkpoint folder whose weights a new run begins with
-    minutes: float = 90.0  # time budget over all resumed runs together
-    batch: int = 12
-    matrix_rate: float = 2e-3  # Muon, in units of AdamW's (Moonlight's scaling)
-    vector_rate: float = 1e-3  # AdamW
-    weight_decay: float = 0.01
-    warmup: int = 150  # steps
-    decay_share: float = 0.6  # of the time budget
-    checkpoint_minutes: float = 1.0
-    device: str = "cpu"
-    compiled: bool = False  # torch.compile: a minute to begin with, then faster
-    workers: int = 0  # processes that draw clips
-    threads: int = 1
-    seed: int = 1
-
-    @property
-    def sources(self) -> Sources:
-        return Sources(self.clips, self.sounds, self.cache, self.rendered)
 
 
 def tower_config() -> AudioTowerConfig:
@@ -65,12 +38,9 @@ def tower_config() -> AudioTowerConfig:
     )  # fmt: skip
 
 
-def main(config: TowerTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[dict]:
-    """Train until the time budget is spent; yields a log entry (step, minutes, losses) every LOG_STEPS steps and
-    at the end.
-
-    ``clock`` tells seconds.
-    """
+def main(config: TowerTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[Entry]:
+    """Train until the budget is spent; yields log entries: step, minutes, steps/s, minutes left, and the mean losses
+    since the last. ``clock`` tells seconds. Raises AbcscribeError if there are no clips or there is no such device."""
     device = opened(config.device)
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
@@ -80,25 +50,32 @@ def main(config: TowerTraining, clock: Callable[[], float] = time.monotonic) -> 
     optimizer = Optimizers(model, config)
     step, spent = _resume(config, model, optimizer)
     answer = torch.compile(model) if config.compiled else model
-    began = saved = clock()
-    minutes = spent
+    pace = Pace(step, spent, config.log_steps, steps=config.steps, budget=config.minutes)
+    began, saved, minutes = clock(), spent, spent
     sums: dict[str, torch.Tensor] = {}
     count = 0
-    stream = batches(config.sources, config.batch, config.seed + step, config.workers, device)
-    while minutes < config.minutes:
-        losses = _learn(answer, model, optimizer, next(stream), schedule(step, minutes / config.minutes, config))
+    stream = batches(sources(config), config.batch, config.seed + step, config.workers, device)
+    while not pace.over(step, minutes):
+        rate = schedule(step, pace.progress(step, minutes), config)
+        losses = _learn(answer, model, optimizer, next(stream), rate)
         step, count = step + 1, count + 1
         # Added up where they are: a look at each loss would make the processor wait for the device.
         sums = {name: sums.get(name, 0.0) + loss for name, loss in losses.items()}
         minutes = spent + (clock() - began) / 60
-        if step % LOG_STEPS == 0 or minutes >= config.minutes:
-            shown = {name: round(float(value) / count, 4) for name, value in sums.items()}
-            yield {"step": step, "clips": step * config.batch, "minutes": round(minutes, 2), **shown}
+        if pace.due(step, minutes):
+            means = {name: round(float(value) / count, 4) for name, value in sums.items()}
+            yield _logged(config, {**pace.figures(step, minutes), "clips": step * config.batch, **means})
             sums, count = {}, 0
-        if clock() - saved > 60 * config.checkpoint_minutes:
-            saved = clock()
+        if minutes - saved > config.checkpoint_minutes:
+            saved = minutes
             _save(config, model, optimizer, step, minutes)
     _save(config, model, optimizer, step, minutes)
+
+
+def sources(config: TowerTraining) -> Sources:
+    """Where the clips of a run come from."""
+    stored = None if config.sounds and config.rendered >= 1 else config.clips
+    return Sources(stored, config.sounds, config.cache, config.rendered)
 
 
 def _learn(
@@ -169,7 +146,7 @@ class Optimizers:
                 group["lr"] = peak * rate
             optimizer.step()
 
-    def state_dict(self) -> dict:
+    def state_dict(self) -> Entry:
         return {"muon": self.muon.state_dict(), "adamw": self.adamw.state_dict()}
 
     def load_state_dict(self, state: dict) -> None:
@@ -186,6 +163,12 @@ def schedule(step: int, progress: float, config: TowerTraining) -> float:
     """Share of the peak learning rate at a step and at a share of the time budget."""
     left = max(0.0, (1 - progress) / config.decay_share)
     return min(1.0, (step + 1) / config.warmup) * min(1.0, 0.02 + 0.98 * left)
+
+
+def _logged(config: TowerTraining, entry: Entry) -> Entry:
+    with (config.out / "log.jsonl").open("a") as log:
+        log.write(json.dumps(entry) + "\n")
+    return entry
 
 
 def _resume(config: TowerTraining, model: AudioTower, optimizer: Optimizers) -> tuple[int, float]:
@@ -210,7 +193,6 @@ def _save(config: TowerTraining, model: AudioTower, optimizer: Optimizers, step:
     state = {"model": weights, "optimizer": optimizer.state_dict(), "step": step, "minutes": minutes}
     torch.save(state, config.out / "state.tmp")
     (config.out / "state.tmp").replace(config.out / "state.pt")
-    (config.out / "config.tmp").write_text(json.dumps(asdict(model.config), indent=1))
-    (config.out / "config.tmp").replace(config.out / "config.json")
+    replace_text(config.out / "config.json", json.dumps(asdict(model.config), indent=1))
     save_file(weights, config.out / "tower.tmp")
     (config.out / "tower.tmp").replace(config.out / "tower.safetensors")

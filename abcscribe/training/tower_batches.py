@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from abcscribe.errors import AbcscribeError
 from abcscribe.model.config import FRAMES_PER_TOKEN
 from abcscribe.model.tower_classes import DRUMS, drum_class, program_class
 from abcscribe.score.instruments import PERCUSSION
@@ -133,7 +134,9 @@ class Clips(IterableDataset):
 
     def _stored(self, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Clips of (frames, notes), shuffled; every pass looks at the folder again, so rendering may still go on."""
-        while self.sources.clips is not None:
+        made = -1
+        while self.sources.clips is not None and made:
+            made = 0
             shards = sorted(self.sources.clips.glob(f"{self.sources.split}-*.npz"))
             order = rng.permutation(len(shards))
             for i in range(0, len(order), 4):
@@ -141,7 +144,9 @@ class Clips(IterableDataset):
                 index = [(s, c) for s, shard in enumerate(loaded) for c in range(len(shard["frames"]))]
                 rng.shuffle(index)
                 for s, c in index:
+                    made += 1
                     yield clip_of(loaded[s], c)
+        raise AbcscribeError(f"{self.sources.clips} holds no clips to train on: make them with abcscribe data render.")
 
 
 def drawn_seed(plans: list) -> int:

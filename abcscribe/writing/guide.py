@@ -27,6 +27,7 @@ SHARPS = np.arange(-MOST_FIFTHS, MOST_FIFTHS + 1) % 12
 PLACING = frozenset({"clef", "bar", "length", "bar metre", "bar mode", "bar tempo", "skip", "duration"})
 NOTING = frozenset({"position", "staff", "voice", "pitch", "duration"})
 PITCH_MIDI = np.array([midi for midi, _ in VOCABULARY.pitches])
+OF_PITCH = np.arange(128)[:, None] == PITCH_MIDI  # (128, pitch tokens): a look-up, where a search costs 40 us
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,9 @@ class AnalysisGuide:
         v = VOCABULARY
         left = {midi: staff for midi, staff in own.items() if (staff, midi) not in reader.written()}
         here = [midi for midi, staff in left.items() if staff == reader.staff]
-        guided[v.pitch][np.isin(PITCH_MIDI, here)] += NOTE_GUIDANCE
-        guided[v.pitch][~np.isin(PITCH_MIDI, list(own))] -= EXTRA_PRICE
-        guided[v.pitch][np.isin(PITCH_MIDI, [midi for midi in own if own[midi] != reader.staff])] -= PLAYER_GUIDANCE
+        guided[v.pitch][OF_PITCH[here].any(axis=0)] += NOTE_GUIDANCE
+        guided[v.pitch][~OF_PITCH[list(own)].any(axis=0)] -= EXTRA_PRICE
+        guided[v.pitch][OF_PITCH[[midi for midi in own if own[midi] != reader.staff]].any(axis=0)] -= PLAYER_GUIDANCE
         for staff in range(reader.staves):
             if staff not in own.values():
                 guided[v.staff.start + staff] -= PLAYER_GUIDANCE

@@ -1,11 +1,15 @@
 import dataclasses
 import json
+import os
+import shutil
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from abcscribe.errors import EngineError
+from abcscribe.model import runtime_files
 from abcscribe.model.audio_tower import SHARING, AudioTower, ChordBlock, HarmonicStack, sinusoids
 from abcscribe.model.checkpoint import export_tower, load_tower, ship
 from abcscribe.model.config import WINDOW_FRAMES, AudioTowerConfig
@@ -182,3 +186,22 @@ def test_frames_lie_where_they_sound(runtime):
 
 def test_no_audio_gives_no_activity(runtime):
     assert list(runtime.stream([])) == []
+
+
+def test_a_training_checkpoint_is_exported_when_it_is_first_used(folder, tmp_path):
+    for name in ("tower.safetensors", "config.json"):
+        shutil.copy(folder / name, tmp_path)
+    made = runtime_files.tower(tmp_path)
+    assert made == tmp_path / "onnx" / "tower.onnx"
+    first = made.stat().st_mtime_ns
+    assert runtime_files.tower(tmp_path).stat().st_mtime_ns == first, "once"
+    os.utime(tmp_path / "tower.safetensors", (2e9, 2e9))
+    assert runtime_files.tower(tmp_path).stat().st_mtime_ns > first, "again when the weights are newer"
+    assert runtime_files.language_model(tmp_path) is None
+
+
+def test_a_checkpoint_whose_config_is_no_config_is_refused(tmp_path):
+    (tmp_path / "tower.safetensors").write_bytes(b"")
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(EngineError, match="cannot be read"):
+        runtime_files.tower(tmp_path)

@@ -14,7 +14,8 @@ from abcscribe.score.instruments import PERCUSSION
 from abcscribe.spectrogram import BINS, FRAME_RATE
 from abcscribe.synthesis.render import UNKNOWN_FAMILY
 from abcscribe.training import tower
-from abcscribe.training.tower import TowerTraining, schedule
+from abcscribe.training.configs import TowerTraining
+from abcscribe.training.tower import schedule
 from abcscribe.training.tower_batches import MOST_CELLS, clip_targets, make_batch
 from abcscribe.training.tower_losses import player_loss, total, tower_losses, tuning_loss
 
@@ -35,8 +36,8 @@ def write_shard(folder, clips: int = 6, frames: int = 64) -> None:
 
 
 def ticking():
-    """A clock that runs a second at every look, so that a run has the same number of steps on every machine."""
-    seconds = itertools.count()
+    """A clock that runs two seconds at every look, so that a run has the same number of steps on every machine."""
+    seconds = itertools.count(0, 2)
     return lambda: float(next(seconds))
 
 
@@ -143,10 +144,11 @@ def test_the_tuning_is_an_angle_where_something_sounds_and_it_is_known():
 def test_training_learns_stops_and_goes_on(tmp_path, monkeypatch):
     """A run of a few seconds lowers the loss; a second one continues from its checkpoint."""
     monkeypatch.setattr(tower, "tower_config", lambda: TINY)
-    monkeypatch.setattr(tower, "LOG_STEPS", 10)
     write_shard(tmp_path)
     out = tmp_path / "out"
-    config = TowerTraining(tmp_path, out=out, minutes=1.0, batch=6, matrix_rate=1e-2, vector_rate=1e-2, warmup=5)
+    config = TowerTraining(
+        tmp_path, out=out, minutes=1.0, batch=6, matrix_rate=1e-2, vector_rate=1e-2, warmup=5, log_steps=10
+    )
     log = list(tower.main(config, ticking()))
     assert len(log) >= 2
     assert log[-1]["onset"] < 0.5 * log[0]["onset"]
