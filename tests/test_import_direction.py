@@ -34,7 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "editing": {"analysis", "score", "hints"},
     "playback": {"editing", "audio", "score"},
     "formats": {"playback", "score"},
-    "batch": {"transcription", "formats", "audio", "score", "hints"},
+    "batch": {"workers", "transcription", "formats", "audio", "score", "hints"},
     "server": {
         "transcription", "systems", "hearing", "formats", "playback", "editing", "audio", "score", "hints",
         "__version__",
@@ -50,6 +50,7 @@ ALLOWED: dict[str, set[str]] = {
         "synthesis", "metrics", "rewards", "tokens", "model", "audio", "spectrogram", "score", "hints", "command",
     },
     "cli": {"server", "evaluation", "training", "batch", "formats", "transcription", "systems", "score", "hints"},
+    "workers": set(),
     "errors": set(),
     "extras": set(),
     "files": set(),

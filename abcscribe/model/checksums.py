@@ -7,10 +7,10 @@ as odd music and nothing else; ``.npz`` files carry sums of their own, which num
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 from abcscribe.errors import EngineError
+from abcscribe.files import write_text
 
 SUMS = "SHA256SUMS"
 SUMMED = "*.onnx"
@@ -31,14 +31,7 @@ def read_checked(path: Path) -> bytes:
 def write_sums(folder: Path) -> None:
     """Write the sums of the ONNX files in a folder: the last step of shipping a checkpoint."""
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(folder.glob(SUMMED))]
-    replace_text(folder / SUMS, "".join(lines))
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a text so that whoever opens it sees the old one or the new."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    write_text(folder / SUMS, "".join(lines))
 
 
 def _sums(folder: Path) -> dict[str, str]:

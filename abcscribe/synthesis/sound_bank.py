@@ -19,6 +19,7 @@ import numpy as np
 
 from abcscribe.audio import SAMPLE_RATE
 from abcscribe.errors import AbcscribeError
+from abcscribe.files import replacing
 from abcscribe.synthesis.sound_library import Sound, decoded, read_library, read_rooms
 
 FORMAT = 1
@@ -245,13 +246,11 @@ def save_compact(bank: SoundBank, path: Path, splits: tuple[str, ...] = ("train"
 def write_credits(bank: SoundBank, path: Path) -> None:
     """A table of the instruments: what trained weights owe to whom, and who is held out."""
     columns = ("name", "library", "program", "split", "licence", "author")
-    unfinished = path.with_name(path.name + ".part")
-    with unfinished.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow((*columns, "notes"))
         for index, instrument in enumerate(bank.instruments):
             writer.writerow((*(getattr(instrument, c) for c in columns), int((bank.instrument == index).sum())))
-    unfinished.replace(path)
 
 
 def _arrays(bank: SoundBank) -> dict[str, np.ndarray]:
@@ -262,11 +261,8 @@ def _arrays(bank: SoundBank) -> dict[str, np.ndarray]:
 def _write(path: Path, arrays: dict[str, np.ndarray], bank: SoundBank) -> None:
     about = {"format": FORMAT, "instruments": [asdict(instrument) for instrument in bank.instruments]}
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    with unfinished.open("wb") as file:
+    with replacing(path) as unfinished, unfinished.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
-    unfinished.replace(path)
 
 
 def load_bank(path: Path) -> SoundBank:

@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from abcscribe.errors import AbcscribeError
+from abcscribe.files import write_text
 
 LARGEST = 60 << 20  # bytes of an archive
 LARGEST_WEIGHTS = 16 << 20  # bytes of a file that comes back
@@ -84,7 +85,7 @@ def run_tower(data: Path, out: Path, seconds: float, device: str, batch: int, wo
     clips = HELD_OUT_CLIPS if device != "cpu" else 2 * batch
     table = {name: held_out_table(tower, sources, device, clips, min(batch, 32)) for name, tower in
              (("start", started), ("trained", trained))}  # fmt: skip
-    (out / "heldout.json").write_text(json.dumps(table, indent=1))
+    write_text(out / "heldout.json", json.dumps(table, indent=1))
     save_half(checkpoint / "tower.safetensors", out / "tower.safetensors")
     (out / "config.json").write_text((checkpoint / "config.json").read_text())
 
@@ -119,7 +120,7 @@ def run_notes(job: str, data: Path, out: Path, seconds: float, threads: int) -> 
         _log(out, reinforce(RlTraining(data / NOTES, checkpoint, start, minutes=minutes, threads=threads)))
     entries = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     measured = [entry for entry in entries if "valid" in entry]
-    (out / "heldout.json").write_text(json.dumps(measured, indent=1))
+    write_text(out / "heldout.json", json.dumps(measured, indent=1))
     save_half(next(checkpoint.rglob("model.safetensors")), out / "language_model.safetensors")
 
 

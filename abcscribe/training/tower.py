@@ -18,8 +18,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from abcscribe.errors import AbcscribeError
+from abcscribe.files import write_text
 from abcscribe.model.audio_tower import AudioTower, TowerOutput
-from abcscribe.model.checksums import replace_text
 from abcscribe.model.config import AudioTowerConfig
 from abcscribe.model.tower_classes import DRUMS, PLAYER_WIDTH, PROGRAMS, TUNING_WIDTH
 from abcscribe.training.configs import TowerTraining
@@ -193,6 +193,6 @@ def _save(config: TowerTraining, model: AudioTower, optimizer: Optimizers, step:
     state = {"model": weights, "optimizer": optimizer.state_dict(), "step": step, "minutes": minutes}
     torch.save(state, config.out / "state.tmp")
     (config.out / "state.tmp").replace(config.out / "state.pt")
-    replace_text(config.out / "config.json", json.dumps(asdict(model.config), indent=1))
+    write_text(config.out / "config.json", json.dumps(asdict(model.config), indent=1))
     save_file(weights, config.out / "tower.tmp")
     (config.out / "tower.tmp").replace(config.out / "tower.safetensors")
