@@ -4,8 +4,13 @@
 >>> score = abcscribe.transcribe("take1.m4a", hints=abcscribe.Hints(metre="3/4"))  # doctest: +SKIP
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+# Nothing is sent anywhere. onnxruntime reports its use unless this is set before it is imported, and no module of the
+# package can be imported before this one.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from abcscribe.errors import AbcscribeError

@@ -17,16 +17,21 @@ import numpy as np
 
 from abcscribe import audio, hearing, systems, text_systems
 from abcscribe.analysis import analyse
-from abcscribe.errors import AudioError, EngineError
+from abcscribe.errors import AbcscribeError, AudioError, EngineError
+from abcscribe.hearing import midi_file
 from abcscribe.hints import Hints
 from abcscribe.score.abc_reader import read_abc
+from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import PlayedNote, Score
+from abcscribe.score.readers import read_leniently
 from abcscribe.systems import SystemName
 from abcscribe.writing import language_model, rules
 from abcscribe.writing.bar_confidence import calibrated
+from abcscribe.writing.drums import with_drums
 
+PLAYED = SystemName("midi", writer="rules")  # notes of a MIDI file are certain: no one has to weigh them
 SILENCE = 1e-4  # full scale 1. -80 dB: below the noise of any microphone, above the dither of an empty track
-# What tells music from speech, of clear notes (figures of the first tower; today's: docs/LOG.md). In the best five
+# What tells music from speech, of clear notes (figures of the first tower; today's: docs/log). In the best five
 # seconds of 31 real recordings they sound for 1.4 s and more, of 120 rendered ones for .9 and more; of 60 recordings of
 # speech only two reach .8. Their share among all notes is .4 and more where instruments play a few short notes, .3 and
 # less in speech.
@@ -81,14 +86,17 @@ def transcribe(
     hints: Hints = Hints(),
     start: float | None = None,
     end: float | None = None,
+    performed: bool = False,
 ) -> Score:
     """The score of a recording, or of a section of it.
 
     Args:
-        source: a file, or (samples, rate): float or integer samples (n,) or (n, channels), and samples a second.
+        source: a file of sound or a MIDI file, or (samples, rate): float or integer samples (n,) or (n, channels), and
+            samples a second.
         engine: a name of `abcscribe.systems`.
         hints: what is known of the music.
         start, end: seconds of the section.
+        performed: a MIDI file was played, even if its notes lie on its grid.
 
     Raises:
         AbcscribeError: the file cannot be read (AudioError), there is nothing to transcribe in it (AudioError), or the
@@ -96,7 +104,7 @@ def transcribe(
 
     What is worth a warning is warned of by ``warnings.warn``.
     """
-    for event in events(source, engine=engine, hints=hints, start=start, end=end):
+    for event in events(source, engine=engine, hints=hints, start=start, end=end, performed=performed):
         if isinstance(event, Warned):
             warnings.warn(event.message, stacklevel=2)
         elif isinstance(event, Done):
@@ -111,6 +119,7 @@ def events(
     hints: Hints = Hints(),
     start: float | None = None,
     end: float | None = None,
+    performed: bool = False,
 ) -> Iterator[Event]:
     """As `transcribe`, but the work is done as the events are taken.
 
@@ -124,12 +133,31 @@ def events(
         return
     path = Path(source)
     try:
-        info = audio.probe(path)  # before the engine is loaded: most that can go wrong shows here
+        with audio.readable(path) as file:
+            if midi_file.is_midi(file):
+                found = _read_midi(file, hints, Section(start or 0.0, end, None), performed)
+            else:
+                info = audio.probe(file)  # before the engine is loaded: most that can go wrong shows here
+                name = systems.parse(engine)
+                steps = _read_text if name.answers_in_text else _hear_and_write
+                found = steps(file, name, hints, Section(start or 0.0, end, info.seconds))
+            yield from found if file == path else _of_pipe(found, file, path)
     except OSError as error:
-        raise AudioError(f"{path}: {(error.strerror or type(error).__name__).lower()}.") from error
-    name = systems.parse(engine)
-    steps = _read_text if name.answers_in_text else _hear_and_write
-    yield from steps(path, name, hints, Section(start or 0.0, end, info.seconds))
+        about = error.filename if error.filename is not None else path
+        raise AudioError(f"{about}: {(error.strerror or type(error).__name__).lower()}.") from error
+
+
+def _of_pipe(found: Iterator[Event], copy: Path, path: Path) -> Iterator[Event]:
+    """The events of the copy of what came out of a pipe, told with the name that the user gave."""
+    try:
+        for event in found:
+            if isinstance(event, Warned):
+                event = Warned(event.message.replace(str(copy), str(path)))
+            elif isinstance(event, Done) and str(path) == audio.STDIN:
+                event = Done(dataclasses.replace(event.score, title=""))
+            yield event
+    except AbcscribeError as error:
+        raise type(error)(str(error).replace(str(copy), str(path))) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +202,30 @@ def _hear_and_write(path: Path, name: SystemName, hints: Hints, section: Section
     yield Done(dataclasses.replace(score, title=_title(path)))
 
 
+def _read_midi(path: Path, hints: Hints, section: Section, performed: bool) -> Iterator[Event]:
+    """A MIDI file: one that was printed is read as it is, of one that was played the notes are analysed and written."""
+    midi = midi_file.read(path)
+    if midi.printed and not performed and hints == Hints() and section == Section(0.0, None, None):
+        score, problems = read_leniently(path)
+        yield from map(Warned, problems)
+        yield Done(score if score.title else dataclasses.replace(score, title=_title(path)))
+        return
+    finish = midi.seconds if section.end is None else min(midi.seconds, section.end)
+    notes = tuple(note for note in midi.notes if section.start <= note.onset < finish)
+    if not notes:
+        raise AudioError(f"There are no notes in {path} between {section.start:g} and {finish:g} s.")
+    yield Heard(finish - section.start, finish - section.start, notes)
+    if all(note.drum for note in notes):
+        raise AudioError(f"There are only drums in {path}: there is no beat to write them in.")
+    for step in written(notes, hints, finish, PLAYED):
+        if isinstance(step, Score):
+            yield Done(dataclasses.replace(step, title=_title(path)))
+        elif isinstance(step, Warned):
+            yield step
+        else:
+            yield Wrote(step - section.start, finish - section.start)
+
+
 def written(
     notes: Sequence[PlayedNote], hints: Hints, seconds: float, name: SystemName
 ) -> Iterator[float | Warned | Score]:
@@ -189,9 +241,11 @@ def written(
         What the hints leave out, the seconds that are written so far, and at the end the score with the confidence of
         its bars.
     """
-    analysis = analyse(notes, hints)
+    analysis = analyse([note for note in notes if not note.drum], hints)
     if analysis is not None:
         yield from map(Warned, analysis.remarks)
+    if PERCUSSION in (hints.instruments or ()) and not any(note.drum for note in notes):
+        yield Warned("No drums are heard: they get no part.")
     if analysis is None:
         score = rules.notes_to_score((), seconds=seconds)
     elif name.writer == "lm" and language_model.knows(hints) and language_model.follows(analysis, hints):
@@ -200,7 +254,7 @@ def written(
     else:
         score = rules.write_score(analysis, seconds=seconds)
     yield seconds
-    yield calibrated(score, name.name if not name.checkpoint else "")
+    yield with_drums(calibrated(score, name.name if not name.checkpoint else ""), [n for n in notes if n.drum])
 
 
 def _read_text(path: Path, name: SystemName, hints: Hints, section: Section) -> Iterator[Event]:
@@ -243,6 +297,8 @@ def _check_music(path: Path, peak: float, notes: list[PlayedNote], clear_confide
         raise AudioError(f"{path} is silent.")
     if not notes:
         raise AudioError(f"No notes can be heard in {path}.")
+    if all(note.drum for note in notes):
+        raise AudioError(f"Only drums can be heard in {path}: there is no beat to write them in.")
     if not _clear(notes, clear_confidence):
         raise AudioError(f"{path} seems to be noise or speech: hardly a clear note can be heard.")
 

@@ -132,9 +132,48 @@ def test_the_file_is_looked_at_before_the_engine_is_loaded(tmp_path: Path) -> No
 
 
 def test_an_unknown_engine_is_refused_with_the_known_ones(scale: Path) -> None:
-    with pytest.raises(EngineError, match=r"no engine 'x'.*abcscribe, basic-pitch, transkun"):
+    with pytest.raises(EngineError, match=r"no engine 'x'.*abcscribe, basic-pitch"):
         transcribe(scale, engine="x")
 
 
 def test_an_engine_is_loaded_once(tone: str) -> None:
     assert hearing.load(tone) is hearing.load(tone)
+
+
+class Band:
+    """Hears a violin, a bass and a drum, whatever there is."""
+
+    sample_rate = 16_000
+    clear_confidence = 0.5
+
+    def notes(self, blocks: Iterable[np.ndarray]) -> Iterator[list[PlayedNote]]:
+        seconds = sum(len(block) for block in blocks) / 16_000
+        beats = np.arange(0, seconds, 0.5)
+        for beat, pitch in zip(beats.tolist(), SCALE * 4, strict=False):
+            yield [
+                PlayedNote(beat, beat + 0.45, pitch + 12, program=40, family="strings"),
+                PlayedNote(beat, beat + 0.45, pitch - 24, program=32, family="bass"),
+                PlayedNote(beat, beat + 0.01, 36, drum=True),
+            ]
+
+
+def test_programs_and_drums_come_through_to_the_score(
+    tmp_path: Path, tone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hearing, "load", lambda name, checkpoint="": Band())
+    score = transcribe(media.write(tmp_path / "band.flac", media.tone(8.0)), engine=tone)
+    assert [part.program for part in score.parts] == [40, 32, 128]
+    melody, bass, drums = ([n for bar in part.bars for n in bar if n.start.denominator] for part in score.parts)
+    assert {n.pitch.midi for n in melody} == {pitch + 12 for pitch in SCALE}
+    assert {n.pitch.midi for n in bass} == {pitch - 24 for pitch in SCALE}
+    assert [n.pitch.midi for n in drums] == [36] * 16
+    assert not score.problems()
+
+
+def test_drums_alone_are_no_score(tmp_path: Path, tone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        Band, "notes", lambda self, blocks: iter([[PlayedNote(0.1, 0.2, 36, drum=True)], list(blocks)[:0]])
+    )
+    monkeypatch.setattr(hearing, "load", lambda name, checkpoint="": Band())
+    with pytest.raises(AudioError, match="Only drums"):
+        transcribe(media.write(tmp_path / "drums.flac", media.tone(1.0)), engine=tone)

@@ -94,12 +94,12 @@ def _lattice(tables: tuple[RhythmTable, ...], resting: bool = False) -> _Lattice
     ]
     source, length, prior = (np.stack(part, axis=1) for part in zip(*stacks, strict=True))
     bar = np.repeat([table.bar for table in tables], np.diff(offsets)).astype(np.float32)
-    return _Lattice(tables, offsets, source.astype(np.intp), length.astype(np.float32), prior.astype(np.float32), bar, resting)
+    return _Lattice(
+        tables, offsets, source.astype(np.intp), length.astype(np.float32), prior.astype(np.float32), bar, resting
+    )
 
 
-def _steps(
-    table: RhythmTable, to: int, offset: int, resting: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _steps(table: RhythmTable, to: int, offset: int, resting: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Source, length and prior of the steps to one place, each (LONGEST + 1, NEAREST)."""
     known = table.step.shape[2]
     lines = np.arange(LONGEST // table.bar + 2)
@@ -229,9 +229,7 @@ def _step(
     return total.ravel()[flat], source.ravel()[flat], length.ravel()[flat]
 
 
-def _rests(
-    lattice: _Lattice, wanted: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _rests(lattice: _Lattice, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Source, length and prior of steps over a rest of any length, each (tempos, places, NEAREST), and their wanted
     lengths (tempos, places): of rests longer than the lattice whole bars are taken off and added again."""
     beyond = np.ceil(np.maximum(wanted[:, None] - LONGEST, 0) / lattice.bar) * lattice.bar

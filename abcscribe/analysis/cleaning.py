@@ -23,18 +23,18 @@ def clean(notes: Sequence[PlayedNote]) -> list[PlayedNote]:
     """Plausible notes by (onset, pitch): repeats of a sounding pitch that begin together are merged, blips dropped."""
     ordered = sorted((n for n in notes if 0 <= n.pitch <= 127 and n.offset > n.onset), key=lambda n: (n.onset, n.pitch))
     kept: list[PlayedNote] = []
-    sounding: dict[tuple[int, str], int] = {}  # index in kept of the last note of a pitch
+    sounding: dict[tuple[int, str, int | None], int] = {}  # index in kept of the last note of a pitch
     for note in ordered:
         if note.offset - note.onset < BLIP and note.confidence < UNSURE:
             continue
-        last = sounding.get((note.pitch, note.family))
+        last = sounding.get((note.pitch, note.family, note.program))
         if last is not None and note.onset - kept[last].onset < note_features.TOGETHER:
             kept[last] = dataclasses.replace(kept[last], offset=max(kept[last].offset, note.offset))
             continue
         if last is not None and _is_continuation(kept[last], note):
             kept[last] = dataclasses.replace(kept[last], offset=max(kept[last].offset, note.offset))
             continue
-        sounding[note.pitch, note.family] = len(kept)
+        sounding[note.pitch, note.family, note.program] = len(kept)
         kept.append(note)
     return kept
 

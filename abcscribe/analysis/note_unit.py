@@ -7,17 +7,16 @@ fast the bass goes. Learned from scores with their printed tempo marks.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from abcscribe.model import WEIGHTS as SHIPPED
+from abcscribe.model import WEIGHTS as FOLDER
 from abcscribe.model import boosted_trees
 from abcscribe.score.grid import METRES, TICKS, bar_ticks
 from abcscribe.score.model import Metre
 
-WEIGHTS = SHIPPED / "note_unit.npz"
+WEIGHTS = FOLDER / "note_unit.npz"
 EDGES = (0.17, 0.3, 0.4, 0.6, 0.9, 1.1, 1.6, 2.2)  # quarters: between the kinds of steps from onset to onset
 # What a metre becomes if the values are doubled: the same bars in a larger unit, or bars half as long.
 DOUBLED = {
@@ -62,7 +61,7 @@ def likelihood(reading: Reading) -> float:
 def numbers(reading: Reading) -> np.ndarray:
     """(N,) float32: what tells."""
     metre, quarter = reading.metre, reading.quarter
-    onset, first = np.unique(np.round(reading.onset * TICKS) / TICKS, return_index=True)
+    onset = np.unique(np.round(reading.onset * TICKS) / TICKS)
     steps = np.diff(onset) if len(onset) > 1 else np.ones(1)
     steps = steps[steps > 0]
     shares = np.histogram(steps, (0, *EDGES, np.inf))[0] / len(steps)
@@ -72,7 +71,8 @@ def numbers(reading: Reading) -> np.ndarray:
     high = reading.onset[reading.pitch >= np.quantile(reading.pitch, 0.75)]
     per_bar = len(onset) / max(float(onset[-1] - onset[0]) / bar, 0.5)
     return np.array([
-        METRES.index(alike(metre)), np.log2(60 / quarter / 100), np.log2(60 / quarter / beat / 92), np.log2(bar * quarter),
+        METRES.index(alike(metre)),
+        np.log2(60 / quarter / 100), np.log2(60 / quarter / beat / 92), np.log2(bar * quarter),
         *np.log2(np.quantile(steps, (0.1, 0.25, 0.5, 0.75, 0.9))), *shares,
         np.log2(np.median(steps) * quarter), *(np.log2(_median_step(own)) for own in (low, high)),
         *(np.isclose(place % unit, 0, atol=0.02).mean() for unit in (bar, beat, 1.0, 0.5, 0.25)),

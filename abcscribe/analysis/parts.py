@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from abcscribe.analysis import hands, player_count, players, soloist
+from abcscribe.analysis import hands, named_players, player_count, players, soloist
 from abcscribe.analysis.lines import Line
 from abcscribe.analysis.player_count import Texture
-from abcscribe.analysis.player_features import CHORDAL, probabilities
+from abcscribe.analysis.player_features import CHORDAL
 from abcscribe.analysis.voices import Timeline, two_voices, written
 from abcscribe.hints import Hints
 from abcscribe.score import instruments
-from abcscribe.score.instruments import FAMILIES, PERCUSSION
+from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import Staff
 
 # How far a family is believed. The tower hears a fifth to a half of a real piano's notes as plucked strings, and finds
@@ -55,7 +55,12 @@ class Parts(NamedTuple):
 def parts(line: Timeline, hints: Hints = Hints()) -> Parts:
     """The parts of a recording. Hints say who plays: they select, merge, and make monophonic."""
     said = None if hints.instruments is None else [p for p in hints.instruments if p != PERCUSSION]
-    remarks = ["Drums are not heard: they get no part."] if PERCUSSION in (hints.instruments or ()) else []
+    remarks: list[str] = []
+    if hints.instruments is None and hints.parts is None and not hints.solo:
+        named = named_players.by_program(line.notes)  # a system that names programs has decided who plays what
+        if named:
+            ordered = sorted(named.items(), key=lambda player: -_usual(line, player[1]))
+            return Parts([_part(line, own, number) for number, own in ordered])
     lines, chords = _texture(line, hints.parts, said)
     members = [own for own in _members(line, lines, chords, melody=hints.solo) if own]
     playing_chords = chords and len(members) == lines + chords
@@ -136,7 +141,9 @@ def _heard_as(line: Timeline, members: Sequence[Sequence[int]], chords: bool) ->
 def _of_ensemble(line: Timeline, indices: Sequence[int], program: int, single: bool) -> int:
     """The program of a line beside others: one that is low throughout and struck or plucked is a bass."""
     low = single and _usual(line, indices) <= LOW_LINE
-    return instruments.FAMILY_PROGRAM["bass"] if low and instruments.family(program) in ("piano", "plucked") else program
+    return (
+        instruments.FAMILY_PROGRAM["bass"] if low and instruments.family(program) in ("piano", "plucked") else program
+    )
 
 
 def _named(line: Timeline, members: Sequence[Sequence[int]], said: Sequence[int]) -> list[int]:

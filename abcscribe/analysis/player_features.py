@@ -44,7 +44,8 @@ def heard(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> Heard
     chord = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
     columns = np.array([(n.onset, n.offset, n.pitch, n.velocity, n.confidence) for n in (notes[i] for i in order)])
     families = np.array([probabilities(notes[i]) for i in order])
-    return Heard(*columns.T, families, chord, order)
+    onset, offset, pitch, velocity, confidence = columns.T
+    return Heard(onset, offset, pitch, velocity, confidence, families, chord, order)
 
 
 def probabilities(note: PlayedNote) -> np.ndarray:
@@ -186,10 +187,12 @@ def of_notes(music: Heard) -> np.ndarray:
         apart = np.full(n, ((one - other) ** 2).sum())
     else:
         nearer, apart = np.zeros(n), np.zeros(n)
-    over = np.array([((music.onset < b) & (music.offset > a)).sum() for a, b in zip(music.onset, music.offset)])
+    over = np.array(
+        [((music.onset < b) & (music.offset > a)).sum() for a, b in zip(music.onset, music.offset, strict=True)]
+    )
     higher = np.array([
         ((music.onset < b - RELEASE) & (music.offset > a + RELEASE) & (music.pitch > p)).sum()
-        for a, b, p in zip(music.onset, music.offset, music.pitch)
+        for a, b, p in zip(music.onset, music.offset, music.pitch, strict=True)
     ])  # fmt: skip
     local = _local_rank(music)
     whole = np.tile([chordal.mean(), chordal.std(), np.log(n / len(sizes)), kinds.mean()], (n, 1))

@@ -7,7 +7,6 @@ others, then the steps from note to note.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import zip_longest
@@ -10,8 +11,10 @@ from statistics import median
 
 from abcscribe.score.abc_fields import NO_KEY, Header
 from abcscribe.score.abc_music import TICKS, Event, Problems, TextBar, VoiceReader
-from abcscribe.score.instruments import GM_NAMES
-from abcscribe.score.model import Bar, Key, Note, Part, Score, Staff
+from abcscribe.score.drafts import with_true_slurs
+from abcscribe.score.harmony import parse
+from abcscribe.score.instruments import GM_NAMES, PERCUSSION, usual_transposition
+from abcscribe.score.model import Bar, Direction, Harmony, Key, Note, Part, Score, Staff
 
 Voices = dict[str, VoiceReader]
 _PROGRAMS = {name.casefold(): program for program, name in enumerate(GM_NAMES)}
@@ -66,6 +69,12 @@ def _bars(header: Header, voices: list[VoiceReader], problems: Problems) -> tupl
                 repeat_start=any(text.repeat_start for text in texts),
                 repeat_end=any(text.repeat_end for text in texts),
                 ending=next((text.ending for text in texts if text.ending), ""),
+                times=max(text.times for text in texts),
+                ending_stop=any(text.ending_stop for text in texts),
+                line=_bar_line(texts, last=i + 1 == count),
+                signs=tuple(dict.fromkeys(sign for text in texts for sign in text.signs)),
+                words=next((text.new_words for text in texts if text.new_words), ""),
+                harmonies=_harmonies(texts),
             )
         )
     for voice in voices:
@@ -74,6 +83,23 @@ def _bars(header: Header, voices: list[VoiceReader], problems: Problems) -> tupl
             problems.add(last.line, last.column, "a voice with fewer bars than another", "rests at its end")
     _report_lengths(bars, voices[0].bars if voices else [], problems)
     return tuple(bars)
+
+
+def _bar_line(texts: list[TextBar], last: bool) -> str:
+    """A special bar line; that a piece ends with a final one goes without saying."""
+    line = next((text.bar_line for text in texts if text.bar_line), "")
+    return "" if (last and line == "final") or any(text.repeat_end for text in texts) else line
+
+
+def _harmonies(texts: list[TextBar]) -> tuple[Harmony, ...]:
+    """The chord symbols of all voices, one at a place."""
+    found: dict[Fraction, Harmony] = {}
+    for text in texts:
+        for ticks, symbol in text.harmonies:
+            start = _quarters(ticks)
+            if start not in found and (harmony := parse(symbol, start)):
+                found[start] = harmony
+    return tuple(found[start] for start in sorted(found))
 
 
 def _report_lengths(bars: list[Bar], texts: list[TextBar], problems: Problems) -> None:
@@ -92,11 +118,14 @@ def _report_lengths(bars: list[Bar], texts: list[TextBar], problems: Problems) -
 def _part(staves: list[list[VoiceReader]], bars: tuple[Bar, ...], problems: Problems) -> Part:
     """A part from the voices of its staves; every overlay becomes a voice of its own."""
     content: list[list[Note]] = [[] for _ in bars]
+    directions: list[list[Direction]] = [[] for _ in bars]
     written: list[Staff] = []
     number = 0
-    for voices in staves:
+    for staff, voices in enumerate(staves, 1):
         numbers = []
         for voice in voices:
+            for i, bar in enumerate(voice.bars):
+                directions[i] += [Direction(_quarters(at), kind, text, staff) for at, kind, text in bar.directions]
             layers = max(event.layer for bar in voice.bars for event in bar.events) + 1
             for layer in range(layers):
                 number += 1
@@ -108,7 +137,25 @@ def _part(staves: list[list[VoiceReader]], bars: tuple[Bar, ...], problems: Prob
     program = next(
         (voice.program for voice in everyone if voice.program is not None), _PROGRAMS.get(name.casefold(), 0)
     )
-    return Part(tuple(map(tuple, content)), name, program, tuple(written))
+    if program == PERCUSSION:
+        written = [Staff("perc", staff.voices) for staff in written]
+    transposes = [voice.properties.transpose for voice in everyone if voice.properties.transpose is not None]
+    semitones = transposes[0] if transposes else None
+    usual = usual_transposition(program, name)
+    steps = (7 * (semitones or 0) + 6) // 12  # the interval's usual name: two semitones are one step, three are two
+    return Part(
+        with_true_slurs_of(content),
+        name,
+        program,
+        tuple(written),
+        directions=tuple(map(tuple, directions)) if any(directions) else (),
+        transposition=None if semitones is None or semitones == usual[1] else (steps, semitones),
+    )
+
+
+def with_true_slurs_of(content: list[list[Note]]) -> tuple[tuple[Note, ...], ...]:
+    """The bars of a part without the slurs that do not end."""
+    return tuple(with_true_slurs([tuple(notes) for notes in content]))
 
 
 def _clef(voices: list[VoiceReader]) -> str:
@@ -133,10 +180,22 @@ def _add_notes(
             if len(tied) < len({p.midi for p, tie in zip(event.pitches, event.ties, strict=True) if tie}):
                 text = voice.bars[i]
                 problems.add(text.line, text.column, "a tie to another note", "no tie")
-        start, duration, grace = _quarters(event.start), _quarters(event.duration), event.grace
-        for pitch, tie in sorted(zip(event.pitches, event.ties, strict=True), key=lambda p: (p[0].midi, p[0].step)):
-            content[i].append(Note(start, duration, pitch, number, tie and pitch.midi in tied, grace))
-            grace = ()
+        start, duration = _quarters(event.start), _quarters(event.duration)
+        heads = sorted(zip(event.pitches, event.ties, strict=True), key=lambda p: (p[0].midi, p[0].step))
+        for k, (pitch, tie) in enumerate(heads):
+            note = Note(start, duration, pitch, number, tie and pitch.midi in tied, head=event.head)
+            content[i].append(note if k else _with_signs(note, event))
+
+
+def _with_signs(note: Note, event: Event) -> Note:
+    """The first note of a chord with what belongs to all of it."""
+    note = replace(note, grace=event.grace) if event.grace else note
+    if event.marks or event.after or event.slur_start or event.slur_stop or event.lyrics:
+        return replace(
+            note, after=event.after, marks=event.marks, slur_start=event.slur_start, slur_stop=event.slur_stop,
+            lyrics=tuple(event.lyrics),
+        )  # fmt: skip
+    return note
 
 
 def _tied(i: int, event: Event, following: tuple[int, Event] | None, bars: tuple[Bar, ...]) -> set[int]:

@@ -69,6 +69,9 @@ class Header:
     program: int | None = None
     accidentals_hold: str = "pitch"  # within a bar: "not", for their "octave", for all octaves of the "pitch"
     layout: list[list[list[str]]] = field(default_factory=list)  # parts of staves of voice names
+    words: str = ""  # of tempo
+    user: dict[str, str] = field(default_factory=dict)  # letters that U: defines -> names of decorations
+    drums: dict[tuple[str, str, int], int] = field(default_factory=dict)  # written note -> key of the drum map
 
     def set_metre(self, metre: Metre | None) -> None:
         self.metre = metre
@@ -78,6 +81,9 @@ class Header:
 
     def set_tempo(self, tempo: Tempo) -> None:
         self.tempo = tempo
+
+    def set_words(self, words: str) -> None:
+        self.words = words
 
 
 @lru_cache(maxsize=1024)
@@ -186,6 +192,11 @@ def read_tempo(text: str) -> Tempo | None:
     if not match or not 1 <= float(match[1]) <= 1000:
         return None
     return Tempo(float(match[1]), beat if 0 < beat <= 16 else Fraction(1))
+
+
+def read_tempo_words(text: str) -> str:
+    """The words in Q: such as ``"Allegro" 1/4=120``."""
+    return " ".join(unescape(words).strip() for words in re.findall(r'"([^"]*)"', text)).strip()
 
 
 def read_score_layout(text: str) -> list[list[list[str]]]:

@@ -13,8 +13,13 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 
+from abcscribe.score import harmony, percussion
 from abcscribe.score.abc_fields import ACCIDENTAL_ALTERS, NO_KEY, Header, KeyField, Properties, default_unit
-from abcscribe.score.model import Key, Metre, Pitch, Tempo
+from abcscribe.score.abc_signs import Waiting, align, decorate
+from abcscribe.score.abc_text import unescape
+from abcscribe.score.drafts import MOST_VERSES
+from abcscribe.score.model import Key, Metre, Pitch, Syllable, Tempo
+from abcscribe.score.repeats import jump_named
 from abcscribe.score.spelling import FIFTHS, pitch_at
 
 TICKS = 2**10 * 3**3 * 5**2 * math.prod((7, 11, 13, 17, 19, 23, 29, 31))  # in a quarter
@@ -41,13 +46,18 @@ _TOKENS = r"""
   | (?P<tuplet>\((?P<p>\d+)(?::(?P<q>\d*)(?::(?P<r>\d*))?)?)
   | (?P<broken><+|>+)
   | (?P<grace>\{{(?P<graces>[^{{}}]{{0,200}})\}})
-  | (?P<ignored>"[^"]{{0,300}}"|!\S{{1,30}}!|\+\S{{1,30}}\+|[().~HLMOPSTuvJRhijklmnopqrstwy]\d*)
+  | (?P<text>"(?P<words>[^"]{{0,300}})")
+  | (?P<decoration>!(?P<name>[^!\s]{{1,30}})!|\+(?P<old_name>[^+\s]{{1,30}})\+)
+  | (?P<slur>\.?[()])
+  | (?P<shorthand>[.~HLMOPSTuvJRhijklmnopqrstw])
+  | (?P<spacer>y\d*)
   | (?P<overlay>&+)
   | (?P<junk>[^A-Ga-gzxZX\[\](|:"!{{\s]+|.)
 """
 TOKENS = re.compile(_TOKENS.format(note=_NOTE), re.X)
 POSTFIX_TOKENS = re.compile(_TOKENS.format(note=_POSTFIX_NOTE), re.X)
 _LENGTH = re.compile(r"(\d{0,4})(/{0,8})(\d{0,4})")
+_IN_CHORD = re.compile(r"!([^!\s]{1,30})!")
 _INNER_NOTE = re.compile(f"{_NOTE}(?P<tie>-?)")
 _POSTFIX_INNER_NOTE = re.compile(f"{_POSTFIX_NOTE}(?P<tie>-?)")
 
@@ -85,6 +95,12 @@ class Event:
     ties: list[bool]
     grace: tuple[Pitch, ...]
     layer: int  # 0, or the number of the overlay
+    after: tuple[Pitch, ...] = ()
+    marks: tuple[str, ...] = ()
+    head: str = ""
+    slur_start: int = 0
+    slur_stop: int = 0
+    lyrics: list[Syllable | None] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -101,6 +117,13 @@ class TextBar:
     events: list[Event] = field(default_factory=list)
     length: int = 0  # ticks
     repeat_end: bool = False
+    times: int = 2
+    ending_stop: bool = False
+    bar_line: str = ""
+    new_words: str = ""  # of tempo
+    signs: list[str] = field(default_factory=list)
+    harmonies: list[tuple[int, str]] = field(default_factory=list)  # (ticks, text)
+    directions: list[tuple[int, str, str]] = field(default_factory=list)  # (ticks, kind, text)
 
 
 class VoiceReader:
@@ -121,8 +144,16 @@ class VoiceReader:
         self.handlers = {
             "note": self._note, "bar": self._bar, "chord": self._chord, "rest": self._rest, "tie": self._tie,
             "broken": self._broken, "tuplet": self._tuplet, "grace": self._grace, "ending": self._ending,
-            "bars_rest": self._bars_rest, "overlay": self._overlay, "junk": self._junk,
+            "bars_rest": self._bars_rest, "overlay": self._overlay, "junk": self._junk, "text": self._text,
+            "decoration": self._decoration, "shorthand": self._shorthand, "slur": self._slur,
         }  # fmt: skip
+        self.user: dict[str, str] = dict(header.user)  # letters that U: defines
+        self.drums: dict[tuple[str, str, int], int] = dict(header.drums)  # written (accidental, step, octave) -> key
+        self.sung: list[tuple[int, Event]] = []  # (bar, note) of the music line that is read: what w: lines belong to
+        self.verse = 0
+        self.waiting = Waiting()
+        self._new_words = header.words
+        self._ending_open = False
         # What waits for the next bar
         self._new_metre: tuple[Metre | None] | None = None
         self._new_key: Key | None = None
@@ -137,8 +168,10 @@ class VoiceReader:
         # Within the bar
         self._current: TextBar | None = None
         self._last: Event | None = None
+        self._last_note: Event | None = None
         self._written: list[tuple[str, int, int]] = []  # (step, octave, alter) of the last event
         self._accidentals: dict[object, int] = {}
+        self._drum_accidentals: dict[tuple[str, int], str] = {}  # as written at the note that is read
         self._now = self._layer = 0
         self.set_key(header.key or NO_KEY)
 
@@ -163,6 +196,9 @@ class VoiceReader:
     def set_tempo(self, tempo: Tempo) -> None:
         self._new_tempo = tempo
 
+    def set_words(self, words: str) -> None:
+        self._new_words = words
+
     def set_properties(self, new: Properties) -> None:
         old = self.properties
         if new.clef or new.octave:
@@ -185,7 +221,9 @@ class VoiceReader:
         column = match.start()
         inner = _POSTFIX_INNER_NOTE if self.postfix else _INNER_NOTE
         written, ties, lengths = [], [], []
-        for note in inner.finditer(match["body"]):
+        for decoration in _IN_CHORD.finditer(match["body"]):
+            decorate(self.waiting, decoration[1], self.user)
+        for note in inner.finditer(_IN_CHORD.sub("", match["body"])):
             accidental, step, octave, length, dot, tie = note.group(
                 "accidental", "step", "octave", "length", "dot", "tie"
             )
@@ -247,6 +285,48 @@ class VoiceReader:
         written = (self._pitch(n["accidental"], n["step"], n["octave"], match.start()) for n in notes)
         self._graces += tuple(self._sounding(*pitch) for pitch in written)
 
+    # What stands around the notes
+
+    def _text(self, match: re.Match[str]) -> None:
+        """A chord symbol, or an annotation: ``"Am7"``, ``"^slower"``."""
+        text = unescape(match["words"])
+        placed = text[:1] in "^_<>@" and text != ""
+        words = re.sub(r"^@-?[\d.]*,?-?[\d.]*", "", text) if text.startswith("@") else text[1:] if placed else text
+        if jump := jump_named(words):
+            self.waiting.signs.append(jump)
+        elif not placed and harmony.parse(words):
+            bar = self._current or self._open_bar(match.start())
+            self._current = bar
+            bar.harmonies.append((self._now, words))
+        elif words.strip():
+            self.waiting.directions.append(("words", " ".join(words.split())))
+
+    def _decoration(self, match: re.Match[str]) -> None:
+        name = match["name"] or match["old_name"]
+        if not decorate(self.waiting, name, self.user):
+            self._report(match.start(), f"an unknown decoration {name[:20]}", "nothing")
+
+    def _shorthand(self, match: re.Match[str]) -> None:
+        if not decorate(self.waiting, match[0], self.user):
+            self._report(match.start(), f"an undefined sign {match[0]}", "nothing")
+
+    def _slur(self, match: re.Match[str]) -> None:
+        if match[0][-1] == "(":
+            self.waiting.slurs += 1
+        elif self._last_note:
+            self._last_note.slur_stop += 1
+
+    def sing(self, text: str) -> None:
+        """A w: line: the next verse of the music line before it."""
+        left = align(text, self.sung, self.verse) if self.verse < MOST_VERSES else 1
+        self.verse += 1
+        if left:
+            self._report(0, f"{left} syllables without a note", "nothing")
+
+    def start_line(self) -> None:
+        """A new line of music begins."""
+        self.sung, self.verse = [], 0
+
     def _overlay(self, match: re.Match[str]) -> None:
         self._layer = min(self._layer + 1, MOST_LAYERS - 1)
         self._now = 0
@@ -255,8 +335,13 @@ class VoiceReader:
 
     def _bar(self, match: re.Match[str]) -> None:
         sign = match[0][: match.start("attached") - match.start()] if match["attached"] else match[0]
+        style = (
+            "dashed" if sign.startswith(".") else "final" if sign.endswith("]") else "double" if "||" in sign else ""
+        )
+        closes = bool(style and style != "dashed") or sign.startswith((":", "["))
         sign = sign.strip(".[]")
-        self._close_bar(ends_repeat=sign.startswith(":"))
+        times = 3 if sign.startswith("::") and not sign.endswith(":") else 2
+        self._close_bar(sign.startswith(":"), times, style, closes)
         self._repeat_start |= sign.endswith(":")
         if match["attached"]:
             self._turns = _turns(match["attached"].lstrip("["))
@@ -277,25 +362,45 @@ class VoiceReader:
 
     def finish(self) -> None:
         self._close_bar()
+        if self.bars:
+            self.bars[-1].signs.extend(self.waiting.signs)
 
-    def _close_bar(self, ends_repeat: bool = False) -> None:
+    def _close_bar(self, ends_repeat: bool = False, times: int = 2, style: str = "", closes: bool = False) -> None:
+        """End the bar; ``style`` is that of its bar line, which ``closes`` the bracket of an ending."""
         if self._current:
+            self._end_with_signs(self._current)
             if len(self.bars) < MOST_BARS:
                 self.bars.append(self._current)
             else:
                 self._report(0, f"more than {MOST_BARS} bars", "the piece ends here")
-        if ends_repeat and self.bars:
-            self.bars[-1].repeat_end = True
+        if self.bars:
+            last = self.bars[-1]
+            last.repeat_end |= ends_repeat
+            last.times = max(last.times, times)
+            last.bar_line = style or last.bar_line
+            last.ending_stop |= self._ending_open and closes
+            self._ending_open &= not closes
         self._current = None
         self._now = self._layer = 0
         self._last = None
         self._accidentals.clear()
+
+    def _end_with_signs(self, bar: TextBar) -> None:
+        """What waits for a note that does not come belongs to the end of the bar: grace notes end its last note."""
+        if self._graces and self._last_note and any(event is self._last_note for event in bar.events):
+            self._last_note.after += self._graces
+            self._graces = ()
+        bar.signs.extend(self.waiting.signs)
+        bar.directions.extend((self._now, kind, text) for kind, text in self.waiting.directions)
+        self.waiting.signs, self.waiting.directions = [], []
 
     def _open_bar(self, column: int) -> TextBar:
         bar = TextBar(
             self.line, column + 1, self._new_metre, self._new_key, self._new_tempo,
             self._repeat_start, self._turns,
         )  # fmt: skip
+        bar.new_words, self._new_words = self._new_words, ""
+        self._ending_open |= bool(self._turns)
         self._new_metre = self._new_key = self._new_tempo = None
         self._repeat_start, self._turns = False, ""
         return bar
@@ -312,12 +417,30 @@ class VoiceReader:
         pitches = [self._sounding(*pitch) for pitch in written]
         self._last = Event(self._now, ticks, pitches, ties, self._graces if written else (), self._layer)
         self._current.events.append(self._last)
+        self._take_signs(self._current, self._last, column)
         self._written = written
         self._tied = {pitch[:2]: pitch[2] for pitch, tie in zip(written, ties, strict=True) if tie}
         if written:
             self._graces = ()
+            self._last_note = self._last
+            if self._layer == 0:
+                self.sung.append((len(self.bars), self._last))
         self._now += ticks
         self._extend_bar()
+
+    def _take_signs(self, bar: TextBar, event: Event, column: int) -> None:
+        """Give an event what waits for it. A rest can carry nothing but what stands beside the notes."""
+        waiting = self.waiting
+        bar.directions.extend((event.start, kind, text) for kind, text in waiting.directions)
+        bar.signs.extend(waiting.signs)
+        waiting.signs = []
+        if event.pitches:
+            event.marks, event.slur_start, event.head = tuple(dict.fromkeys(waiting.marks)), waiting.slurs, waiting.head
+        elif waiting.marks:
+            self._report(column, f"{waiting.marks[0]} on a rest", "nothing")
+        slurs = 0 if event.pitches else waiting.slurs
+        waiting.clear_for_note()
+        waiting.slurs = slurs
 
     def _extend_bar(self) -> None:
         if self._current:
@@ -329,6 +452,8 @@ class VoiceReader:
         """The written (step, octave, alter), with what the bar and the signature do to it."""
         step = letter.upper()
         octave = 4 + (letter >= "a") + marks.count("'") - marks.count(",")
+        if self.drums:
+            self._drum_accidentals[step, octave] = (accidental or "").replace("=", "")
         holds_for: object = step if self.accidentals_hold == "pitch" else (step, octave)
         if accidental:
             if accidental[-1] == "/":
@@ -345,6 +470,11 @@ class VoiceReader:
         return step, octave, alter
 
     def _sounding(self, step: str, octave: int, alter: int) -> Pitch:
+        if self.drums:
+            accidental = self._drum_accidentals.get((step, octave), "")
+            key = self.drums.get((accidental, step, octave), self.drums.get(("", step, octave)))
+            if key is not None:
+                return percussion.key_pitch(key)
         return _sounding_pitch(step, octave + self.octave, alter, self.transpose)
 
     def _length(self, text: str, column: int) -> int:

@@ -19,9 +19,11 @@ from abcscribe.score.abc_fields import (
     read_properties,
     read_score_layout,
     read_tempo,
+    read_tempo_words,
     read_unit,
 )
 from abcscribe.score.abc_music import POSTFIX_TOKENS, TOKENS, Problem, Problems, VoiceReader
+from abcscribe.score.abc_signs import read_definition
 from abcscribe.score.abc_text import unescape
 from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import Score
@@ -30,8 +32,13 @@ __all__ = ["Problem", "read_abc", "read_tunes"]
 
 MOST_VOICES = 64
 LONGEST_FIELD = 200  # characters of a field that are looked at
+LONGEST_LYRIC = 4000  # of w:
 ORIGIN_MIDDLE_OCTAVE = 5  # of %%octave-default: the octave of MIDI 60 counted as 60 // 12
 
+_LEFT_OUT = {
+    "U": "a sign that U: does not define well", "m": "m: defines a macro", "W": "W: words printed below the tune",
+    "P": "P: parts and their order",
+}  # fmt: skip
 _FIELD = re.compile(r"\s*([A-Za-z+])\s?:(.*)")
 _REPEAT = re.compile(r"\s*[A-Ga-gxz]\s?:[|:]")  # a note and a repeat sign look like a field
 _COMMENT = re.compile(r"(?<!\\)%.*")
@@ -72,6 +79,7 @@ class _TuneReader:
         self.voices: dict[str, VoiceReader] = {}
         self.voice: VoiceReader | None = None  # the one that the music lines go to
         self.in_body = self.after_blank = False
+        self.lyric = ""  # the last w: line
         self.line = 0
 
     def read(self, lines: Sequence[str], first: int) -> tuple[Score, list[Problem]]:
@@ -98,7 +106,8 @@ class _TuneReader:
         if not line.strip():
             self.after_blank = True
         elif (field := _FIELD.match(line)) and not (self.in_body and _REPEAT.match(line)):
-            self._field(field[1], field[2].strip()[:LONGEST_FIELD], field.start(1))
+            limit = LONGEST_LYRIC if field[1] in "w+" else LONGEST_FIELD
+            self._field(field[1], field[2].strip()[:limit], field.start(1))
         elif self._is_music(line):
             self._music(line)
         else:
@@ -113,13 +122,17 @@ class _TuneReader:
     def _music(self, line: str) -> None:
         self.in_body, self.after_blank = True, False
         voice = self.voice = self.voice or self._voice(next(iter(self.properties), "1"))
+        self.lyric = ""
         voice.line = self.line
+        voice.start_line()
         for match in self.tokens.finditer(line):
             kind = match.lastgroup or ""
             if handler := voice.handlers.get(kind):
                 handler(match)
             elif kind == "field":
                 self._field(match[0][1], match[0][3:-1].strip(), match.start())
+                if self.voice is not voice:
+                    self.voice.start_line()
                 voice = self.voice
                 voice.line = self.line
         voice.end_of_line()
@@ -137,8 +150,17 @@ class _TuneReader:
             self.header.composer = self.header.composer or unescape(value)
         elif letter == "I":
             self._directive(value)
-        elif letter in "Um":
-            self._report(column, f"{letter}: defines symbols", "nothing")
+        elif letter == "U" and (definition := read_definition(value)):
+            (self.voice or self.header).user[definition[0]] = definition[1]
+        elif letter == "w" and self.voice:
+            self.voice.sing(value)
+            self.lyric = value
+        elif letter == "+" and self.voice and self.lyric:  # goes on with the words of the line before
+            self.lyric = f"{self.lyric} {value}"[:LONGEST_LYRIC]
+            self.voice.verse -= 1
+            self.voice.sing(self.lyric)
+        elif letter in "UmWP" and value:
+            self._report(column, _LEFT_OUT[letter], "nothing")
         if letter not in "wWsTCNZ":
             self.after_blank = False
 
@@ -162,7 +184,10 @@ class _TuneReader:
             target.set_unit(unit)
         elif letter == "Q" and (tempo := read_tempo(value)):
             target.set_tempo(tempo)
-        elif letter != "Q" or not value.startswith('"'):
+            target.set_words(read_tempo_words(value))
+        elif letter == "Q" and (words := read_tempo_words(value)):
+            target.set_words(words)
+        else:
             self._report(column, f"{letter}:{value[:20]} cannot be read", "no change")
 
     def _voice_field(self, value: str) -> None:
@@ -205,6 +230,9 @@ class _TuneReader:
 
     def _midi(self, words: list[str]) -> None:
         """%%MIDI program [channel] n and %%MIDI channel 10."""
+        if len(words) == 3 and words[0] == "drummap":
+            self._drum(words[1], words[2])
+            return
         if len(words) < 2 or not re.fullmatch(r"\d{1,3}", words[-1]):
             return
         number = int(words[-1])
@@ -212,6 +240,14 @@ class _TuneReader:
             self._program(PERCUSSION)
         elif words[0] == "program" and number < 128:
             self._program(number)
+
+    def _drum(self, note: str, key: str) -> None:
+        """%%MIDI drummap ^g 42: what is written so is that key of the drum map."""
+        match = re.fullmatch(r"(\^|_|=)?([A-Ga-g])([,']*)", note)
+        if match and re.fullmatch(r"\d{1,3}", key) and int(key) < 128:
+            octave = 4 + (match[2] >= "a") + match[3].count("'") - match[3].count(",")
+            written = ((match[1] or "").replace("=", ""), match[2].upper(), octave)
+            (self.voice or self.header).drums[written] = int(key)
 
     def _program(self, program: int) -> None:
         if self.voice:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from abcscribe.errors import ScoreError
 from abcscribe.score.readers import read_leniently
-from abcscribe.score.writers import format_of, render, replace_file
+from abcscribe.score.target import write_target
+from abcscribe.score.writers import format_of, render
 
 
 def convert(source: str | Path, target: str | Path, name: str | None = None, tuning: str | None = None) -> list[str]:
@@ -15,6 +18,8 @@ def convert(source: str | Path, target: str | Path, name: str | None = None, tun
     ScoreError, and leaves ``target`` alone, if there is no score in the source or the format cannot hold it.
     """
     name = name or format_of(target)  # a wrong suffix is found before anything is read
+    if os.path.realpath(source) == os.path.realpath(target):
+        raise ScoreError(f"{target} is what is read: name another file to write.")
     score, problems = read_leniently(source)
-    replace_file(Path(target), render(score, name, tuning))
+    write_target(Path(target), render(score, name, tuning))
     return problems

@@ -10,6 +10,7 @@ next bar line on.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -354,7 +355,10 @@ def _barline(measure: Json, side: str) -> Json:
 
 
 def _ending(barline: Json) -> str:
-    return str(barline.get("ending_number", _LIST)) if barline.get("ending_type", "").lower() == "start" else ""
+    if barline.get("ending_type", "").lower() != "start":
+        return ""
+    number = str(barline.get("ending_number", _LIST))
+    return number if re.fullmatch("[1-9]", number) else _LIST
 
 
 def _with_ending_lists(bars: list[Bar]) -> tuple[Bar, ...]:

@@ -8,17 +8,23 @@ The model is small on purpose; what can be derived is not stored:
 - A chord is several notes of one voice with the same start and duration. A rest is a gap between notes.
 - A tuplet is a duration such as 1/3: writers derive the bracket from it.
 - Bars are shared by all parts: ``score.bars[i]`` says what bar ``i`` is, ``part.bars[i]`` what the part plays in it.
+- Chord symbols, repeats and jumps belong to the bar, since all players follow them; words, articulation and slurs belong
+  to the note; dynamics, hairpins and other signs beside the notes are ``Part.directions``.
+- Of a chord the first note (the lowest) carries what belongs to all of it: grace notes, words, slurs, marks.
+- In a percussion part the pitch is the key of the General MIDI drum map; where it stands and with which head is
+  ``percussion.place``'s matter unless the note says it.
 
 What a recording adds - when each bar begins, what was really played - rides along as ``Bar.seconds`` and
-``Score.performance``. Lyrics, chord symbols, articulation and clef changes inside a piece are not kept.
+``Score.performance``.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from abcscribe.score.repeats import play_order
 
@@ -54,6 +60,15 @@ class Pitch:
 
 
 @dataclass(frozen=True, slots=True)
+class Syllable:
+    """What is sung on a note."""
+
+    text: str
+    joined: bool = False  # a hyphen leads to the next syllable of the word
+    held: bool = False  # sung on over the notes up to the next syllable (a melisma)
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """One written note head."""
 
@@ -63,6 +78,16 @@ class Note:
     voice: int = 1  # 1-based, unique within the part; every voice belongs to one staff (Part.staves)
     tie: bool = False  # sounds on into the next note of this voice, which has the same pitch
     grace: tuple[Pitch, ...] = ()  # grace notes before this note; of a chord, on its first note
+    after: tuple[Pitch, ...] = ()  # grace notes that end this note, before the next one and before the bar line
+    marks: tuple[str, ...] = ()  # articulations, ornaments, fermatas, fingers: names of marks.MARKS
+    slur_start: int = 0  # slurs that begin here, and
+    slur_stop: int = 0  # that end here; they nest like parentheses
+    lyrics: tuple[Syllable | None, ...] = ()  # by verse
+    string: int = 0  # of a fretted instrument, 1 is the highest; 0: not said
+    fret: int | None = None  # counted from the capo
+    head: str = ""  # a notehead of MusicXML such as "x"; "": the usual one
+    staff: int = 0  # 1-based, where the note does not stand on the staff of its voice (cross-staff)
+    line: Pitch | None = None  # where an unpitched note stands, as if in the treble clef; None: at its usual place
 
     @property
     def end(self) -> Fraction:
@@ -132,6 +157,46 @@ class Tempo:
 
 
 @dataclass(frozen=True, slots=True)
+class Harmony:
+    """A chord symbol, at sounding pitch."""
+
+    start: Fraction  # quarters from the bar line
+    root: str = ""  # "C", "F#", "Bb"; "" where no chord is to be played (N.C.)
+    kind: str = ""  # as lead sheets have it: "", "m", "7", "maj7", "m7b5", "sus4"
+    bass: str = ""  # of a slash chord, otherwise ""
+
+    def __str__(self) -> str:
+        return f"{self.root}{self.kind}{'/' if self.bass else ''}{self.bass}" if self.root else "N.C."
+
+
+# Direction.kind -> what its text says
+DIRECTIONS = {
+    "dynamic": "p, mf, sfz ...",
+    "hairpin": "<, > or, where one ends, !",
+    "words": "printed as they are",
+    "clef": "a name of CLEFS: the clef of the staff from here on",
+    "measure-repeat": "1 or 2: this bar repeats the one or two bars before it (the notes are there all the same)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """A sign beside the notes of a part."""
+
+    start: Fraction  # quarters from the bar line
+    kind: str  # a name of DIRECTIONS
+    text: str
+    staff: int = 1  # 1-based, within the part
+
+
+# Bar.signs: the first two stand where the bar begins, the others where it ends.
+SIGNS = (
+    "segno", "coda", "to coda", "fine", "D.C.", "D.C. al Fine", "D.C. al Coda", "D.S.", "D.S. al Fine", "D.S. al Coda",
+)  # fmt: skip
+BAR_LINES = ("", "double", "final", "dashed")
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
     """What all parts share about one bar. Metre, key and tempo are the values in force, changed here or not."""
 
@@ -144,6 +209,12 @@ class Bar:
     ending: str = ""  # "1", "2", "1,3": this bar begins that ending
     seconds: float | None = None  # where the bar begins in the recording
     confidence: float | None = None  # 0 ... 1, None: not from a recording
+    times: int = 2  # a repeat that ends here is played so often, endings aside
+    ending_stop: bool = False  # the bracket of an ending closes at the right; where none says so, repeats.py finds it
+    line: str = ""  # bar line at the right if it is a special one: a name of BAR_LINES
+    signs: tuple[str, ...] = ()  # names of SIGNS
+    words: str = ""  # of tempo: "Slowly"
+    harmonies: tuple[Harmony, ...] = ()  # by start
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +233,10 @@ class Part:
     name: str = ""
     program: int = 0  # General MIDI, 0-127; 128 is the percussion channel
     staves: tuple[Staff, ...] = (Staff(),)
+    directions: tuple[tuple[Direction, ...], ...] = ()  # by bar; () if there are none in any
+    transposition: tuple[int, int] | None = None  # (steps, semitones) from written to sounding; None: the usual one
+    tuning: tuple[Pitch, ...] = ()  # open strings from the lowest, without the capo; (): not said
+    capo: int = 0  # fret
 
     @property
     def voices(self) -> tuple[int, ...]:
@@ -179,6 +254,8 @@ class PlayedNote:
     velocity: int = 80  # 1-127
     family: str = ""  # a name of instruments.FAMILIES, or "" if unknown
     confidence: float = 1.0  # 0 ... 1
+    program: int | None = None  # General MIDI, where the system that heard the note says one
+    drum: bool = False  # of the percussion channel: ``pitch`` is its key
     families: tuple[float, ...] = ()  # probability of each of instruments.FAMILIES in hundredths; () if unknown
 
 
@@ -238,14 +315,20 @@ class Score:
         return sorted(sounding, key=lambda n: (n.onset, n.part, n.pitch, n.duration))
 
     def unfolded(self) -> Score:
-        """The score as it is played: repeats and endings written out (one level; a repeat without a start goes back
-        to the bar after the last repeat, or to the beginning)."""
-        if not any(bar.repeat_end or bar.repeat_start or bar.ending for bar in self.bars):
+        """The score as it is played: repeats, endings and jumps written out (one level of repeats; one without a start
+        goes back to the bar after the last repeat, or to the beginning). Every turn has its own verse."""
+        if not any(bar.repeat_end or bar.repeat_start or bar.ending or bar.signs for bar in self.bars):
             return self
         order = play_order(self.bars)
-        bars = tuple(dataclasses.replace(self.bars[i], repeat_start=False, repeat_end=False, ending="") for i in order)
-        parts = tuple(dataclasses.replace(part, bars=tuple(part.bars[i] for i in order)) for part in self.parts)
+        turns = [order[:k].count(i) for k, i in enumerate(order)] if self._verses() > 1 else [0] * len(order)
+        plain: dict[str, Any] = {"repeat_start": False, "repeat_end": False, "ending": "", "ending_stop": False}
+        bars = tuple(dataclasses.replace(self.bars[i], signs=(), **plain) for i in order)
+        parts = tuple(_played(part, order, turns) for part in self.parts)
         return dataclasses.replace(self, bars=bars, parts=parts)
+
+    def _verses(self) -> int:
+        notes = (note for part in self.parts for bar in part.bars for note in bar)
+        return max((len(note.lyrics) for note in notes), default=0)
 
     def problems(self) -> list[str]:
         """What is wrong with the score as a score; empty if every bar adds up. Positions are 1-based."""
@@ -253,10 +336,28 @@ class Score:
         for p, part in enumerate(self.parts, 1):
             if len(part.bars) != len(self.bars):
                 found.append(f"part {p} has {len(part.bars)} bars, the score {len(self.bars)}")
+            if part.directions and len(part.directions) != len(self.bars):
+                found.append(f"part {p} has directions of {len(part.directions)} bars, the score {len(self.bars)}")
             voices = set(part.voices)
             for b, (bar, notes) in enumerate(zip(self.bars, part.bars, strict=False), 1):
                 found.extend(f"part {p} bar {b}: {what}" for what in _bar_problems(bar, notes, voices))
         return found
+
+
+def _played(part: Part, order: Sequence[int], turns: Sequence[int]) -> Part:
+    """A part with its bars in another order, each with the verse of its turn; the last one is sung on."""
+    bars = tuple(
+        tuple(_with_verse(note, turn) for note in part.bars[i]) if turn else part.bars[i]
+        for i, turn in zip(order, turns, strict=True)
+    )
+    signs = tuple(tuple(d for d in part.directions[i] if d.kind != "measure-repeat") for i in order if part.directions)
+    return dataclasses.replace(part, bars=bars, directions=signs)
+
+
+def _with_verse(note: Note, turn: int) -> Note:
+    """The words of a later turn in front."""
+    verses = [verse for verse in note.lyrics[turn:] if verse] or [verse for verse in note.lyrics if verse][-1:]
+    return dataclasses.replace(note, lyrics=(verses[0],)) if verses else note
 
 
 def _bar_problems(bar: Bar, notes: tuple[Note, ...], voices: set[int]) -> Iterator[str]:

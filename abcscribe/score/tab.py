@@ -111,7 +111,7 @@ def _tab_part(part: Part, strings: Sequence[Pitch], fingering: Fingering) -> tup
             string, fret = fingering.places[index, note]
             octaves = (strings[string].midi + fret - note.pitch.midi) // 12
             pitch = dataclasses.replace(note.pitch, octave=note.pitch.octave + octaves)
-            bar.append(dataclasses.replace(note, pitch=pitch, grace=()))
+            bar.append(dataclasses.replace(note, pitch=pitch, grace=(), staff=0))
             positions[index, bar[-1]] = (len(strings) - string, fret)
         bars.append(tuple(bar))
     tab_part = dataclasses.replace(part, bars=tuple(bars), name="", staves=(Staff(voices=part.voices),))

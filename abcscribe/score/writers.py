@@ -6,14 +6,15 @@ Heavy libraries are imported when their format is written, so that this module c
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from abcscribe.errors import ScoreError
+from abcscribe.score.limits import check, nothing_but_score_errors
 from abcscribe.score.model import Score
+from abcscribe.score.target import write_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,21 +146,11 @@ def render(score: Score, name: str, tuning: str | None = None) -> bytes:
     if name not in WRITERS:
         raise ScoreError(f"There is no format {name!r}; there are {', '.join(WRITERS)}.")
     writer = WRITERS[name]
-    return writer.write(score, tuning) if writer.fretted else writer.write(score)
+    check(score)
+    with nothing_but_score_errors(f"The score cannot be written as {name}"):
+        return writer.write(score, tuning) if writer.fretted else writer.write(score)
 
 
 def write_score(score: Score, path: str | Path, name: str | None = None, tuning: str | None = None) -> None:
     """Write a file, in the format that its suffix asks for unless one is named. Raises ScoreError."""
-    replace_file(Path(path), render(score, name or format_of(path), tuning))
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that whoever opens it sees the old content or the new, never a part. Raises ScoreError."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        raise ScoreError(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        part.unlink(missing_ok=True)
+    write_target(Path(path), render(score, name or format_of(path), tuning))

@@ -25,6 +25,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
+from abcscribe.files import write_text
 from abcscribe.model.config import FrameProjectorConfig
 from abcscribe.model.score_language_model import IGNORED
 from abcscribe.text_systems.feature_towers import FeatureTower, load_feature_tower
@@ -173,11 +174,15 @@ class AudioTextModel(nn.Module):
         ``adapter/`` (LoRA, in peft's format) and a card, ``README.md``, unless there is one."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.json").write_text(json.dumps(asdict(self.config), indent=1))
+        write_text(folder / "config.json", json.dumps(asdict(self.config), indent=1))
         save_file({name: t.contiguous() for name, t in self.projector.state_dict().items()}, folder / "model.tmp")
         (folder / "model.tmp").replace(folder / "model.safetensors")
         if self.config.lora_rank:
-            self.language_model.save_pretrained(folder / "adapter", save_embedding_layers=False)
+            self.language_model.save_pretrained(folder / "adapter.tmp", save_embedding_layers=False)
+            (folder / "adapter").mkdir(exist_ok=True)
+            for part in (folder / "adapter.tmp").iterdir():
+                part.replace(folder / "adapter" / part.name)
+            (folder / "adapter.tmp").rmdir()
         if not (folder / "README.md").exists():
             (folder / "README.md").write_text(self._card(folder.name))
 

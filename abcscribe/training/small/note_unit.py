@@ -20,7 +20,7 @@ import numpy as np
 from abcscribe.analysis import note_unit
 from abcscribe.analysis.note_unit import DOUBLED, HALVED, Reading
 from abcscribe.corpora.note_cache import NoteCache, Notes
-from abcscribe.model import boosted_trees
+from abcscribe.model import weight_files
 from abcscribe.score.grid import METRES
 from abcscribe.score.model import Metre
 from abcscribe.training.small.trees_fit import arrays
@@ -92,7 +92,7 @@ def main(config: NoteUnitConfig) -> Iterator[dict[str, float | str]]:
         weights += [1.0] + [2.0 / len(wrong)] * len(wrong)
     trees = lightgbm.train(SETTINGS, lightgbm.Dataset(np.array(rows), np.array(labels), weight=weights), ROUNDS)
     np.savez_compressed(note_unit.WEIGHTS, **arrays(trees))  # type: ignore[arg-type]
-    boosted_trees._loaded.cache_clear()
+    weight_files.load.cache_clear()
     right: dict[str, list[bool]] = defaultdict(list)
     for source, printed in excerpts(config, ("valid", "test")):
         odds = [note_unit.likelihood(reading) for reading in (printed, *shifted(printed))]

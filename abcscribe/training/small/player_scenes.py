@@ -147,7 +147,9 @@ class Scenes:
         tune = _rested(rng, parts[0])
         under = _accompaniment(rng, parts[0])
         if rng.random() < ONE_PLAYER:
-            both = [np.concatenate([getattr(p, name) for p in (tune, under)]) for name in ("onset", "duration", "pitch")]
+            both = [
+                np.concatenate([getattr(p, name) for p in (tune, under)]) for name in ("onset", "duration", "pitch")
+            ]
             return [Part(*both)], True
         return [tune, under], True
 
@@ -161,9 +163,7 @@ class Scenes:
             return None
         return [_single(part) for part in parts], False
 
-    def _played(
-        self, rng: np.random.Generator, parts: list[Part], chords: bool
-    ) -> tuple[Performance, float] | None:
+    def _played(self, rng: np.random.Generator, parts: list[Part], chords: bool) -> tuple[Performance, float] | None:
         programs = self._programs(rng, parts, chords)
         if programs is None:
             return None
@@ -202,9 +202,7 @@ class Scenes:
             chosen.append(int(rng.choice(names, p=odds / odds.sum())))
         return tuple(chosen)
 
-    def _recording(
-        self, rng: np.random.Generator, played: Performance, chords: bool, seconds: float
-    ) -> np.ndarray:
+    def _recording(self, rng: np.random.Generator, played: Performance, chords: bool, seconds: float) -> np.ndarray:
         cents, pedal = render.detuning(rng), render._pedal(rng, seconds)
         mix = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
         font = str(rng.choice(self.fonts))
@@ -213,7 +211,11 @@ class Scenes:
             last = chords and index == len(played.programs) - 1
             able = [i for i in self.recorded.get(program, ()) if _reaches(i, own)]
             voice = not last and played.pitch.min() >= 30 and own.pitch.min() >= 40 and own.pitch.max() <= 84
-            if voice and self.fonts == soundfonts.installed_fonts() and rng.random() < SUNG * (len(played.programs) < 3):
+            if (
+                voice
+                and self.fonts == soundfonts.installed_fonts()
+                and rng.random() < SUNG * (len(played.programs) < 3)
+            ):
                 sound = sing(rng, own, seconds, cents, True)
             elif able and rng.random() < RECORDED:
                 sound = recorded_instruments.render(own, able[int(rng.integers(len(able)))], seconds)
@@ -356,7 +358,7 @@ def load(folder: Path) -> Iterator[Scene]:
             rows = zip(columns["numbers"][first:end].tolist(), columns["families"][first:end].tolist(), strict=True)
             notes = [
                 PlayedNote(on, off, round(pitch), round(velocity), FAMILIES[int(np.argmax(families))], confidence,
-                           tuple(round(share, 2) for share in families))
+                           families=tuple(round(share, 2) for share in families))
                 for (on, off, pitch, velocity, confidence), families in rows
             ]  # fmt: skip
             lines, chords = columns["texture"][i]
@@ -377,7 +379,9 @@ def main() -> None:
     parser.add_argument("--font", nargs="*", help="soundfonts instead of those of training")
     parser.add_argument("--count", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--first", type=int, default=0, help="number of the first file: several processes share the work")
+    parser.add_argument(
+        "--first", type=int, default=0, help="number of the first file: several processes share the work"
+    )
     parser.add_argument("--step", type=int, default=1)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)

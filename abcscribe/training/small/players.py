@@ -97,7 +97,7 @@ def simulated(config: PlayersConfig, timbres: Timbres) -> Iterator[Scene]:
         told = [
             PlayedNote(
                 n.onset, n.offset, n.pitch, n.velocity, FAMILIES[int(f.argmax())], n.confidence,
-                () if named else tuple(f),
+                families=() if named else tuple(f.tolist()),
             )
             for n, f in zip(notes, families, strict=True)
         ]  # fmt: skip
@@ -134,7 +134,9 @@ def grown_soloist(examples: Sequence[Example]) -> lightgbm.Booster:
     rows = np.concatenate([e.notes[known] for e, known in own])
     labels = np.concatenate([e.player[known] == 0 for e, known in own])
     weights = np.concatenate([np.full(int(known.sum()), e.weight) for e, known in own])
-    return lightgbm.train({"objective": "binary", **SETTINGS}, lightgbm.Dataset(rows, labels, weight=weights), NOTE_ROUNDS)
+    return lightgbm.train(
+        {"objective": "binary", **SETTINGS}, lightgbm.Dataset(rows, labels, weight=weights), NOTE_ROUNDS
+    )
 
 
 def kind_rows(examples: Sequence[Example], trees: lightgbm.Booster) -> np.ndarray:
