@@ -62,7 +62,8 @@ def scores(evidence: np.ndarray) -> np.ndarray:
 def _of_notes(notes: Sequence[PlayedNote]) -> np.ndarray:
     pitch, onset = np.array([n.pitch for n in notes]), np.array([n.onset for n in notes])
     found = scores(evidence(pitch, onset, np.array([n.offset for n in notes]) - onset))
-    return np.asarray(found - ACCIDENTAL_PRICE * np.maximum(_accidentals(pitch) - USUAL_ACCIDENTALS, 0.0))
+    found = found - ACCIDENTAL_PRICE * np.maximum(_accidentals(pitch) - USUAL_ACCIDENTALS, 0.0)
+    return np.asarray(found - np.logaddexp.reduce(found, axis=None))
 
 
 def _accidentals(pitch: np.ndarray) -> np.ndarray:

@@ -69,7 +69,7 @@ def is_swung(ticks: np.ndarray) -> bool:
 
 
 def evenly_swung(ticks: np.ndarray) -> np.ndarray:
-    """(n,) ticks of swung music, every second eighth on the last third of its quarter: players vary, the print does not."""
+    """(n,) ticks of swung music, every second eighth on the last third of its quarter: players vary, print does not."""
     place = ticks % TICKS
     late = (place >= SWUNG[0]) & (place <= SWUNG[1])
     return np.where(late, ticks - place + TICKS * 2 // 3, ticks)
