@@ -131,7 +131,7 @@ def as_file(samples: np.ndarray, rate: int) -> Iterator[Path]:
 
 @contextmanager
 def readable(path: Path) -> Iterator[Path]:
-    """A file that can be read more than once: ``path`` itself, or a copy of what comes out of a pipe or, for "-", stdin.
+    """A file that can be read more than once: ``path``, or a copy of what comes out of a pipe or, for "-", of stdin.
 
     The copy is gone afterwards. Raises AudioError, or OSError.
     """
@@ -163,8 +163,8 @@ def _copied(pipe: BinaryIO, name: str) -> Iterator[Path]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[InputContainer]:
-    """The open container, which has an audio track that can be decoded. FFmpeg sees a byte stream, never the name: a
-    name such as ``concat:a|b`` or one that is not UTF-8 is only a name, and the suffix does not decide the format.
+    """The open container, which has an audio track that can be decoded. FFmpeg sees a byte stream, never the name: one
+    such as ``concat:a|b`` or one that is not UTF-8 is only a name, and the suffix does not decide the format.
 
     What FFmpeg raises while the container is used is raised as an AudioError."""
     with path.open("rb") as file:

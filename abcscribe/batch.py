@@ -61,7 +61,7 @@ def jobs(inputs: Sequence[Path], folder: Path, settings: Settings) -> list[Job]:
 
     Raises:
         AudioError: a folder holds no recording.
-        ScoreError: a score would be written over a folder, or two over each other. No score is written over a recording.
+        ScoreError: a score would be written over a folder, or two over each other. None is written over a recording.
     """
     recordings = list(_recordings(inputs))
     suffixes = [WRITERS[name].suffix for name in settings.formats]
@@ -70,7 +70,7 @@ def jobs(inputs: Sequence[Path], folder: Path, settings: Settings) -> list[Job]:
     found: list[Job] = []
     for recording, name in recordings:
         names = (folder / name.with_name(stem) for stem in _stems(name.name, suffixes))
-        target = next(t for t in names if _key(t) not in taken and kept.isdisjoint(_outputs(t, suffixes, os.path.realpath)))
+        target = next(t for t in names if _key(t) not in taken and kept.isdisjoint(_real_outputs(t, suffixes)))
         taken.add(_key(target))
         found.append(Job(recording, target, settings))
     _check_outputs(found, suffixes)
@@ -99,12 +99,13 @@ def _key(path: Path) -> str:
     return unicodedata.normalize("NFC", str(path)).casefold()
 
 
-def _outputs(target: Path, suffixes: Sequence[str], key: Callable[[Path], str]) -> list[str]:
-    return [key(Path(f"{target}{suffix}")) for suffix in suffixes]
+def _real_outputs(target: Path, suffixes: Sequence[str]) -> list[str]:
+    return [os.path.realpath(f"{target}{suffix}") for suffix in suffixes]
 
 
 def _check_outputs(found: Sequence[Job], suffixes: Sequence[str]) -> None:
-    """Refuse what would lose a score, before hours of work: a.mid of a.performance.wav and a.performance.mid of a.wav."""
+    """Refuse what would lose a score before hours of work: ``a.performance.mid`` is both what ``a.wav`` was played
+    like and what ``a.performance.wav`` is written as."""
     writers: dict[str, Job] = {}
     for job in found:
         for suffix in suffixes:
@@ -199,4 +200,6 @@ def sentence(error: BaseException, subject: Path | None = None) -> str:
     if isinstance(error, MemoryError):
         return f"{where}there is too little memory for it."
     what = " ".join(str(error).split())[:200].rstrip(".")
-    return f"{where}abcscribe failed ({type(error).__name__}{': ' if what else ''}{what}); ABCSCRIBE_DEBUG=1 shows where."
+    return (
+        f"{where}abcscribe failed ({type(error).__name__}{': ' if what else ''}{what}); ABCSCRIBE_DEBUG=1 shows where."
+    )

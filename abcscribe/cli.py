@@ -125,7 +125,10 @@ Tuning = Annotated[Any, _option("--tuning", parse=_tuning, metavar="'D2 A2 D3 G3
 
 @app.command()
 def transcribe(
-    files: Annotated[list[Path], typer.Argument(help="Recordings, videos, MIDI files; - for stdin. Folders are searched for recordings.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Recordings, videos, MIDI files; - for stdin. Folders are searched for recordings."),
+    ],
     output: Annotated[str, _option("-o", "--output", help="Folder for the scores; - for stdout.")] = ".",
     formats: Annotated[
         Any, _option("-f", "--formats", parse=_formats, metavar="NAME,...", help="abcscribe formats lists them.")

@@ -3,8 +3,8 @@
 Every reader's score passes ``admitted``: small things that some format cannot say (a triple sharp, a note below C0, a
 value shorter than a 1024th) are put right and said, nonsense (a bar of 390,000 quarters, a metre of 4/0) is refused
 with a sentence. ``check`` refuses the same nonsense in a score that a program built. The limits are far beyond printed
-music; behind each stands what a writer costs (two cores, 2026): a bar of a part 0.7 ms in a PDF, a rest of four quarters
-0.7 ms there, and Verovio's time grows with the square of a bar's notes.
+music; behind each stands what a writer costs (two cores, 2026): in a PDF a bar of a part 0.7 ms, a rest of four
+quarters as much, and Verovio's time grows with the square of a bar's notes.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ LONGEST_BAR = 1_024  # quarters
 LONGEST_TEXT = 500  # characters of a title or name
 MOST_BARS = 20_000
 MOST_GRACE_NOTES = 64  # before or after one note
+MOST_ON_PAGE = 1_000  # notes of a part in one bar
 MOST_SLURS, MOST_VERSES = 16, 100  # at one note
 MOST_IN_CHORD = 128  # notes of one voice that begin together
 MOST_VOICES = 64  # in a part
@@ -101,6 +102,14 @@ def check(score: Score) -> None:
         raise ScoreError(f"{reason[0].upper()}{reason[1:]}.")
 
 
+def check_page(score: Score) -> None:
+    """Raises ScoreError if a bar has more notes than can be set in a sensible time, or on any page."""
+    for part in score.parts:
+        for number, notes in enumerate(part.bars, 1):
+            if len(notes) > MOST_ON_PAGE:
+                raise ScoreError(f"Bar {number} has {len(notes):,} notes: it cannot be engraved on a page.")
+
+
 def _excesses(score: Score) -> Iterator[str]:
     if len(score.bars) > MOST_BARS:
         yield f"the score has {len(score.bars):,} bars, more than the {MOST_BARS:,} that are read"
@@ -121,9 +130,10 @@ def _excesses(score: Score) -> Iterator[str]:
         yield from (f"part {number} has {what}" for what in _odd_part(part))
     yield from _odd_performance(score)
     notes = sum(len(bar) for part in score.parts for bar in part.bars)
-    if (cells := len(score.bars) * len(score.parts)) > FREE_CELLS + CELLS_A_NOTE * notes:
-        yield f"the score has {len(score.parts):,} parts of {len(score.bars):,} bars for {notes:,} notes ({cells:,} in all)"
-    filled = sum(bar.length for part in score.parts for bar, has in zip(score.bars, part.bars, strict=False) if has)
+    if len(score.bars) * len(score.parts) > FREE_CELLS + CELLS_A_NOTE * notes:
+        yield f"the score has {len(score.parts):,} parts of {len(score.bars):,} bars for {notes:,} notes"
+    lengths = (bar.length for part in score.parts for bar, has in zip(score.bars, part.bars, strict=False) if has)
+    filled = sum(lengths, Fraction(0))
     if filled > FREE_QUARTERS + QUARTERS_A_NOTE * notes:
         yield f"the score has bars of {_short(filled)} quarters together for {notes:,} notes"
 
@@ -163,7 +173,9 @@ def _odd_signs(note: Note) -> Iterator[str]:
         yield f"{grace:,} grace notes, more than the {MOST_GRACE_NOTES} that are read,"
     if unknown := next((mark for mark in note.marks if mark not in MARKS), None):
         yield f"the unknown mark {unknown[:20]!r}"
-    if not (0 <= note.slur_start <= MOST_SLURS and 0 <= note.slur_stop <= MOST_SLURS and len(note.lyrics) <= MOST_VERSES):
+    if not (
+        0 <= note.slur_start <= MOST_SLURS and 0 <= note.slur_stop <= MOST_SLURS and len(note.lyrics) <= MOST_VERSES
+    ):
         yield f"{note.slur_start + note.slur_stop:,} slurs and {len(note.lyrics):,} verses"
     if not (0 <= note.string <= 99 and -99 <= (note.fret or 0) <= 99):
         yield f"the string {note.string} and the fret {note.fret}"
@@ -191,7 +203,9 @@ def _rounded(number: Fraction) -> float:
 
 def _with_writable_bars(score: Score, changes: Counter[str]) -> Score:
     """Bars whose length is a number of values, also behind a note whose end lies on GRID."""
-    odd = [i for i, b in enumerate(score.bars) if not _plain_denominator(math.lcm(b.length.denominator, GRID.denominator))]
+    odd = [
+        i for i, b in enumerate(score.bars) if not _plain_denominator(math.lcm(b.length.denominator, GRID.denominator))
+    ]
     if not odd:
         return score
     changes["a bar's length rounded up to 256ths"] += len(odd)
