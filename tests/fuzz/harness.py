@@ -34,7 +34,8 @@ from abcscribe.score.readers import read_leniently
 from abcscribe.score.writers import WRITERS, render
 
 SECONDS, MEGABYTES = 10.0, 1000.0  # of one file read and written in one format
-PATIENCE = 300.0  # seconds by the clock, on a machine that is busy with other things
+GIVEN = 60  # seconds of the processor after which a file is given up
+PATIENCE = 1800.0  # seconds by the clock, on a machine that is busy with other things
 COUNTS = {"abc": 3000, "musicxml": 3000, "audio": 1000}
 OTHERS = 500
 _LOADED = (engrave,)  # before processes are forked
@@ -84,6 +85,7 @@ def _judged(kind: str, number: int, path: Path, full: bool) -> Verdict:
     began = time.monotonic()
     child = os.fork()
     if child == 0:
+        resource.setrlimit(resource.RLIMIT_CPU, (GIVEN, GIVEN))
         os.dup2(theirs, 2)  # what a library prints is an answer too
         before, cost = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, Cost()
         try:
