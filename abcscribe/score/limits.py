@@ -50,6 +50,7 @@ MOST_FIFTHS = 14  # sharps or flats of a signature: what a transposition of seve
 MOST_BEATS, UNITS = 256, (1, 2, 4, 8, 16, 32, 64, 128)
 SLOWEST, FASTEST, LONGEST_BEAT = 1.0, 10_000.0, 16  # beats in a minute; quarters
 SHORTEST = Fraction(1, 256)  # quarters: a 1024th, the shortest value that MusicXML can name
+MOST_IN_TUPLET = 127  # notes
 GRID = Fraction(1, 64)  # quarters: what times that no value can write are rounded to
 LOWEST, HIGHEST = 12, 127  # MIDI numbers of C0, the lowest pitch of MusicXML, and G9, the highest of MIDI
 # A part costs something in every bar, and a bar with notes also for its rests: so much is free, the rest must be earned
@@ -282,12 +283,13 @@ def _plain_denominator(common: int) -> bool:
 
 
 def _has_values(notes: tuple[Note, ...], voice: int, bar: Bar, offset: Fraction) -> bool:
-    """Whether no written value of a voice is shorter than SHORTEST. (What overlaps is refused later.)"""
+    """Whether a voice can be written with sensible values and tuplets. (What overlaps is refused later.)"""
     events = chords([note for note in notes if note.voice == voice])
     if any(first[0].end > second[0].start for first, second in pairwise(events)):
         return True
     rhythm = tuple((event[0].start, event[0].duration) for event in events)
-    return all(value.base >= SHORTEST for value in write_rhythm(rhythm, bar.length, bar.metre, offset))
+    values = write_rhythm(rhythm, bar.length, bar.metre, offset)
+    return all(value.base >= SHORTEST and value.actual <= MOST_IN_TUPLET for value in values)
 
 
 def _with_short_texts(score: Score, changes: Counter[str]) -> Score:
