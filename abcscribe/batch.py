@@ -14,11 +14,11 @@ from itertools import count
 from pathlib import Path
 
 from abcscribe import audio, transcription, workers
-from abcscribe.errors import AbcscribeError, AudioError, ScoreError
+from abcscribe.errors import AudioError, ScoreError, is_failure, sentence
+from abcscribe.formats import known, render_with_recording
 from abcscribe.hints import Hints
 from abcscribe.score.model import Score
 from abcscribe.score.target import write_target
-from abcscribe.score.writers import WRITERS, render
 
 LONGEST_NAME = 255  # bytes, on every common file system
 
@@ -27,7 +27,7 @@ LONGEST_NAME = 255  # bytes, on every common file system
 class Settings:
     """What holds for every recording of a batch."""
 
-    formats: tuple[str, ...]  # names in WRITERS
+    formats: tuple[str, ...]  # names of abcscribe.formats
     engine: str
     hints: Hints = Hints()
     start: float | None = None  # seconds
@@ -64,7 +64,7 @@ def jobs(inputs: Sequence[Path], folder: Path, settings: Settings) -> list[Job]:
         ScoreError: a score would be written over a folder, or two over each other. None is written over a recording.
     """
     recordings = list(_recordings(inputs))
-    suffixes = [WRITERS[name].suffix for name in settings.formats]
+    suffixes = [known()[name][0] for name in settings.formats]
     kept = {os.path.realpath(recording) for recording, _ in recordings}
     taken: set[str] = set()
     found: list[Job] = []
@@ -155,7 +155,7 @@ def _run(job: Job, listener: Callable[[transcription.Event], None], warned: list
         if isinstance(event, transcription.Warned):
             warned.append(event.message)
         elif isinstance(event, transcription.Done):
-            written = write(event.score, job.target, settings.formats, settings.tuning)
+            written = write(event.score, job.target, settings.formats, settings.tuning, job.recording)
             return Outcome(job, event.score, written, tuple(warned))
     raise AssertionError("events() ended without Done")
 
@@ -173,33 +173,16 @@ def run_all(
             yield answer
 
 
-def write(score: Score, target: Path, formats: Sequence[str], tuning: str | None = None) -> tuple[Path, ...]:
+def write(
+    score: Score, target: Path, formats: Sequence[str], tuning: str | None = None, recording: Path | None = None
+) -> tuple[Path, ...]:
     """Write ``target`` plus each format's suffix. Nothing is written before every format is ready, and a file that
     exists is replaced in one step or not at all."""
-    contents = {Path(f"{target}{WRITERS[name].suffix}"): render(score, name, tuning) for name in formats}
+    suffixes = {name: suffix for name, (suffix, _) in known().items()}
+    contents = {
+        Path(f"{target}{suffixes[name]}"): render_with_recording(score, name, tuning, recording) for name in formats
+    }
     target.parent.mkdir(parents=True, exist_ok=True)
     for path, content in contents.items():
         write_target(path, content)
     return tuple(contents)
-
-
-def is_failure(error: BaseException) -> bool:
-    """Whether a process can go on after it. (A panic in Rust is raised as a BaseException of its own.)"""
-    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
-
-
-def sentence(error: BaseException, subject: Path | None = None) -> str:
-    """One sentence for the user; an error of the system is told with the file it is about."""
-    where = f"{subject}: " if subject is not None else ""
-    if isinstance(error, AbcscribeError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        about = error.filename if error.filename is not None else subject
-        reason = error.strerror.lower()
-        return f"{about}: {reason}." if about is not None else f"{reason.capitalize()}."
-    if isinstance(error, MemoryError):
-        return f"{where}there is too little memory for it."
-    what = " ".join(str(error).split())[:200].rstrip(".")
-    return (
-        f"{where}abcscribe failed ({type(error).__name__}{': ' if what else ''}{what}); ABCSCRIBE_DEBUG=1 shows where."
-    )

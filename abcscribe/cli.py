@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from abcscribe import hints, systems
-from abcscribe.errors import AbcscribeError
+from abcscribe.errors import AbcscribeError, is_failure, sentence
 from abcscribe.evaluation import cli as evaluation_cli
-from abcscribe.score import instruments, writers
+from abcscribe.formats import known, render_with_recording
+from abcscribe.score import instruments
 from abcscribe.training import cli as training_cli
 from abcscribe.training import data_cli as data_cli
 
@@ -72,8 +73,6 @@ def main() -> None:
     except BaseException as error:
         if os.environ.get("ABCSCRIBE_DEBUG") or isinstance(error, SystemExit | KeyboardInterrupt):
             raise
-        from abcscribe.batch import is_failure, sentence
-
         if not is_failure(error):
             raise
         _say(sentence(error))
@@ -100,11 +99,9 @@ def _option(*names: str, parse: Callable[[str], _T] | None = None, **settings: A
 
 def _formats(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in writers.WRITERS]
+    unknown = [name for name in names if name not in known()]
     if unknown or not names:
-        raise typer.BadParameter(
-            f"{', '.join(unknown) or text!r} is no format; there are {', '.join(writers.WRITERS)}."
-        )
+        raise typer.BadParameter(f"{', '.join(unknown) or text!r} is no format; there are {', '.join(known())}.")
     return names
 
 
@@ -159,8 +156,8 @@ def transcribe(
     """
     from abcscribe import batch
 
-    known = hints.Hints(tempo, metre, key, instrument, downbeat)
-    settings = batch.Settings(formats, engine, known, start, end, tuning, performed)
+    given = hints.Hints(tempo, metre, key, instrument, downbeat)
+    settings = batch.Settings(formats, engine, given, start, end, tuning, performed)
     if output == "-":
         _to_stdout(files, settings)
         return
@@ -246,7 +243,7 @@ def _to_stdout(files: list[Path], settings: Settings) -> None:
         if isinstance(event, Warned):
             _say(f"Warning: {event.message}")
         elif isinstance(event, Done):
-            sys.stdout.buffer.write(writers.render(event.score, settings.formats[0], settings.tuning))
+            sys.stdout.buffer.write(render_with_recording(event.score, settings.formats[0], settings.tuning, files[0]))
 
 
 @app.command()
@@ -263,11 +260,31 @@ def convert(
         _say(f"Warning: {problem}")
 
 
+@app.command()
+def serve(
+    file: Annotated[Path | None, typer.Argument(help="A recording to begin with.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="8765, or another free one, if none is named.", min=1, max=65535)
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; beyond this machine a token is asked for.")
+    ] = "127.0.0.1",
+    library: Annotated[
+        Path | None, typer.Option(help="Folder in which recordings and scores are kept; yours if none is named.")
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+) -> None:
+    """Open the page: drop recordings, see and hear their scores, put them right, take them away."""
+    from abcscribe.server.serve import serve as serve_page
+
+    serve_page(file, host=host, port=port, folder=library, browser=browser, say=_say)
+
+
 @app.command("formats")
 def list_formats() -> None:
     """List the formats that can be written."""
-    for name, writer in writers.WRITERS.items():
-        typer.echo(f"{name:17} {writer.suffix:17} {writer.summary}")
+    for name, (suffix, summary) in known().items():
+        typer.echo(f"{name:17} {suffix:17} {summary}")
 
 
 @app.command("engines")

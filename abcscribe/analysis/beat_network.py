@@ -1,23 +1,24 @@
 """A small network that guesses, for every onset, its place in which metre's bar and the tempo around it.
 
-It hears what `features` notices (harmony changes, accents, leaps, long notes, repeated basses), and leaves it to the
+It reads `chord_features` (harmony changes, accents, leaps, long notes, repeated basses), and leaves it to the
 search in `beats` to make one consistent reading of its guesses. Blocks of a dilated convolution, which sees the next
 onsets, and self-attention, which compares what is alike a beat, a bar or a phrase apart: half of its heads measure the
 distance in seconds and half in onsets (rotary angles, Su et al. 2021). Trained on performed public-domain scores by
-``benchmarks/learn_network.py``, run here with numpy.
+``abcscribe train small beat-network``, run here with numpy.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
-from abcscribe.model import WEIGHTS as SHIPPED
+from abcscribe.model import WEIGHTS as FOLDER
+from abcscribe.model import weight_files
+from abcscribe.score.grid import METRE_NAMES
 
 DILATIONS = (1, 2, 4, 8, 16)  # of the blocks, in onsets
-WEIGHTS = SHIPPED / "beat_network.npz"
+WEIGHTS = FOLDER / "beat_network.npz"
 HEADS = 8
 SECONDS = np.geomspace(0.25, 32, 8)  # periods of the rotary angles of the first half of the heads
 ONSETS = np.geomspace(2, 256, 8)  # and of the other half
@@ -109,7 +110,5 @@ def _log_softmax(x: np.ndarray) -> np.ndarray:
     return x - np.log(np.exp(x).sum(axis=-1, keepdims=True))
 
 
-@cache
 def _weights() -> dict[str, np.ndarray]:
-    with np.load(WEIGHTS) as file:
-        return {name: file[name].astype(np.float32) for name in file}
+    return weight_files.load(WEIGHTS, METRE_NAMES)

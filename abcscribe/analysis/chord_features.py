@@ -1,4 +1,4 @@
-"""What a listener notices at every onset: the input of the network in `network`.
+"""What a listener notices at every onset: the input of `beat_network`.
 
 Nothing here depends on the transposition of the piece: pitches are intervals, pitch classes are counted from the
 tonic of the major key that fits the whole piece best.
@@ -15,7 +15,14 @@ from abcscribe.score.model import PlayedNote
 
 WINDOWS = (0.5, 1.0, 2.0)  # seconds before and after an onset whose harmony is compared
 CLIP = 24  # semitones
-FEATURES = 20 + len(WINDOWS) + 24
+NAMES = (
+    "gap before", "gap after", "gap before that", "gap after that", "held", "shortest", "held beyond the next",
+    "size", "louder than around", "top from last", "top to next", "bass from last", "bass to next",
+    "top above around", "bass above around", "bass above lowest", "top repeated", "bass repeated", "chords a second",
+    "notes a chord", *(f"harmony change in {seconds} s" for seconds in WINDOWS),
+    *(f"has class {k}" for k in range(12)), *(f"bass class {k}" for k in range(12)),
+)  # fmt: skip
+FEATURES = len(NAMES)
 
 
 def features(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], onsets: np.ndarray) -> np.ndarray:

@@ -10,16 +10,40 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from abcscribe.analysis import beats
+from abcscribe.analysis import beats, chord_features
 from abcscribe.analysis.metre_choice import more
-from abcscribe.model import WEIGHTS as SHIPPED
+from abcscribe.model import WEIGHTS as FOLDER
 from abcscribe.model import boosted_trees
-from abcscribe.score.grid import TICKS
+from abcscribe.score.grid import METRE_NAMES, TICKS
 
-WEIGHTS = SHIPPED / "downbeats.npz"
+WEIGHTS = FOLDER / "downbeats.npz"
 ENDS = 6  # chords at either end that are looked at by themselves
 RAREST = -12.0  # log probability of a step that a table does not know
 UNLIKELY = -3.0  # log probability below which a guess says no more here
+OWN = (
+    "turn",
+    "likelihood",
+    "likelihood above UNLIKELY",
+    "places likely",
+    "start",
+    "steps",
+    "at bar",
+    "at half",
+    "longer at bar",
+    "longer at half",
+    "first in bar",
+    "last in bar",
+    "end in bar",
+    "begins a bar",
+    "ends on a bar",
+    "first likelihoods",
+    "last likelihoods",
+    *(f"{name} at bar" for name in chord_features.NAMES),
+)
+FEATURES = (
+    *OWN, *(f"{name} beside the mean" for name in OWN), "bar", "beat", "chords", "bars", "quarter", "last length",
+    "notes a chord",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +52,7 @@ class Read:
 
     path: beats.Path
     places: np.ndarray  # (u, P) log probability that the network gives to each place of the path's table
-    features: np.ndarray  # (u, FEATURES) of `features`
+    features: np.ndarray  # (u, chord_features.FEATURES) of `chord_features`
     onset: np.ndarray  # (u,) seconds
     end: float  # seconds: when the last chord ends
     density: float  # notes a chord
@@ -36,7 +60,7 @@ class Read:
 
 def turn(read: Read) -> int:
     """The likeliest of the `turns`."""
-    scores = [boosted_trees.answer(WEIGHTS, row)[0] for row in numbers(read)]
+    scores = [boosted_trees.answer(WEIGHTS, row, METRE_NAMES)[0] for row in features(read)]
     return int(turns(read.path)[int(np.argmax(scores))])
 
 
@@ -45,8 +69,8 @@ def turns(path: beats.Path) -> np.ndarray:
     return np.arange(0, path.table.bar, int(path.table.metre.beat * TICKS))
 
 
-def numbers(read: Read) -> np.ndarray:
-    """(t, N) float32: of each of the `turns`, by itself and less the mean of all, then of the music."""
+def features(read: Read) -> np.ndarray:
+    """(t, FEATURES) float32: of each of the `turns`, by itself and less the mean of all, then of the music."""
     path = read.path
     table, bar, quarter = path.table, path.table.bar, float(np.median(path.quarter))
     ticks = path.ticks.astype(int) - turns(path)[:, None]

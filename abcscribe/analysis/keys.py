@@ -2,7 +2,7 @@
 
 How long each pitch class sounds, which begins and ends the piece, which are in the bass and where the music stops, and
 which follow each other. Church modes are told from major and minor. A small network, learned by
-``benchmarks/learn_keys.py``, weighs the answers; the same weights serve all twelve tonics.
+``abcscribe train small keys``, weighs the answers; the same weights serve all twelve tonics.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from abcscribe.model import WEIGHTS as SHIPPED
+from abcscribe.model import WEIGHTS as FOLDER
 from abcscribe.model.perceptron import answer
 from abcscribe.score.model import MODE_FIFTHS, Key, PlayedNote
 
-WEIGHTS = SHIPPED / "keys.npz"
+WEIGHTS = FOLDER / "keys.npz"
 MODES = ("major", "minor", "dorian", "mixolydian")  # the others are too rare to be learned
 NEAR = 0.08  # seconds between onsets that belong to one chord
 SHORTEST, LONGEST = 0.05, 4.0  # seconds: notes count as at least and at most so long; one pedal point does not decide

@@ -3,8 +3,8 @@
 A reading in the wrong metre may be as likely note by note. What gives it away is how the music repeats itself: tunes
 say again after four bars what they said, and their bars begin and end where long notes stand. Boosted trees weigh that
 with the search, what the network thinks of the whole, and the tempo; learned on excerpts of public-domain scores by
-``benchmarks/learn_metre.py``. They also tell bars of two halves from those of four quarters, as reels are printed:
-nobody hears the difference, but the collections of tunes are consistent.
+``abcscribe train small metre-choice``. They also tell bars of two halves from those of four quarters, as reels are
+printed: nobody hears the difference, but the collections of tunes are consistent.
 """
 
 from __future__ import annotations
@@ -16,15 +16,41 @@ import numpy as np
 
 from abcscribe.analysis import beats
 from abcscribe.analysis.beat_network import Guess
-from abcscribe.model import WEIGHTS as SHIPPED
+from abcscribe.model import WEIGHTS as FOLDER
 from abcscribe.model import boosted_trees
-from abcscribe.score.grid import METRES, TICKS
+from abcscribe.score.grid import METRE_NAMES, METRES, TICKS
 from abcscribe.score.model import Metre, PlayedNote
 
-WEIGHTS = SHIPPED / "metre_choice.npz"
+WEIGHTS = FOLDER / "metre_choice.npz"
 COMMON, CUT = METRES.index(Metre(4, 4)), len(METRES)  # the reading of bars in two halves is that in four quarters
 CLASSES = (*METRES, Metre(2, 2))
 BARS = (1, 2, 4, 8)  # how far apart what repeats may be
+OF_READING = (
+    "network's metre",
+    "score behind the best",
+    "likelihood",
+    "places likely",
+    "beat tempo",
+    "quarter tempo",
+    "chords a bar",
+    "bars",
+    "bars begun",
+    "at bar",
+    "at beat",
+    "at half",
+    "longer at bar",
+    "longer at beat",
+    "longer at half",
+    "end in bar",
+    "start in bar",
+    "end in beat",
+    "last length",
+    *(f"{what} after {bars}" for bars in BARS for what in ("onset", "pitch", "step")),
+)
+FEATURES = (
+    *(f"{metre}: {name}" for metre in METRES for name in OF_READING),
+    "chords", "gap", "notes a chord", "seconds", "widest gaps",
+)  # fmt: skip
 FEWEST = 4  # chords that may repeat earlier ones
 USUAL_BEAT, USUAL_QUARTER = 92.0, 110.0  # a minute: the middle of what is counted
 
@@ -50,14 +76,14 @@ def metres(
 ) -> np.ndarray:
     """(CLASSES,) log probabilities. ``readings``: the best in each of METRES; ``likelihoods``: log probability that the
     network gives to each place of theirs."""
-    scores = boosted_trees.answer(WEIGHTS, numbers(chords, readings, guess, likelihoods))
+    scores = boosted_trees.answer(WEIGHTS, features(chords, readings, guess, likelihoods), METRE_NAMES)
     return scores - np.logaddexp.reduce(scores)
 
 
-def numbers(
+def features(
     chords: Chords, readings: Sequence[beats.Path], guess: Guess, likelihoods: Sequence[np.ndarray]
 ) -> np.ndarray:
-    """(N,) float32: of each reading in turn, then of the chords as they are."""
+    """(FEATURES,) float32: of each reading in turn, then of the chords as they are."""
     best = max(reading.score / len(reading.used) for reading in readings)
     rows = [
         [vote, reading.score / len(reading.used) - best, *_of_reading(chords, reading, likelihood)]

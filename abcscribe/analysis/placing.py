@@ -123,9 +123,9 @@ def place(
     return Placed(metre, written, joined, path.ticks, kept, path.quarter, certainty, rivals)
 
 
-def numbers(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], onsets: np.ndarray) -> np.ndarray:
+def metre_features(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], onsets: np.ndarray) -> np.ndarray:
     """(N,) What decides about the metre: for `metre_choice` to learn from."""
-    return metre_choice.numbers(*_Music(notes, groups, onsets).tried())
+    return metre_choice.features(*_Music(notes, groups, onsets).tried())
 
 
 def turns(
@@ -136,7 +136,7 @@ def turns(
     path = music.followed([rhythm_tables.table(metre, music.texture)])[0]
     read = music.read(path)
     assert read is not None, metre
-    return path, downbeats.numbers(read)
+    return path, downbeats.features(read)
 
 
 def _chosen(music: _Music) -> tuple[Metre, Metre, np.ndarray]:

@@ -2,7 +2,7 @@
 
 Each number of players is tried. A small network reads how well they do, how many notes sound and begin together, in
 which families they are heard and how mixed, how they lie and move. Trained on what the tower hears of public-domain
-scores by ``benchmarks/learn_texture.py``, run here with numpy.
+scores by ``abcscribe train small player-count``, run here with numpy.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from abcscribe.analysis import players
-from abcscribe.model import WEIGHTS as SHIPPED
+from abcscribe.model import WEIGHTS as FOLDER
 from abcscribe.model import perceptron, timbre
 from abcscribe.model.timbre import NAMELESS
 from abcscribe.score.instruments import FAMILIES
@@ -35,8 +35,27 @@ MOST_SOUNDING, MOST_BEGINNING = 7, 6
 # Of what is heard must be a piano, or others play, too: of the recordings that it learned from and that are no single
 # line, 302 of 326 with more are keyboards alone or under a song.
 ALONE = 0.95
+FIT = (  # of `players.fit`
+    "price a note",
+    "overlaps",
+    "notes beyond",
+    "leap",
+    "leaps",
+    "notes of the last",
+    "least sounding",
+    "mean sounding",
+)
+FEATURES = (
+    *(f"{name} of {texture.lines} + {int(texture.chords)}" for texture in TRIED for name in FIT),
+    *(f"price of {texture.lines + 1} beside {texture.lines}" for texture in TRIED[1:-1]),
+    *(f"{k} sounding" for k in range(2, MOST_SOUNDING + 1)), *(f"{k} beginning" for k in range(2, MOST_BEGINNING + 1)),
+    *(f"share of {name}" for name in (*FAMILIES, "none")), "entropy of the shares",
+    *(f"share number {k}" for k in range(1, 6)), "mixed chords", "chord's width", "widest chords",
+    "low pitch", "median pitch", "high pitch", "notes", "notes a chord", "chords a second",
+    "step of the top", "step of the bass", "leaps of the top", "leaps of the bass",
+)  # fmt: skip
 OFTEN = 0.1  # share of the sounding time in which two notes must sound, or the music is one line
-WEIGHTS = SHIPPED / "player_count.npz"
+WEIGHTS = FOLDER / "player_count.npz"
 
 
 def texture(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> Texture:
@@ -45,7 +64,7 @@ def texture(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> Tex
         return Texture(1, False)
     if _shares(notes)[FAMILIES.index("piano")] > ALONE:
         return Texture(0, True)
-    return TEXTURES[int(perceptron.answer(WEIGHTS, numbers(notes, groups)).argmax())]
+    return TEXTURES[int(perceptron.answer(WEIGHTS, features(notes, groups)).argmax())]
 
 
 def is_one_line(notes: Sequence[PlayedNote]) -> bool:
@@ -53,8 +72,8 @@ def is_one_line(notes: Sequence[PlayedNote]) -> bool:
     return _sounding(notes)[0] < OFTEN
 
 
-def numbers(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> np.ndarray:
-    """(N,) float32: what the network reads. Nothing depends on the transposition but the register."""
+def features(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> np.ndarray:
+    """(FEATURES,) float32: what the network reads. Nothing depends on the transposition but the register."""
     pitch = np.array([note.pitch for note in notes], float)
     family = np.array([timbre.index(note.family) for note in notes])
     share = _shares(notes)

@@ -74,8 +74,7 @@ def cast(
 ) -> dict[int, int]:
     """Who plays each note of ``groups`` (indices of ``notes``): ``lines`` players of one note at a time from high to
     low, and with ``chords`` one more."""
-    music, order = _music(notes, groups)
-    best = _likeliest(music, lines, chords)
+    music, order, best = _answer(tuple(notes), tuple(map(tuple, groups)), lines, chords)
     whole = len(best.player) == len(order)
     player = best.player if whole else _search(music, best.begin, chords)[0]
     return dict(zip(order, player.tolist(), strict=True))
@@ -84,8 +83,7 @@ def cast(
 def fit(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], lines: int, chords: bool = False) -> np.ndarray:
     """(8,) How well so many players do: the price of a note, what they play at once and leap although they should
     not, and how little there is to do for the one who plays least."""
-    music, _ = _music(notes, groups)
-    best = _likeliest(music, lines, chords)
+    music, _, best = _answer(tuple(notes), tuple(map(tuple, groups)), lines, chords)
     count = len(best.player)
     onset, offset = np.array([(n.onset, n.offset) for n in music.notes[:count]]).T
     seconds = max(float(onset[-1] - onset[0]), 1.0)
@@ -103,6 +101,17 @@ def fit(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], lines: int
         best.price / count, overlaps / count, beyond / count, leap.mean() / 6, (leap > LEAP).mean(), least / count,
         min(sounding), np.mean(sounding),
     ])  # fmt: skip
+
+
+# The numbers of players that are tried for one or two recordings. Who plays does not depend on hints, so that another
+# metre or key is tried in a third of the time.
+@lru_cache(maxsize=16)
+def _answer(
+    notes: tuple[PlayedNote, ...], groups: tuple[tuple[int, ...], ...], lines: int, chords: bool
+) -> tuple[Music, list[int], Cast]:
+    """The music, the indices of its notes, and the likeliest answer."""
+    music, order = _music(notes, groups)
+    return music, order, _likeliest(music, lines, chords)
 
 
 def _music(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> tuple[Music, list[int]]:

@@ -1,6 +1,6 @@
 """What rhythms are usual: for each metre, how likely the next onset is at each place of the bar, given the last one.
 
-The tables are learned from public-domain scores by ``benchmarks/learn_rhythm.py`` and ship as ``rhythm.npz``. There
+The tables are learned from public-domain scores by ``abcscribe train small rhythm-tables``. There
 are two textures: "line", the onsets of one voice, and "whole", the onsets of all parts of a piece together, which are
 denser. Metres without a table of their own (a user's hint, such as 5/4) get one from a general formula.
 """
@@ -12,11 +12,12 @@ from functools import cache, cached_property
 
 import numpy as np
 
-from abcscribe.model import WEIGHTS as SHIPPED
-from abcscribe.score.grid import TICKS, bar_ticks
+from abcscribe.model import WEIGHTS as FOLDER
+from abcscribe.model import weight_files
+from abcscribe.score.grid import METRE_NAMES, TICKS, bar_ticks
 from abcscribe.score.model import Metre
 
-WEIGHTS = SHIPPED / "rhythm_tables.npz"
+WEIGHTS = FOLDER / "rhythm_tables.npz"
 BARS = 3  # a table knows the next onset in this bar and the two after it
 _SIMPLE = (0, 3, 4, 6, 8, 9, 12, 15, 16, 18, 20, 21)  # 32nds, and sixteenths of a triplet
 _LEVEL_WEIGHT = (1.0, 0.6, 0.3, 0.1, 0.02, 0.004)  # of onsets by metrical depth, where nothing was learned
@@ -72,22 +73,16 @@ def depth(place: int, metre: Metre) -> int:
 def table(metre: Metre, texture: str) -> RhythmTable:
     """The table of a metre; ``texture`` is "line" or "whole"."""
     known = Metre(4, 4) if metre == Metre(2, 2) else metre
-    arrays, name = _learned(), f"{texture}_{known.beats}_{known.unit}"
+    arrays, name = weight_files.load(WEIGHTS, METRE_NAMES), f"{texture}_{known.beats}_{known.unit}"
     if f"{name}_start" not in arrays:
         return _general(metre)
     return RhythmTable(
         metre,
         bar_ticks(metre),
         places(known),
-        arrays[f"{name}_start"].astype(np.float32),
-        arrays[f"{name}_step"].astype(np.float32),
+        arrays[f"{name}_start"],
+        arrays[f"{name}_step"],
     )
-
-
-@cache
-def _learned() -> dict[str, np.ndarray]:
-    with np.load(WEIGHTS) as file:
-        return dict(file)
 
 
 def _general(metre: Metre) -> RhythmTable:

@@ -19,7 +19,7 @@ FREE, PERMITTED, RESTRICTED = "free", "permitted", "restricted"
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """On which terms a piece may be used, and why we think so."""
+    """On which terms a piece may be used, and the evidence for it."""
 
     name: str
     terms: str  # FREE, PERMITTED or RESTRICTED
@@ -76,7 +76,7 @@ MUSIC21 = {
     "trecento": _restricted("not stated", "taken from a modern critical edition (PMFC, 1956-1991)"),
     "webern": _restricted("CC BY-SA", "share-alike, stated in the file"),
 }
-UNREAD = _restricted("not stated", "nobody has read the notices of this collection yet")
+UNREAD = _restricted("not stated", "the notices of this collection have not been read yet")
 
 _ALWAYS = re.compile(
     r"all rights reserved|rights to all derivative|non-?commercial|share-?alike|by-sa|sa-by|by-nc|general public licen"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shlex
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from abcscribe.errors import AbcscribeError
+from abcscribe import extras
 
 if TYPE_CHECKING:
     from abcscribe.evaluation.run import Row
@@ -46,9 +45,7 @@ def evaluate(
     Writes rows.jsonl, a row of figures for each recording and engine, and report.html. Rows that are there already are
     kept, so a run that was stopped goes on, and an engine can be added later.
     """
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise AbcscribeError(f"evaluate needs {', '.join(missing)}; install with: pip install 'abcscribe[evaluate]'")
+    extras.require("abcscribe evaluate", "evaluate", *NEEDED)
     from abcscribe.evaluation import report, run, suites
 
     if protocol not in run.PROTOCOLS:
@@ -66,6 +63,8 @@ def evaluate(
 def _named(name: str, notes: Path, samples: Path, home: Path) -> Path:
     """The folder of a named suite, made now if need be."""
     from abcscribe.progress import progress_bar
+
+    extras.require(f"The suite {name!r}, which is no folder,", "train", "soundfile", "scipy")
     from abcscribe.synthesis import suite as recorded
 
     if name not in recorded.NAMED:

@@ -1,7 +1,8 @@
 """Sound -> notes: the engines, by name.
 
 An engine is one module with ``load(checkpoint) -> NoteEngine``, and one line in `ENGINES`. A module imports what it
-needs only when it loads, so that listing the engines costs nothing and one that is not installed is missed by nobody.
+needs only when it loads, so that listing the engines is cheap and one that is not installed is no
+error before it is used.
 """
 
 from __future__ import annotations
@@ -49,6 +50,9 @@ ENGINES = {
     "abcscribe": EngineInfo("abcscribe.hearing.tower", "the project's own audio tower, any instruments", "lm"),
     "basic-pitch": EngineInfo("abcscribe.hearing.basic_pitch", "Spotify's Basic Pitch (2022), any one instrument"),
     "transkun": EngineInfo("abcscribe.hearing.transkun", "Transkun (2024), piano only"),
+    "mt3": EngineInfo(
+        "abcscribe.hearing.mt3", "MT3 (2022) and its kin, any instruments and drums (needs a checkpoint)"
+    ),
 }
 
 

@@ -3,7 +3,7 @@
 The height of the onset alone takes notes that begin again while they sound, and partials of others, for true: half of
 what the tower invents in music of four lines is a sounding note begun again. A small network looks at each note and at
 what goes on beside it: its pitch before and after, its octaves, fifths and neighbours, the notes that begin with it.
-Trained on rendered clips by ``benchmarks/learn_note_confidence.py``, run here with numpy.
+Trained on rendered clips by ``abcscribe train small note-confidence``, run here with numpy.
 """
 
 from __future__ import annotations
@@ -13,13 +13,20 @@ from pathlib import Path
 
 import numpy as np
 
-from abcscribe.model import WEIGHTS as SHIPPED
+from abcscribe.model import WEIGHTS as FOLDER
 from abcscribe.model import perceptron
 
 INTERVALS = (-28, -24, -19, -12, -2, -1, 1, 2, 12, 19)  # semitones: neighbours, and pitches that share partials
 NEAR = 2  # frames within which notes begin together
 FAR = 200.0  # frames: notes of a pitch that lie farther apart have nothing to do with each other
-WEIGHTS = SHIPPED / "note_confidence.npz"
+FEATURES = (
+    "onset", "no onset", "sounding", "sounding before", "sounding after", "least sounding at the onset", "length",
+    "gap", "since the last", "until the next", "onset of the last", "louder than the last", "family of the last",
+    "notes beside", "loudest beside", "velocity", "velocity beside the mean", "family", "share of the family", "pitch",
+    "pitches sounding", "notes a second",
+    *(f"{what} {interval:+d}" for interval in INTERVALS for what in ("onset", "sounding")),
+)  # fmt: skip
+WEIGHTS = FOLDER / "note_confidence.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +50,14 @@ def confidence(
     """
     if not len(notes.pitch):
         return np.zeros(0)
-    logit = perceptron.answer(weights, numbers(notes, onset, sounding, velocity, family))[:, 0]
+    logit = perceptron.answer(weights, features(notes, onset, sounding, velocity, family))[:, 0]
     return 1 / (1 + np.exp(-logit))
 
 
-def numbers(
+def features(
     notes: Candidates, onset: np.ndarray, sounding: np.ndarray, velocity: np.ndarray, family: np.ndarray
 ) -> np.ndarray:
-    """(n, N) float32: what the network reads of each note."""
+    """(n, FEATURES) float32: what the network reads of each note."""
     frames, pitch, start = len(onset), notes.pitch, np.rint(notes.begin).astype(int)
     end = np.maximum(notes.end, start + 1)
     total = np.vstack([np.zeros(sounding.shape[1]), np.cumsum(sounding, axis=0)])

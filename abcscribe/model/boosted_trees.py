@@ -1,21 +1,22 @@
 """Decision trees whose answers add up, kept beside the module that asks them.
 
-Grown by LightGBM in ``benchmarks/learn_metre.py`` and ``learn_downbeats.py``, run here with numpy.
+Grown by LightGBM (`abcscribe.training.small.trees_fit`), run here with numpy.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from abcscribe.model import weight_files
 
-def answer(weights: Path, numbers: np.ndarray) -> np.ndarray:
+
+def answer(weights: Path, numbers: np.ndarray, metres: tuple[str, ...] = ()) -> np.ndarray:
     """(N,) numbers -> (classes,) scores of the trees in an ``.npz`` file: of each node ``feature``, ``threshold``,
     ``left`` (the node to go to up to the threshold; its own at a leaf), ``right`` and ``value``; ``root`` and ``class``
-    of each tree."""
-    trees = _loaded(weights)
+    of each tree. ``metres``: those that the trees must have been fitted to. Raises EngineError."""
+    trees = weight_files.load(weights, metres)
     node = trees["root"]
     while True:
         below = numbers[trees["feature"][node]] <= trees["threshold"][node]
@@ -32,10 +33,4 @@ def averaged(old: dict[str, np.ndarray], new: dict[str, np.ndarray], share: floa
     moved = {name: new[name] + np.uint32(behind) for name in ("left", "right", "root")}
     old = old | {"value": old["value"] * share}
     new = new | moved | {"value": new["value"] * (1 - share)}
-    return {name: np.concatenate([old[name], new[name]]).astype(old[name].dtype) for name in old}
-
-
-@cache
-def _loaded(weights: Path) -> dict[str, np.ndarray]:
-    with np.load(weights) as file:
-        return {name: file[name].astype(np.float32 if file[name].dtype.kind == "f" else int) for name in file}
+    return {name: np.concatenate([old[name], new[name]]).astype(old[name].dtype) for name in new}

@@ -8,12 +8,13 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
+from abcscribe.files import write_text
 from abcscribe.model import onnx_export
 from abcscribe.model.audio_tower import AudioTower
+from abcscribe.model.checksums import write_sums
 from abcscribe.model.config import WINDOW_FRAMES, AudioTowerConfig
 from abcscribe.model.language_model_export import export_language_model
 from abcscribe.model.score_language_model import SHIPPED_AS, ScoreLanguageModel
-from abcscribe.model.weight_files import replace_text, write_sums
 
 OUTPUTS = ("embeddings", "activity", "velocity", "family")
 
@@ -50,11 +51,11 @@ def ship(folder: Path, weights: Path) -> None:
     if "language_model" in json.loads(config):
         export_language_model(ScoreLanguageModel.from_pretrained(folder), weights)
         _save_half(folder / "model.safetensors", weights / f"{SHIPPED_AS}.safetensors")
-        replace_text(weights / f"{SHIPPED_AS}.json", config)
+        write_text(weights / f"{SHIPPED_AS}.json", config)
     else:
         export_tower(folder, weights / "tower.onnx")
         _save_half(folder / "tower.safetensors", weights / "tower.safetensors")
-        replace_text(weights / "config.json", config)
+        write_text(weights / "config.json", config)
     write_sums(weights)
 
 

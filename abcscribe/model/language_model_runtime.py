@@ -12,11 +12,11 @@ from abcscribe.model.note_features import OWN_FEATURES, HeardNotes, collate
 from abcscribe.model.onnx_session import open_session
 
 ROOM_STEP = 128  # tokens by which the buffers grow: few copies, and little attention to empty places
-HIDDEN = -1e9  # bias of a place where nobody may look
+HIDDEN = -1e9  # added to attention scores of masked places
 
 
 class OnnxStepper:
-    """See `abcscribe.writing.decoding.Stepper`. One recording (or batch) at a time; the sessions are kept for the next.
+    """See `abcscribe.writing.decoding.Checker`. One recording (or batch) at a time; the sessions are kept for the next.
 
     The cache lies in two buffers, keys (layers, rows, heads, head width, room) and values (layers, rows, heads, room,
     head width), of which the first ``used`` places are filled. The runtime reads them where they lie.
@@ -48,6 +48,9 @@ class OnnxStepper:
         self._run(soft, ids, batch.positions, np.repeat(hidden, notes, axis=2), hidden)
 
     def step(self, ids: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        return self.check(ids, positions)[:, -1]
+
+    def check(self, ids: np.ndarray, positions: np.ndarray) -> np.ndarray:
         rows, length = ids.shape
         if self.used + length > self.past_bias.shape[3]:
             self._allocate(rows, self.used + length + ROOM_STEP)
@@ -55,6 +58,10 @@ class OnnxStepper:
         if length > 1:
             bias += np.triu(np.full((length, length), HIDDEN, np.float32), 1)
         return self._run(np.zeros((rows, 0, self.width), np.float32), ids, positions, bias, np.float32(0))
+
+    def drop(self, count: int) -> None:
+        self.past_bias[..., self.used - count : self.used] = HIDDEN
+        self.used -= count
 
     def keep(self, rows: np.ndarray) -> None:
         if np.array_equal(rows, np.arange(len(self.past_bias))):
@@ -64,7 +71,7 @@ class OnnxStepper:
         self._feed()
 
     def _run(self, soft, ids, positions, bias, seen) -> np.ndarray:
-        """Logits after the last place; the new ones are kept, with ``seen`` as their bias from now on."""
+        """Logits after each place; the new ones are kept, with ``seen`` as their bias from now on."""
         places = _places(*positions.shape[:2])
         self.inputs |= {"soft": soft, "ids": ids, "positions": positions, "places": places, "bias": bias}
         logits, keys, values = self.decoder.run(None, self.inputs)

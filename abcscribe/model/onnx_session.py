@@ -11,7 +11,7 @@ from pathlib import Path
 import onnxruntime
 
 from abcscribe.errors import EngineError
-from abcscribe.model.weight_files import read_checked
+from abcscribe.model.checksums import read_checked
 
 
 def open_session(model: Path) -> onnxruntime.InferenceSession:

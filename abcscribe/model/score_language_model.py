@@ -18,11 +18,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
+from abcscribe.files import write_text
 from abcscribe.model.config import LanguageModelConfig, NoteProjectorConfig
 from abcscribe.model.language_model import Cache, LanguageModel
 from abcscribe.model.note_features import HeardNotes, collate
 from abcscribe.model.note_projector import NoteProjector
-from abcscribe.model.weight_files import replace_text
 
 IGNORED = -100  # target that does not count
 SHIPPED_AS = "language_model"  # the files' name in a folder that the audio tower shares
@@ -85,7 +85,7 @@ class ScoreLanguageModel(nn.Module):
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         config, weights = _PLAIN
-        replace_text(folder / config, json.dumps(asdict(self.config), indent=1))
+        write_text(folder / config, json.dumps(asdict(self.config), indent=1))
         save_file({name: t.contiguous() for name, t in self.state_dict().items()}, folder / "model.tmp")
         (folder / "model.tmp").replace(folder / weights)
 

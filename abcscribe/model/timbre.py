@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from math import lgamma
 
 import numpy as np
 
+from abcscribe.errors import EngineError
+from abcscribe.model import WEIGHTS as FOLDER
 from abcscribe.score.instruments import FAMILIES
 
-# Rows: true family; columns: per cent of the answers, in the order of FAMILIES. From 200 clips of the valid split with
-# one to four lines, smoothed; bass and organ by analogy where there were too few notes.
-HEARD_AS = {
-    "piano": (73, 3, 2, 10, 1, 1, 0.5, 5, 2, 1, 2),
-    "mallet": (16, 69, 0.5, 6, 0.5, 1, 1, 2, 0.5, 3, 3),
-    "organ": (2, 0.5, 33, 1, 0.5, 15, 0.5, 12, 35, 1, 1),
-    "plucked": (35, 7, 3, 42, 2, 1, 1, 8, 3, 1, 1),
-    "bass": (50, 1, 1, 15, 20, 3, 1, 8, 2, 1, 1),
-    "strings": (3, 0.5, 5, 1, 0.5, 74, 2, 6, 5, 2, 3),
-    "voice": (6, 3, 2, 4, 0.5, 10, 40, 9, 3, 14, 8),
-    "brass": (9, 1, 1, 3, 1, 5, 1, 70, 7, 1, 2),
-    "reed": (6, 1, 4, 2, 0.5, 9, 2, 13, 59, 4, 1),
-    "pipe": (2, 4, 1, 0.5, 0.5, 4, 3, 2, 2, 76, 6),
-    "synth": (24, 8, 4, 2, 1, 17, 6, 15, 7, 3, 14),
-}
+# JSON: for each true family, per cent of the answers for each family. ``abcscribe train small timbre`` counts them.
+WEIGHTS = FOLDER / "timbre.json"
 NAMELESS = len(FAMILIES)  # index of what an engine gives no family
 NAMELESS_SHARE = 0.02
 CONSISTENT = 6.0  # how alike the notes of one player are misheard: concentration of the player's own shares
@@ -31,8 +21,15 @@ CONSISTENT = 6.0  # how alike the notes of one player are misheard: concentratio
 
 @cache
 def shares() -> np.ndarray:
-    """(families, families + 1) probability of each answer, NAMELESS the last, for the notes of a family."""
-    rows = np.array([HEARD_AS[family] for family in FAMILIES])
+    """(families, families + 1) probability of each answer, NAMELESS the last, for the notes of a family.
+
+    Raises EngineError if the weights lack a family.
+    """
+    try:
+        heard_as = json.loads(WEIGHTS.read_text(encoding="utf-8"))
+        rows = np.array([[heard_as[family][answer] for answer in FAMILIES] for family in FAMILIES])
+    except (OSError, ValueError, KeyError) as error:
+        raise EngineError(f"{WEIGHTS} is no table of families: fit it with abcscribe train small timbre.") from error
     rows = (1 - NAMELESS_SHARE) * rows / rows.sum(axis=1, keepdims=True)
     return np.column_stack([rows, np.full(len(rows), NAMELESS_SHARE)])
 

@@ -1,50 +1,50 @@
-"""Weights on the disk: written in one step, and checked against the sums beside them before they are used.
-
-``SHA256SUMS`` in a folder of weights has the form of the program ``sha256sum``. A wrong bit in an ONNX file would show
-as odd music and nothing else; ``.npz`` files carry sums of their own, which numpy checks.
-"""
+"""The ``.npz`` files of the small networks, trees and tables. Each says which metres it was fitted to."""
 
 from __future__ import annotations
 
-import hashlib
-import os
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from abcscribe.errors import EngineError
+from abcscribe.files import save_arrays
 
-SUMS = "SHA256SUMS"
-SUMMED = "*.onnx"
-
-
-def read_checked(path: Path) -> bytes:
-    """The content of a file of weights. Raises EngineError if it is not there or not what was written."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise EngineError(f"The weights {path} cannot be read: {error.strerror}.") from error
-    expected = _sums(path.parent).get(path.name)
-    if expected and hashlib.sha256(content).hexdigest() != expected:
-        raise EngineError(f"The weights {path} are damaged: install abcscribe, or write the checkpoint, again.")
-    return content
+METRES = "metres"  # name of the array with what a file was fitted to
+REFIT = "abcscribe train chain --from metres --run"
 
 
-def write_sums(folder: Path) -> None:
-    """Write the sums of the ONNX files in a folder: the last step of shipping a checkpoint."""
-    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(folder.glob(SUMMED))]
-    replace_text(folder / SUMS, "".join(lines))
+@cache
+def load(path: Path, metres: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+    """The arrays of a file, numbers as float32 and int.
+
+    Args:
+        metres: that are looked for (`abcscribe.score.grid.METRE_NAMES`); () where the file does not depend on them.
+
+    Raises:
+        EngineError: the file is missing, or was fitted to other metres.
+    """
+    arrays = read(path)
+    fitted = tuple(arrays.pop(METRES, np.array([])).tolist())
+    if metres and fitted != metres:
+        raise EngineError(
+            f"{path} was fitted to the metres {' '.join(fitted) or '(none named)'}, and this version looks for "
+            f"{' '.join(metres)}: fit it again with {REFIT}"
+        )
+    kinds = {"f": np.float32, "i": int, "u": int}
+    return {name: array.astype(kinds[array.dtype.kind]) for name, array in arrays.items()}
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Write a text so that whoever opens it sees the old one or the new."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-
-
-def _sums(folder: Path) -> dict[str, str]:
-    """Sum by name; none where a folder has no list, as during training."""
-    path = folder / SUMS
+def read(path: Path) -> dict[str, np.ndarray]:
+    """All arrays as they are stored. Raises EngineError."""
     if not path.is_file():
-        return {}
-    pairs = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
-    return {name: known for known, name in pairs}
+        raise EngineError(f"The weights {path} are missing: install abcscribe again, or fit them.")
+    with np.load(path) as file:
+        return dict(file)
+
+
+def save(path: Path, arrays: Mapping[str, np.ndarray], metres: Sequence[str] = ()) -> None:
+    """Write a file that `load` reads; it appears once it is complete."""
+    save_arrays(path, {**arrays, **({METRES: np.array(metres)} if metres else {})})
+    load.cache_clear()

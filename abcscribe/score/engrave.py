@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import typst
 import verovio
@@ -30,6 +31,7 @@ STAFF_SCALES = (
 )  # most staves in a system, per cent: 85 is a staff of 6 mm, as in printed music
 SMALLEST_SCALE = 48
 PNG_PPI = 144.0
+RESOURCES = str(Path(verovio.__file__).with_name("data"))  # fonts and tables
 TALLEST_PNG = 30_000  # pixels; many viewers stop at 2**15
 
 
@@ -69,6 +71,7 @@ def _engrave(score: Score, tabs: Tabs, height: int | None) -> list[str]:
         raise ScoreError("The score has no bars to engrave.")
     check_page(score)
     verovio.enableLog(verovio.LOG_OFF)  # it would print warnings to stderr
+    verovio.setDefaultResourcePath(RESOURCES)  # Verovio sets it for the thread that imports it, and no other
     scale = _scale(score)
     margin = round(PAGE_MARGIN * 100 / scale)
     toolkit = verovio.toolkit()

@@ -29,7 +29,7 @@ QUARTER_BPM = {
 BEAT_BPM = 96.0  # beats a minute in other metres
 SPREAD = 0.22  # of the logarithm of a tempo drawn from the prior: nine of ten lie within a factor of 1.44
 MARKED = 0.06  # the same around a piece's own mark: players differ
-BPM_RANGE = (40.0, 220.0)  # of marks that are believed
+BPM_RANGE = (40.0, 220.0)  # of tempo marks that are used; others are mistakes of the file
 # Collections whose files give signatures but not whether a piece is in major or minor: 1,573 of 1,575 pieces read as
 # major. Their keys are not scored.
 MODELESS = ("openscore-lieder", "openscore-string-quartets")

@@ -26,6 +26,7 @@ from abcscribe.spectrogram import FRAME_RATE, HOP, LOWEST_PITCH, PITCHES, normal
 from abcscribe.synthesis import performance as playing
 from abcscribe.synthesis import soundfonts
 from abcscribe.synthesis.augment import augment
+from abcscribe.synthesis.configs import RenderConfig
 from abcscribe.synthesis.playing_style import play
 from abcscribe.synthesis.singer import sing
 
@@ -47,18 +48,6 @@ LEGATO = 0.8  # of a played note's length: what is left if neighbours that are p
 GAIN_JITTER_DB = (-8.0, 6.0)  # around the level that inference normalises to
 
 
-@dataclass(frozen=True)
-class RenderConfig:
-    """What ``abcscribe data render`` makes."""
-
-    cache: Path  # note cache of corpora.build_cache
-    out: Path
-    shards: int = 160
-    valid_shards: int = 2
-    seed: int = 1
-    jobs: int = os.cpu_count() or 1
-
-
 @dataclass(frozen=True, slots=True)
 class Clip:
     """``frames`` (640, 264) uint8, 255 = 1.0; ``notes`` (n, 5) float32: onset s, offset s, MIDI, velocity, family."""
@@ -72,7 +61,7 @@ def render_clip(rng: np.random.Generator, pieces: dict[str, list[Notes]]) -> Cli
     if rng.random() < SILENT:
         return _finish(rng, np.zeros(int(CLIP_SECONDS * SAMPLE_RATE), np.float32), np.zeros((0, 5), np.float32))
     by_chance = rng.random() < RANDOM_NOTES
-    notes = _random_notes(rng) if by_chance else _excerpt(rng, _draw(rng, pieces))
+    notes = _random_notes(rng) if by_chance else excerpt(rng, draw(rng, pieces))
     onset, duration, pitch, part = notes
     bpm = playing.draw_tempo(rng, onset, part)
     cents = detuning(rng)
@@ -85,21 +74,23 @@ def render_clip(rng: np.random.Generator, pieces: dict[str, list[Notes]]) -> Cli
     return _finish(rng, *sound(rng, played, sung, cents))
 
 
-def _draw(rng: np.random.Generator, pieces: dict[str, list[Notes]]) -> Notes:
+def draw(rng: np.random.Generator, pieces: dict[str, list[Notes]]) -> Notes:
+    """A piece, its texture first, by the shares of TEXTURES."""
     shares = np.array([TEXTURES[texture] for texture in pieces])
     chosen = list(pieces.values())[rng.choice(len(shares), p=shares / shares.sum())]
     return chosen[rng.integers(len(chosen))]
 
 
-def _excerpt(rng: np.random.Generator, piece: Notes) -> tuple[np.ndarray, ...]:
-    """About a clip's worth of notes of some parts, from a random place, transposed: onset, duration, pitch, part."""
+def excerpt(rng: np.random.Generator, piece: Notes, most: int = 8) -> tuple[np.ndarray, ...]:
+    """About a clip's worth of notes of some parts, at most ``most``, from a random place, transposed: onset, duration,
+    pitch, part."""
     onset, duration, pitch, part = (
         piece.onset.astype(float), piece.duration.astype(float), piece.pitch.astype(int), piece.part.astype(int)
     )  # fmt: skip
     present = np.unique(part)
     count = 1 if rng.random() < SOLO else int(rng.integers(1, present.size + 1))
     chosen = rng.permutation(present)[:count]
-    keep = np.isin(part, chosen[:8])
+    keep = np.isin(part, chosen[:most])
     begin = rng.choice(onset[keep])
     keep &= (onset >= begin) & (onset < begin + 64)
     keep[np.cumsum(keep) > 400] = False
@@ -232,7 +223,7 @@ def _finish(rng: np.random.Generator, waveform: np.ndarray, notes: np.ndarray) -
 
 
 @cache
-def _pieces(path: Path, split: str) -> dict[str, list[Notes]]:
+def pieces_of(path: Path, split: str) -> dict[str, list[Notes]]:
     """The pieces of a split by texture."""
     cached = NoteCache(path)
     found: dict[str, list[Notes]] = {}
@@ -253,7 +244,7 @@ def _render_shard(task: tuple[RenderConfig, str, int]) -> int:
     path = config.out / f"{split}-{shard:05d}.npz"
     if path.exists():
         return 0
-    pieces = _pieces(config.cache, split)
+    pieces = pieces_of(config.cache, split)
     stream = [("train", "valid").index(split), shard]
     clips = [render_clip(np.random.default_rng([config.seed, *stream, i]), pieces) for i in range(CLIPS_PER_SHARD)]
     first = np.cumsum([0] + [len(clip.notes) for clip in clips])

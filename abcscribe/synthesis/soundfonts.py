@@ -25,6 +25,7 @@ FONTS = {
 }
 BLOCK = 64  # samples: FluidSynth starts notes on multiples of it (4 ms)
 MODULATION, SUSTAIN, ALL_SOUND_OFF, RESET_CONTROLLERS = 1, 64, 120, 121  # MIDI controllers
+DRUM_BANK = 128  # of a General MIDI soundfont: the percussion kits
 BEND_RANGE = 2.0  # semitones at full pitch bend, the General MIDI default
 
 
@@ -85,7 +86,8 @@ def is_sustained(program: int) -> bool:
 
 def _prepare(rng: np.random.Generator, synth, handle: int, channel: int, program: int, cents: float) -> None:
     synth.cc(channel, RESET_CONTROLLERS, 0)
-    synth.program_select(channel, handle, 0, program)
+    bank, preset = (DRUM_BANK, 0) if program == instruments.PERCUSSION else (0, program)
+    synth.program_select(channel, handle, bank, preset)
     synth.pitch_bend(channel, int(8191 * (cents + rng.normal(0, 4)) / 100 / BEND_RANGE))
     vibrato = rng.integers(10, 90) if is_sustained(program) and rng.random() < 0.5 else 0
     synth.cc(channel, MODULATION, int(vibrato))

@@ -33,8 +33,8 @@ from abcscribe.score.transpose import transposed
 from abcscribe.synthesis import excerpts, sampler, soundfonts
 from abcscribe.synthesis import performance as playing
 from abcscribe.synthesis.augment import augment
+from abcscribe.synthesis.configs import GROUPS, SuiteConfig
 
-GROUPS = {1: "one", 2: "two", 3: "three", 4: "four"}  # voices -> folder
 TRANSPOSE = (-5, 6)  # semitones, from the second excerpt of a piece on
 TURNS = 20  # excerpts tried of each piece, before a suite is as long as it can be
 MILD = (0.8, 1.25)  # pace of any STRETCH relative to the mean: a steady player, or one who breathes
@@ -43,20 +43,6 @@ COLUMNS = (
     "audio", "dur_s", "instrument", "n_parts", "gt_level", "score_gt", "aligned_notes_gt", "meter", "key", "tempo",
     "licence", "comment",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class SuiteConfig:
-    """What ``abcscribe data suite`` makes."""
-
-    cache: Path  # note cache of corpora.build_cache
-    out: Path
-    clips: int = 320
-    seed: int = 1
-    samples: Path | None = None  # folder of sampled instruments; None: the soundfonts of training
-    split: str = "test"
-    source: str = ""  # a collection whose licence keeps it out of training: its pieces instead of a split
-    voices: tuple[int, ...] = tuple(GROUPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +96,7 @@ def make_suite(config: SuiteConfig) -> Iterator[tuple[int, int]]:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
-    unfinished.replace(config.out)  # an empty folder is in nobody's way
+    unfinished.replace(config.out)  # an empty folder may be replaced
 
 
 def _pieces(config: SuiteConfig) -> list[Piece]:
@@ -142,7 +128,7 @@ def _clips(config: SuiteConfig, pieces: list[Piece], voices: int) -> Iterator[di
 def _clip(
     rng: np.random.Generator, piece: Piece, config: SuiteConfig, voices: int, turn: int, stem: str
 ) -> dict[str, object] | None:
-    """Draw, perform and record one clip; None if the piece has no such excerpt, or nobody can play it."""
+    """Draw, perform and record one clip; None if the piece has no such excerpt, or no instrument has its range."""
     lines = excerpts.of_lines(piece)
     bpm = excerpts.tempo(rng, lines) if lines else 0.0
     score = excerpts.excerpt(rng, lines, bpm, voices) if lines else None

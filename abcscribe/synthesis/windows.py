@@ -52,12 +52,12 @@ TUTTI = 0.5  # share of ensembles in which all parts play
 BEAT_BPM, BEAT_SPREAD = 92.0, 0.3  # median and standard deviation of the log of beats a minute, where no tempo is known
 MARKED = 0.6  # share of pieces with a tempo mark that are played near it
 IOI = (0.11, 1.0)  # seconds: median interval between onsets of a playable performance
-# Metres that sound and count like another, which is the commoner one: nobody hears the difference.
+# Metres that cannot be told by ear from another, which is the commoner one.
 SAME_METRE = {Metre(2, 2): Metre(4, 4), Metre(4, 8): Metre(2, 4)}
 LEAST_OF_LINE = 0.7  # notes a bar, from which a voice is a line of its own
 OFF_GRID = 0.15  # ticks that a note may lie beside the grid
 KEYBOARDS, KEYBOARD_SHARES = (0, 6, 19, 46), (0.88, 0.04, 0.05, 0.03)  # programs of parts on two staves
-# Programs worth naming: what people record. Others of their families are hardly told apart by ear.
+# Programs that are written by name: what people record. Others of their families sound nearly the same.
 COMMON = frozenset({0, 4, 6, 8, 11, 12, 13, 16, 19, 21, 22, 24, 25, 27, 32, 33, 40, 41, 42, 43, 46, 52, 53, 56, 57, 58,
                     60, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 80, 105, 110})  # fmt: skip
 SAME_FAMILY = 0.45  # share of ensembles that are of one family: choirs, quartets
@@ -83,6 +83,7 @@ class Window:
     places: np.ndarray  # (n,) ticks from the bar line at which each heard note stands, -1 for notes that are none
     kind: str
     excerpt: Excerpt
+    behind: np.ndarray  # (n,) index among the excerpt's events of the note behind each heard one, -1 for none
 
 
 class WindowSource:
@@ -211,15 +212,20 @@ def draw_window(
     analysed = rng.random() < stage.analysed
     if advise:
         heard = advise(heard, analysed)
-    links = _links(np.array([event.onset for event in excerpt.events]), heard.groups, behind)
-    if links is None:
-        return None
     realised = 60 * (onset[-1] - onset[0]) / max(float(played.onset.max() - played.onset.min()), 0.1)
     tempo = tempo_index(realised if onset[-1] > onset[0] else bpm)
     excerpt = replace(excerpt, spans=tuple(replace(span, tempo=tempo) for span in excerpt.spans))
+    return written(excerpt, heard, behind, kind)
+
+
+def written(excerpt: Excerpt, heard: HeardNotes, behind: np.ndarray, kind: str) -> Window | None:
+    """The window of what is heard of an excerpt, or None if tokens cannot link the two; ``behind`` as in `Window`."""
+    links = _links(np.array([event.onset for event in excerpt.events]), heard.groups, behind)
+    if links is None:
+        return None
     writing = encode(excerpt, links)
     places = _places(excerpt, behind)
-    return Window(heard, np.array(writing.ids), np.array(writing.groups), places, kind, excerpt)
+    return Window(heard, np.array(writing.ids), np.array(writing.groups), places, kind, excerpt, behind)
 
 
 def _is_line(item: CachedPiece, part: int) -> bool:

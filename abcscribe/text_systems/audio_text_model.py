@@ -25,9 +25,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
+from abcscribe.files import write_text
 from abcscribe.model.config import FrameProjectorConfig
 from abcscribe.model.score_language_model import IGNORED
-from abcscribe.model.weight_files import replace_text
 from abcscribe.text_systems.feature_towers import FeatureTower, load_feature_tower
 from abcscribe.text_systems.frame_projector import FrameProjector
 
@@ -174,7 +174,7 @@ class AudioTextModel(nn.Module):
         ``adapter/`` (LoRA, in peft's format) and a card, ``README.md``, unless there is one."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        replace_text(folder / "config.json", json.dumps(asdict(self.config), indent=1))
+        write_text(folder / "config.json", json.dumps(asdict(self.config), indent=1))
         save_file({name: t.contiguous() for name, t in self.projector.state_dict().items()}, folder / "model.tmp")
         (folder / "model.tmp").replace(folder / "model.safetensors")
         if self.config.lora_rank:

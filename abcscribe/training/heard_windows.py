@@ -8,10 +8,7 @@ fifteen. So windows that were heard are kept, and `Listened` mixes them with new
 from __future__ import annotations
 
 import multiprocessing
-import os
-import pickle
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -25,8 +22,10 @@ from abcscribe.model.note_features import HeardNotes
 from abcscribe.synthesis import render
 from abcscribe.synthesis.augment import augment
 from abcscribe.synthesis.performance import Performance
-from abcscribe.synthesis.windows import Stage, Window, WindowSource
-from abcscribe.training.window_source import window_source
+from abcscribe.synthesis.windows import Stage, Window, WindowSource, written
+from abcscribe.training import window_files
+from abcscribe.training.configs import ListeningConfig
+from abcscribe.training.window_source import advise, with_modes
 
 NEAR = 0.12  # seconds between a heard note and the score note of the same pitch that it is taken for
 RELEASE = 1.0  # seconds recorded after the last note
@@ -66,7 +65,7 @@ def _recorded(rng: np.random.Generator, played: Performance) -> np.ndarray:
 
 
 def _behind(heard: HeardNotes, played: Performance) -> np.ndarray:
-    """For each played note the nearest heard one of its pitch, the loudest choosing first; nobody is taken twice."""
+    """For each played note the nearest heard one of its pitch, from the loudest on, each heard note at most once."""
     behind = np.full(heard.onset.size, -1)
     for index in np.argsort(-played.velocity, kind="stable").tolist():
         miss = np.where(heard.pitch == played.pitch[index], np.abs(heard.onset - played.onset[index]), np.inf)
@@ -79,18 +78,6 @@ def _behind(heard: HeardNotes, played: Performance) -> np.ndarray:
 @cache
 def _engine() -> tower.AbcscribeEngine:
     return tower.load()
-
-
-@dataclass(frozen=True)
-class ListeningConfig:
-    """What windows are kept."""
-
-    cache: Path  # note cache of datasets.corpora.build_cache
-    out: Path
-    split: str = "train"
-    shards: int = 30
-    seed: int = 1
-    jobs: int = 1
 
 
 def keep_windows(config: ListeningConfig) -> Iterator[tuple[int, int]]:
@@ -106,26 +93,25 @@ def keep_windows(config: ListeningConfig) -> Iterator[tuple[int, int]]:
 
 def _keep_shard(task: tuple[ListeningConfig, int]) -> None:
     config, shard = task
-    path = config.out / f"windows-{shard:05d}.pkl"
+    path = config.out / f"windows-{shard:05d}.npz"
     if path.exists():
         return
     source, rng = _source(config.cache, config.split), np.random.default_rng([config.seed, shard])
-    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-    unfinished.write_bytes(pickle.dumps([source.draw(rng, STAGE) for _ in range(WINDOWS_PER_SHARD)]))
-    unfinished.replace(path)
+    window_files.save(path, [source.draw(rng, STAGE) for _ in range(WINDOWS_PER_SHARD)])
 
 
 @cache
 def _source(path: Path, split: str) -> WindowSource:
-    return window_source(path, split, listen)
+    """Without the analysis, which may change after the tower has heard."""
+    return WindowSource(path, split, prepared=with_modes, hear=listen)
 
 
 def kept_windows(folder: Path) -> list[Window]:
-    """The windows written there, by this program: pickles run code when they are read. Raises AbcscribeError."""
-    files = sorted(folder.glob("windows-*.pkl"))
+    """The windows written there, without an analysis. Raises AbcscribeError."""
+    files = sorted(folder.glob("windows-*.npz"))
     if not files:
         raise AbcscribeError(f"{folder} holds no windows: run abcscribe data listen.")
-    return [window for path in files for window in pickle.loads(path.read_bytes())]
+    return [window for path in files for window in window_files.load(path)]
 
 
 class Listened:
@@ -140,5 +126,15 @@ class Listened:
         if rng.random() < self.share:
             fitting = np.flatnonzero((self._notes >= stage.notes[0]) & (self._notes <= stage.notes[1]))
             if fitting.size:
-                return self.kept[int(rng.choice(fitting))]
+                kept = self.kept[int(rng.choice(fitting))]
+                return analysed(kept, rng.random() < stage.analysed)
         return self.source.draw(rng, stage)
+
+
+def analysed(window: Window, really: bool) -> Window:
+    """A kept window with the columns of the analysis: zeros unless ``really``, or where the analysis joins notes in a
+    way that tokens cannot link with the score."""
+    for wanted in (really, False):
+        if made := written(window.excerpt, advise(window.heard, wanted), window.behind, window.kind):
+            return made
+    raise AssertionError("a window that was kept can be written without an analysis")

@@ -22,7 +22,7 @@ import torch
 from abcscribe.corpora.note_cache import NoteCache
 from abcscribe.errors import AbcscribeError
 from abcscribe.model.score_language_model import ScoreLanguageModel
-from abcscribe.rewards import NAMES, batch_components
+from abcscribe.rewards import NAMES, Components, RewardWeights, batch_components, contributions, parse_weights
 from abcscribe.synthesis.windows import Stage
 from abcscribe.training.advantages import (
     clipped_policy_loss,
@@ -33,17 +33,18 @@ from abcscribe.training.advantages import (
     token_mean,
     whitened,
 )
+from abcscribe.training.configs import RlTraining
 from abcscribe.training.learner import Learner, Then
+from abcscribe.training.pace import Entry
 from abcscribe.training.policy import Evaluation, NotePolicy, Policy, Sample
-from abcscribe.training.rl_config import RlTraining
 from abcscribe.training.rl_run import Run
-from abcscribe.training.rollout import Draw, Judge, Problem, Rollout, contributions, roll_out, windows
+from abcscribe.training.rollout import Draw, Judge, Problem, Rollout, roll_out, windows
 from abcscribe.training.window_source import window_source
 
 HELD_OUT_SEED = 11
 
 
-def main(config: RlTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[dict]:
+def main(config: RlTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[Entry]:
     """Train the default model until the budget is spent; yields log entries. Raises AbcscribeError if there is no such
     algorithm."""
     if config.algorithm not in ALGORITHMS:
@@ -72,9 +73,9 @@ def train(
     held_out: list[Problem],
     judge: Judge = batch_components,
     clock: Callable[[], float] = time.monotonic,
-) -> Iterator[dict]:
+) -> Iterator[Entry]:
     """The loop, for any policy and any source of problems."""
-    learner = ALGORITHMS[config.algorithm](config, policy)
+    learner, weights = ALGORITHMS[config.algorithm](config, policy), parse_weights(config.reward)
     run = Run(config, learner, held_out, judge, clock)
     while not run.over:
         if run.due:
@@ -82,7 +83,7 @@ def train(
         rng = np.random.default_rng([config.seed, run.step])
         problems = [draw(rng) for _ in range(config.windows)]
         seed = int(rng.integers(2**31))
-        rollout = roll_out(policy, problems, config.group, seed, config.temperature, config.reward, judge)
+        rollout = roll_out(policy, problems, config.group, seed, config.temperature, weights, judge)
         began = time.process_time()
         learned = learner.learn(rollout, rng, run.rate)
         rollout.seconds["update"] = time.process_time() - began
@@ -99,7 +100,8 @@ class Grpo(Learner):
 
     def aim(self, rollout: Rollout, then: Then) -> None:
         """Each token is judged by the parts of the reward that it can change: less noise, the same aim."""
-        terms = np.stack([contributions(credits, self.config.reward) for credits in rollout.credits])  # (b, parts)
+        weights = parse_weights(self.config.reward)
+        terms = np.stack([_terms(credits, weights) for credits in rollout.credits])  # (b, parts)
         reach = np.concatenate([self._reach(sample) for sample in rollout.samples])
         kinds, kind = np.unique(reach, axis=0, return_inverse=True)
         rewards = torch.from_numpy(kinds @ terms.T).float().view(len(kinds), *rollout.rewards.shape)
@@ -117,6 +119,12 @@ class Grpo(Learner):
         policy, found = policy_loss(config, now, then, tokens)
         loss = policy + self.controller.weight * found["kl"] - config.entropy * found["entropy"]
         return loss, found
+
+
+def _terms(credits: Components | None, weights: RewardWeights) -> np.ndarray:
+    """(parts,) what each part adds to the reward, nan if the answer cannot be scored."""
+    terms = contributions(credits, weights) if credits is not None else {}
+    return np.array([terms.get(name, np.nan) for name in NAMES])
 
 
 class Ppo(Learner):

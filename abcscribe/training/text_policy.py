@@ -174,7 +174,7 @@ class ProcessorWriter(nn.Module):
         return [row[: row.index(end)] if end in row else row for row in rows]
 
     def read(self, ids: Sequence[int]) -> str:
-        return self.tokenizer.decode(ids, skip_special_tokens=True)
+        return str(self.tokenizer.decode(ids, skip_special_tokens=True))
 
     def save_pretrained(self, folder: Path) -> None:
         self.language_model.save_pretrained(folder)

@@ -8,25 +8,29 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F  # noqa: N812
 
+from abcscribe.errors import AbcscribeError
+from abcscribe.files import write_text
 from abcscribe.model.audio_tower import AudioTower
 from abcscribe.model.config import FRAMES_PER_TOKEN, AudioTowerConfig
-from abcscribe.model.weight_files import replace_text
 from abcscribe.score.instruments import FAMILIES
 from abcscribe.spectrogram import FRAME_RATE, LOWEST_PITCH, PITCHES
 from abcscribe.synthesis.render import UNKNOWN_FAMILY
+from abcscribe.training.configs import TowerTraining
+from abcscribe.training.pace import Entry, Pace
 
 ONSET_WIDTH = 1.5  # frames over which an onset target falls from 1 to 0: lets the peak be read between frames
 ONSET_WEIGHT = 3.0  # of a cell with an onset: onsets are rare
-LOG_STEPS = 50
 # Relative weights of the losses. With .02 the cross-entropy of the family stood at 1.7 (chance 2.4) after 15,000 clips
 # and singers were taken for pianos.
 LOSS_WEIGHTS = {"onset": 2.0, "sounding": 1.0, "velocity": 0.05, "family": 0.4}
@@ -36,25 +40,6 @@ FAMILY_SHARES = {
     "piano": 0.46, "mallet": 0.01, "organ": 0.08, "plucked": 0.19, "bass": 0.01, "strings": 0.05, "voice": 0.05,
     "brass": 0.02, "reed": 0.08, "pipe": 0.02, "synth": 0.06,
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class TowerTraining:
-    """What one training run does."""
-
-    clips: Path  # folder of datasets.render
-    out: Path  # checkpoint folder: tower.safetensors, config.json, state.pt
-    start: Path | None = None  # checkpoint folder whose weights a new run begins with
-    minutes: float = 90.0  # time budget over all resumed runs together
-    batch: int = 12
-    matrix_rate: float = 2e-3  # Muon, in units of AdamW's (Moonlight's scaling)
-    vector_rate: float = 1e-3  # AdamW
-    weight_decay: float = 0.01
-    warmup: int = 150  # steps
-    decay_share: float = 0.6  # of the time budget
-    checkpoint_minutes: float = 4.0
-    threads: int = 1
-    seed: int = 1
 
 
 @dataclass
@@ -67,11 +52,9 @@ class Batch:
     family: torch.Tensor
 
 
-def main(config: TowerTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[dict]:
-    """Train until the time budget is spent; yields a log entry (step, minutes, losses) every LOG_STEPS steps.
-
-    ``clock`` tells seconds.
-    """
+def main(config: TowerTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[Entry]:
+    """Train until the budget is spent; yields log entries: step, minutes, steps/s, minutes left, and the mean losses
+    since the last. ``clock`` tells seconds. Raises AbcscribeError if there are no clips."""
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     config.out.mkdir(parents=True, exist_ok=True)
@@ -79,27 +62,34 @@ def main(config: TowerTraining, clock: Callable[[], float] = time.monotonic) -> 
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs of torch 2.13
     optimizer = Optimizers(model, config)
     step, spent = _resume(config, model, optimizer)
-    began = saved = clock()
-    sums: dict[str, float] = {}
-    for batch in batches(config.clips, config.batch, config.seed + step):
-        minutes = spent + (clock() - began) / 60
-        if minutes >= config.minutes:
-            break
-        losses = tower_losses(model, batch)
-        total = sum((LOSS_WEIGHTS[name] * loss for name, loss in losses.items()), torch.zeros(()))
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step(schedule(step, minutes / config.minutes, config))
-        model.zero_grad()
+    pace = Pace(step, spent, config.log_steps, steps=config.steps, budget=config.minutes)
+    began, saved, minutes = clock(), spent, spent
+    sums: Counter[str] = Counter()
+    stream = batches(config.clips, config.batch, config.seed + step)
+    while not pace.over(step, minutes):
+        losses = _learn(model, optimizer, next(stream), schedule(step, pace.progress(step, minutes), config))
+        sums.update(losses | {"count": 1})
         step += 1
-        sums = {name: sums.get(name, 0.0) + float(loss.detach()) / LOG_STEPS for name, loss in losses.items()}
-        if step % LOG_STEPS == 0:
-            yield {"step": step, "clips": step * config.batch, "minutes": round(minutes, 2), **sums}
-            sums = {}
-        if clock() - saved > 60 * config.checkpoint_minutes:
-            saved = clock()
+        minutes = spent + (clock() - began) / 60
+        if pace.due(step, minutes):
+            means = {name: sums[name] / sums["count"] for name in losses}
+            yield _logged(config, {**pace.figures(step, minutes), "clips": step * config.batch, **means})
+            sums.clear()
+        if minutes - saved > config.checkpoint_minutes:
+            saved = minutes
             _save(config, model, optimizer, step, minutes)
-    _save(config, model, optimizer, step, spent + (clock() - began) / 60)
+    _save(config, model, optimizer, step, minutes)
+
+
+def _learn(model: AudioTower, optimizer: Optimizers, batch: Batch, rate: float) -> dict[str, float]:
+    """One step; returns the losses."""
+    losses = tower_losses(model, batch)
+    total = sum((LOSS_WEIGHTS[name] * loss for name, loss in losses.items()), torch.zeros(()))
+    total.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step(rate)
+    model.zero_grad()
+    return {name: float(loss.detach()) for name, loss in losses.items()}
 
 
 class Optimizers:
@@ -128,10 +118,10 @@ class Optimizers:
                 group["lr"] = peak * rate
             optimizer.step()
 
-    def state_dict(self) -> dict:
+    def state_dict(self) -> dict[str, Any]:
         return {"muon": self.muon.state_dict(), "adamw": self.adamw.state_dict()}
 
-    def load_state_dict(self, state: dict) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         self.muon.load_state_dict(state["muon"])
         self.adamw.load_state_dict(state["adamw"])
 
@@ -168,17 +158,22 @@ def schedule(step: int, progress: float, config: TowerTraining) -> float:
 
 
 def batches(clips: Path, size: int, seed: int) -> Iterator[Batch]:
-    """Endless shuffled batches; every pass looks at the folder again, so rendering may still go on."""
-    rng = np.random.default_rng(seed)
-    while True:
-        shards = sorted(clips.glob("train-*.npz"))
+    """Endless shuffled batches; every pass looks at the folder again, so rendering may still go on.
+
+    Raises AbcscribeError if a pass finds no batch.
+    """
+    rng, made = np.random.default_rng(seed), -1
+    while made:
+        shards, made = sorted(clips.glob("train-*.npz")), 0
         order = rng.permutation(len(shards))
         for i in range(0, len(order), 4):
             loaded = [dict(np.load(shards[j])) for j in order[i : i + 4]]
             index = [(s, c) for s, shard in enumerate(loaded) for c in range(len(shard["frames"]))]
             rng.shuffle(index)
             for k in range(0, len(index) - size + 1, size):
+                made += 1
                 yield make_batch([_clip(loaded[s], c) for s, c in index[k : k + size]])
+    raise AbcscribeError(f"{clips} holds no {size} clips to train on: make them with abcscribe data render.")
 
 
 def _clip(shard: dict[str, np.ndarray], c: int) -> tuple[np.ndarray, np.ndarray]:
@@ -215,6 +210,12 @@ def clip_targets(notes: np.ndarray, frames: int) -> tuple[np.ndarray, np.ndarray
     return activity, velocity, family
 
 
+def _logged(config: TowerTraining, entry: Entry) -> Entry:
+    with (config.out / "log.jsonl").open("a") as log:
+        log.write(json.dumps(entry) + "\n")
+    return entry
+
+
 def _resume(config: TowerTraining, model: AudioTower, optimizer: Optimizers) -> tuple[int, float]:
     """Steps and minutes already behind the run."""
     if not (config.out / "state.pt").exists():
@@ -235,6 +236,6 @@ def _save(config: TowerTraining, model: AudioTower, optimizer: Optimizers, step:
     state = {"model": weights, "optimizer": optimizer.state_dict(), "step": step, "minutes": minutes}
     torch.save(state, config.out / "state.tmp")
     (config.out / "state.tmp").replace(config.out / "state.pt")
-    replace_text(config.out / "config.json", json.dumps(asdict(model.config), indent=1))
+    write_text(config.out / "config.json", json.dumps(asdict(model.config), indent=1))
     save_file(weights, config.out / "tower.tmp")
     (config.out / "tower.tmp").replace(config.out / "tower.safetensors")

@@ -16,19 +16,21 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from statistics import fmean
 
+from abcscribe.errors import EngineError
+from abcscribe.model import WEIGHTS as FOLDER
 from abcscribe.score.model import Score
 
-Features = tuple[float, float, float]  # of a bar; see above
-
-# constant; mean confidence in the bar, in the recording, logarithm of 1 + notes
-WEIGHTS: dict[str, tuple[float, float, float, float]] = {
-    "abcscribe": (-7.34, 3.52, 4.02, 0.75),
-}
+Features = tuple[float, float, float]  # of a bar; see FEATURES
+FEATURES = ("confidence in the bar", "confidence in the recording", "logarithm of 1 + notes")
+CONSTANT = "constant"
+WEIGHTS = FOLDER / "bar_confidence.json"  # for each engine the constant and a slope for each of FEATURES
 
 
 def calibrated(score: Score, engine: str) -> Score:
@@ -37,13 +39,23 @@ def calibrated(score: Score, engine: str) -> Score:
     ``engine``: the name of who heard the notes; what was not heard right no writer mends. "" for weights that nothing
     was fitted to.
     """
-    weights = WEIGHTS.get(engine)
+    weights = fitted().get(engine)
     found = features(score) if weights else [None] * len(score.bars)
     bars = tuple(
         dataclasses.replace(bar, confidence=_expected(of_bar, weights) if of_bar and weights else None)
         for bar, of_bar in zip(score.bars, found, strict=True)
     )
     return dataclasses.replace(score, bars=bars)
+
+
+@cache
+def fitted() -> Mapping[str, tuple[float, ...]]:
+    """For each engine that was fitted: the constant, and the slopes in the order of FEATURES. Raises EngineError."""
+    try:
+        stored = json.loads(WEIGHTS.read_text(encoding="utf-8"))
+        return {engine: tuple(row[name] for name in (CONSTANT, *FEATURES)) for engine, row in stored.items()}
+    except (OSError, ValueError, KeyError) as error:
+        raise EngineError(f"{WEIGHTS} holds no weights: fit them with abcscribe train small bar-confidence.") from error
 
 
 def features(score: Score) -> list[Features | None]:

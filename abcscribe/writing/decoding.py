@@ -10,15 +10,17 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from abcscribe.errors import ScoreError
 from abcscribe.model.note_features import HeardNotes
 from abcscribe.tokens import METRE_TOKENS, MODES, MOST_FIFTHS, VOCABULARY, Reader, tempo_index
+from abcscribe.writing.draft import Draft, groups_ahead
 
 CLOSED = -1e9  # logit of a token that may not come
+MOST_AHEAD = 8  # tokens of a draft that are checked at once
 
 
 class Stepper(Protocol):
@@ -35,8 +37,20 @@ class Stepper(Protocol):
         """Go on with these rows (repetition allowed), in this order."""
 
 
+@runtime_checkable
+class Checker(Stepper, Protocol):
+    """A stepper that can read several tokens, say what follows each, and forget the last of them again."""
+
+    def check(self, ids: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """As ``step``, with logits (rows, k, vocabulary) of what follows each of the k tokens."""
+        ...
+
+    def drop(self, count: int) -> None:
+        """Forget the last ``count`` tokens."""
+
+
 class Guide(Protocol):
-    """Another opinion on what comes next."""
+    """Log-probabilities from elsewhere, added to the model's."""
 
     def __call__(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
         """Log probabilities (vocabulary,) -> what they become."""
@@ -69,7 +83,7 @@ class Constraints:
 
     @classmethod
     def of(cls, metre=None, key=None, quarter_bpm=None, program=None, downbeat=None) -> Constraints:
-        """From a Metre, a Key, quarters a minute, a General MIDI program and a group; None is no wish."""
+        """From a Metre, a Key, quarters a minute, a General MIDI program and a group; None leaves it free."""
         v = VOCABULARY
         return cls(
             v.metre.start + METRE_TOKENS.index(metre) if metre in METRE_TOKENS and metre else None,
@@ -203,11 +217,13 @@ def generate(
     prompts: Sequence[Sequence[int]] | None = None,
     constraints: Sequence[Constraints] | None = None,
     guides: Sequence[Guide | None] | None = None,
+    draft: Draft | None = None,
 ) -> list[Written]:
     """Write an answer for each note list (ascending onset, at least one note).
 
     ``prompts``: what each answer begins with, all of one length; by default BOS alone. ``constraints``, ``guides``: of
-    each answer.
+    each answer. ``draft``: of one greedy answer, which it makes quicker and changes in nothing; the stepper must be a
+    Checker.
     """
     seconds = [notes.starts - notes.onset[0] for notes in heard]
     prompts = prompts or [[VOCABULARY.bos]] * len(heard)
@@ -216,7 +232,10 @@ def generate(
     told = zip(seconds, prompts, constraints, guides, strict=True)
     rows = [_Row(s, list(p), options, w, g) for s, p, w, g in told]
     stepper.start(heard)
-    if options.beams > 1:
+    if draft is not None and options.beams == 1 and options.temperature <= 0 and len(rows) == 1:
+        assert isinstance(stepper, Checker)
+        _check(stepper, rows[0], options, draft)
+    elif options.beams > 1:
         assert len(rows) == 1, "beams follow one recording at a time"
         rows = [_beam(stepper, rows[0], options)]
     else:
@@ -243,17 +262,45 @@ def _choose(stepper: Stepper, rows: list[_Row], options: Decoding) -> None:
                 stepper.keep(np.flatnonzero(going))
 
 
+def _check(stepper: Checker, row: _Row, options: Decoding, draft: Draft) -> None:
+    """Go on with a row: the draft's next tokens are read at once, and taken as far as the model would write them."""
+    rng = np.random.default_rng(options.seed)
+    fed = 0
+    while not row.done and len(row.ids) < row.most:
+        reached = len(row.ids)
+        ahead = draft.ahead(row.ids, row.reader.group, MOST_AHEAD)
+        groups = groups_ahead(row.ids[-1], ahead, row.reader.group)
+        ids = np.array([[*row.ids[fed:], *ahead]])
+        logits = stepper.check(ids, _positions([row], fed, [groups]))[0, -1 - len(ahead) :]
+        right = 0
+        for own, wanted in zip(logits, [*ahead, None], strict=True):
+            scores = log_softmax(np.where(row.allowed(), own, CLOSED))
+            token = _pick(rng, row.guided(scores), options)
+            row.push(token, float(scores[token]))
+            if token != wanted or row.done or len(row.ids) >= row.most:
+                break
+            right += 1
+        fed = reached + right
+        stepper.drop(len(ahead) - right)
+
+
 def _read(stepper: Stepper, rows: list[_Row], fed: int) -> np.ndarray:
     """Logits after the tokens of the rows that were not fed yet."""
-    ids = np.array([row.ids[fed:] for row in rows])
-    positions = np.zeros((*ids.shape, 3), np.float32)
+    return stepper.step(np.array([row.ids[fed:] for row in rows]), _positions(rows, fed))
+
+
+def _positions(rows: list[_Row], fed: int, ahead: Sequence[Sequence[int]] = ()) -> np.ndarray:
+    """(rows, k, 3) of the tokens that were not fed yet, and of more behind them that look at the groups ``ahead``."""
+    length = len(rows[0].ids) - fed + (len(ahead[0]) if ahead else 0)
+    positions = np.zeros((len(rows), length, 3), np.float32)
     for r, row in enumerate(rows):
-        at = [min(g, len(row.seconds) - 1) for g in row.reader.token_groups[fed:]]
-        at += [row.group] * (ids.shape[1] - len(at))
+        at = row.reader.token_groups[fed:]
+        at = [*at, *[row.group] * (len(row.ids) - fed - len(at)), *(ahead[r] if ahead else ())]
+        at = [min(g, len(row.seconds) - 1) for g in at]
         positions[r, :, 1] = at
         positions[r, :, 2] = [row.seconds[g] if g >= 0 else 0.0 for g in at]
-    positions[:, :, 0] = fed + 1 + np.arange(ids.shape[1])
-    return stepper.step(ids, positions)
+    positions[:, :, 0] = fed + 1 + np.arange(length)
+    return positions
 
 
 def _pick(rng: np.random.Generator, scores: np.ndarray, options: Decoding) -> int:

@@ -34,7 +34,8 @@ from abcscribe.tokens import (
     score_of,
     untangled,
 )
-from abcscribe.writing.decoding import Constraints, Decoding, Stepper, Written, generate
+from abcscribe.writing.decoding import Checker, Constraints, Decoding, Stepper, Written, generate
+from abcscribe.writing.draft import Draft, draft
 from abcscribe.writing.guide import AnalysisGuide, staves_of_groups
 
 WINDOW_NOTES = 144  # heard notes of a window; training windows hold up to 160
@@ -76,8 +77,9 @@ def write_score(
         return Score(performance=analysis.played, seconds=seconds)
     heard, ticks = with_analysis(heard, analysis)
     guide = AnalysisGuide(analysis, ticks, staves_of_groups(analysis, heard)) if guided else None
+    drafted = draft(analysis, ticks) if isinstance(stepper, Checker) else None
     starts = heard.starts
-    ids, scores = yield from _windows(stepper, heard, hints, options, guide)
+    ids, scores = yield from _windows(stepper, heard, hints, options, guide, drafted)
     reader = decode(ids, len(starts))
     score = _timed(reader, starts, hints, guide)
     bars = _confident(score.bars, reader, np.array(scores))
@@ -93,6 +95,7 @@ def _windows(
     hints: Hints,
     options: Decoding,
     guide: AnalysisGuide | None,
+    drafted: Draft | None,
 ) -> Generator[float, None, tuple[list[int], list[float]]]:
     """Tokens of the whole recording, and their log probabilities."""
     groups, starts = heard.groups, heard.starts
@@ -109,7 +112,10 @@ def _windows(
         if guide and not ids:
             constraints = guide.header(constraints)
         told = [guide.since(first)] if guide else None
-        written = generate(stepper, [window], options, prompts=[prompt], constraints=[constraints], guides=told)[0]
+        ahead = drafted.since(first) if drafted else None
+        written = generate(
+            stepper, [window], options, prompts=[prompt], constraints=[constraints], guides=told, draft=ahead
+        )[0]
         last = end == len(heard) and written.finished
         kept = len(written.ids) - 1 if last else _keep(written)
         new = slice(written.prompt if ids else 0, kept)
@@ -260,6 +266,7 @@ def load(folder: Path = WEIGHTS) -> Stepper:
     if stepper.analysis != made:
         raise EngineError(
             f"The language model in {folder} reads {stepper.analysis} numbers of the analysis for each note, this "
-            f"version makes {made}: train it again (abcscribe train sft), or use the version that trained it."
+            f"version makes {made}: train it again (abcscribe train sft; after a change of the metres "
+            "that are looked for abcscribe train chain --from metres --run), or use the version that trained it."
         )
     return stepper

@@ -331,7 +331,7 @@ def test_what_decides_about_a_turn_by_hand():
     assert metre_choice.more(where, gaps)[:, 0] == pytest.approx(by_hand)
     assert metre_choice.more(np.zeros((1, 15), bool), gaps)[0, 0] == 0
     path = music.followed([rhythm_tables.table(Metre(4, 4), music.texture)])[0]
-    rows = downbeats.numbers(music.read(path))
+    rows = downbeats.features(music.read(path))
     own = (rows.shape[1] - 7) // 2
     assert len(rows) == 4
     assert np.allclose(rows[:, own : 2 * own].mean(axis=0), 0, atol=1e-4)
@@ -438,7 +438,7 @@ def test_two_hands_on_one_piano_are_one_player():
 def test_numbers_of_a_texture_do_not_depend_on_when_it_begins():
     notes = duet("strings", "reed")
     later = [shifted(n, 7.0) for n in notes]
-    first, second = (player_count.numbers(own, cleaning.chords(own)) for own in (notes, later))
+    first, second = (player_count.features(own, cleaning.chords(own)) for own in (notes, later))
     assert first == pytest.approx(second, abs=1e-4)
 
 

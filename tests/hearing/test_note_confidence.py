@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_note_decoding import Activity
 
-from abcscribe.hearing.note_confidence import FAR, INTERVALS, Candidates, confidence, numbers
+from abcscribe.hearing.note_confidence import FAR, INTERVALS, Candidates, confidence, features
 from abcscribe.hearing.note_decoding import LEAST_CONFIDENCE, candidates
 
 
@@ -48,7 +48,7 @@ def test_numbers_by_hand():
     activity.note(60, 70, 90)
     activity.note(64, 70, 90)
     found = candidates(activity.onset, activity.sounding)
-    seen = numbers(found, activity.onset, activity.sounding, activity.velocity, activity.family)
+    seen = features(found, activity.onset, activity.sounding, activity.velocity, activity.family)
     assert np.isfinite(seen).all()
     length, gap, since, until, others = (seen[:, column] for column in (6, 7, 8, 9, 13))
     assert np.exp(length) == pytest.approx([40, 20, 20])
@@ -63,7 +63,7 @@ def test_the_pitches_beside_a_note_are_seen_up_to_the_ends_of_the_keyboard():
         activity = Activity()
         activity.note(pitch, 10, 50)
         found = candidates(activity.onset, activity.sounding)
-        (row,) = numbers(found, activity.onset, activity.sounding, activity.velocity, activity.family)
+        (row,) = features(found, activity.onset, activity.sounding, activity.velocity, activity.family)
         assert not row[-2 * len(INTERVALS) :].any()
 
 

@@ -171,7 +171,7 @@ def test_the_runtime_gives_the_numbers_of_torch(model, shipped, tmp_path, monkey
     """With lists of different length, after rows were dropped, doubled and swapped; int8 within QUANTISED."""
     folder = shipped
     if exact:
-        monkeypatch.setattr(onnx_export, "quantised", lambda graph: graph)
+        monkeypatch.setattr(onnx_export, "stored_as_bytes", lambda graph: graph)
         monkeypatch.setattr(onnx_export, "stored_as_half", lambda graph: graph)
         export_language_model(model, folder := tmp_path)
     lists, keep = [notes(7), notes(3, 1)], None if keep is None else np.array(keep)

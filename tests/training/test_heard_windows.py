@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 import tiny_cache
 
+from abcscribe.analysis import analysis_features
 from abcscribe.analysis.analysis_features import heard_notes
 from abcscribe.errors import AbcscribeError
 from abcscribe.score.model import PlayedNote
 from abcscribe.synthesis import singer
 from abcscribe.synthesis.performance import Performance
-from abcscribe.synthesis.windows import Stage
-from abcscribe.training import heard_windows
-from abcscribe.training.window_source import window_source
+from abcscribe.synthesis.windows import Stage, WindowSource
+from abcscribe.training import heard_windows, window_files
+from abcscribe.training.configs import ListeningConfig
+from abcscribe.training.window_source import window_source, with_modes
 
 
 def played(*rows: tuple[float, int], length: float = 0.45) -> Performance:
@@ -62,10 +64,10 @@ def cache(tmp_path_factory):
 @pytest.fixture
 def kept(cache, tmp_path, monkeypatch):
     """A shard of windows, heard without sound."""
-    monkeypatch.setattr(heard_windows, "_source", lambda path, split: window_source(path, split))
+    monkeypatch.setattr(heard_windows, "_source", lambda path, split: WindowSource(path, split, prepared=with_modes))
     monkeypatch.setattr(heard_windows, "STAGE", Stage((8, 24), (("tune", 1.0),)))
     monkeypatch.setattr(heard_windows, "WINDOWS_PER_SHARD", 6)
-    config = heard_windows.ListeningConfig(cache, tmp_path / "heard", shards=2, seed=3)
+    config = ListeningConfig(cache, tmp_path / "heard", shards=2, seed=3)
     config.out.mkdir()
     heard_windows._keep_shard((config, 0))
     return config
@@ -73,7 +75,7 @@ def kept(cache, tmp_path, monkeypatch):
 
 def test_kept_windows_are_read_again_and_a_seed_gives_the_same(kept):
     windows = heard_windows.kept_windows(kept.out)
-    path = kept.out / "windows-00000.pkl"
+    path = kept.out / "windows-00000.npz"
     path.unlink()
     heard_windows._keep_shard((kept, 0))
     again = heard_windows.kept_windows(kept.out)
@@ -84,7 +86,7 @@ def test_kept_windows_are_read_again_and_a_seed_gives_the_same(kept):
 
 
 def test_a_shard_that_is_there_is_left_alone(kept):
-    path = kept.out / "windows-00000.pkl"
+    path = kept.out / "windows-00000.npz"
     path.write_bytes(b"kept")
     heard_windows._keep_shard((kept, 0))
     assert path.read_bytes() == b"kept"
@@ -100,7 +102,32 @@ def test_kept_windows_of_the_wanted_length_are_mixed_with_new_ones(cache, kept):
     mixed = heard_windows.Listened(window_source(cache), windows, share=0.5)
     rng = np.random.default_rng(0)
     drawn = [mixed.draw(rng, stage) for _ in range(40)]
-    old = sum(any(one is window for window in windows) for one in drawn)
+    old = sum(any(one.excerpt is window.excerpt for window in windows) for one in drawn)
     assert 10 < old < 30
     longer = Stage((25, 40), (("tune", 1.0),))
-    assert not any(any(mixed.draw(rng, longer) is window for window in windows) for _ in range(10))
+    assert not any(mixed.draw(rng, longer).excerpt in {window.excerpt for window in windows} for _ in range(10))
+
+
+def test_a_file_keeps_windows_as_they_were(cache, tmp_path):
+    """Of every kind of music; without the analysis, which is made again when they are drawn."""
+    source, rng = WindowSource(cache, "train", prepared=with_modes), np.random.default_rng(5)
+    windows = [source.draw(rng, Stage((8, 40))) for _ in range(12)]
+    window_files.save(tmp_path / "windows.npz", windows)
+    again = window_files.load(tmp_path / "windows.npz")
+    assert len(again) == len(windows)
+    for one, other in zip(windows, again, strict=True):
+        assert (one.kind, one.excerpt) == (other.kind, other.excerpt)
+        for name in ("ids", "token_groups", "places", "behind"):
+            assert np.array_equal(getattr(one, name), getattr(other, name))
+        for name in window_files.HEARD:
+            assert np.array_equal(getattr(one.heard, name), getattr(other.heard, name))
+
+
+def test_a_kept_window_is_drawn_with_the_analysis_of_today(cache, kept):
+    (window, *_) = heard_windows.kept_windows(kept.out)
+    assert window.heard.analysis.shape[1] == 0
+    assert heard_windows.analysed(window, True).heard.analysis.any()
+    without = heard_windows.analysed(window, False)
+    assert without.heard.analysis.shape[1] == len(analysis_features.NAMES)
+    assert not without.heard.analysis.any()
+    assert np.array_equal(without.ids, window.ids)

@@ -10,7 +10,8 @@ from abcscribe.model.config import AudioTowerConfig
 from abcscribe.spectrogram import BINS, FRAME_RATE
 from abcscribe.synthesis.render import UNKNOWN_FAMILY
 from abcscribe.training import tower
-from abcscribe.training.tower import TowerTraining, clip_targets, make_batch, schedule, tower_losses
+from abcscribe.training.configs import TowerTraining
+from abcscribe.training.tower import clip_targets, make_batch, schedule, tower_losses
 
 TINY = AudioTowerConfig(channels=8, blocks=1, squeezed=2, width=16, layers=1, heads=2)
 
@@ -28,8 +29,8 @@ def write_shard(folder, clips: int = 6, frames: int = 64) -> None:
 
 
 def ticking():
-    """A clock that runs a second at every look, so that a run has the same number of steps on every machine."""
-    seconds = itertools.count()
+    """A clock that runs two seconds at every look, so that a run has the same number of steps on every machine."""
+    seconds = itertools.count(0, 2)
     return lambda: float(next(seconds))
 
 
@@ -85,10 +86,11 @@ def test_the_losses_of_a_perfect_answer_are_small(tmp_path):
 def test_training_learns_stops_and_goes_on(tmp_path, monkeypatch):
     """A run of a few seconds lowers the loss; a second one continues from its checkpoint."""
     monkeypatch.setattr(tower, "AudioTowerConfig", lambda: TINY)
-    monkeypatch.setattr(tower, "LOG_STEPS", 10)
     write_shard(tmp_path)
     out = tmp_path / "out"
-    config = TowerTraining(clips=tmp_path, out=out, minutes=1.0, batch=6, matrix_rate=1e-2, vector_rate=1e-2, warmup=5)
+    config = TowerTraining(
+        clips=tmp_path, out=out, minutes=1.0, batch=6, matrix_rate=1e-2, vector_rate=1e-2, warmup=5, log_steps=10
+    )
     log = list(tower.main(config, ticking()))
     assert len(log) >= 2
     assert log[-1]["onset"] < 0.5 * log[0]["onset"]

@@ -1,18 +1,17 @@
-"""Fit the confidence of a bar: what an engine says of its notes -> how much of a bar is right.
+"""Fit ``bar_confidence.json``: what an engine says of its notes -> how much of a bar is right.
+``abcscribe train small bar-confidence``.
 
-    python benchmarks/learn_confidence.py [--engine NAME,...] [--fit SUITE] [--check SUITE ...] [--clips N]
-
-Fits on --fit, the suite rendered from the valid split, and prints the weights for ``abcscribe/engines/confidence.py``;
-then, for that suite and those of --check, the expected calibration error with these weights and with the ones in the
-package, and the correlation with what was right. A suite is a folder; ``abcscribe evaluate --suite rendered-valid``
-makes the first.
+Fits on a suite rendered from the valid split (``abcscribe evaluate --suite rendered-valid`` makes it). Says, for that
+suite and others, the expected calibration error with the new weights and with those that were there, and the
+correlation with what was right.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
+import json
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,34 +20,38 @@ from scipy.optimize import minimize
 from abcscribe.errors import AbcscribeError
 from abcscribe.evaluation.calibration import bar_agreement, calibration
 from abcscribe.evaluation.suites import read_suite
+from abcscribe.files import replacing
 from abcscribe.score.model import Score
+from abcscribe.training.pace import Entry
+from abcscribe.training.small.configs import BarConfidence
 from abcscribe.transcription import transcribe
-from abcscribe.writing.bar_confidence import WEIGHTS, features
+from abcscribe.writing.bar_confidence import CONSTANT, FEATURES, features
 
 RIDGE = 1e-4  # keeps weights finite
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--engine", default="abcscribe,basic-pitch")
-    parser.add_argument("--fit", type=Path, default=Path("data/suites/rendered-valid"))
-    parser.add_argument("--check", type=Path, nargs="*", default=[])
-    parser.add_argument("--clips", type=int, default=160, help="of each suite")
-    options = parser.parse_args()
-    for engine in options.engine.split(","):
-        suites = {folder: bars(engine, folder, options.clips) for folder in (options.fit, *options.check)}
-        weights = fit(*suites[options.fit])
-        print(f'"{engine}": ({", ".join(f"{w:.2f}" for w in weights)}),')
+def main(config: BarConfidence) -> Iterator[Entry]:
+    """Fit each engine, write the file; yields how good the weights are. Raises AbcscribeError."""
+    path = config.weights / "bar_confidence.json"
+    stored: dict[str, dict[str, float]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    for engine in config.engine:
+        suites = {folder: bars(engine, folder, config.clips) for folder in (config.fit, *config.check)}
+        weights = {"new": fit(*suites[config.fit])}
+        if engine in stored:
+            weights["before"] = np.array([stored[engine][name] for name in (CONSTANT, *FEATURES)])
         for folder, (known, right) in suites.items():
-            errors = [error(known, right, np.array(w)) for w in (weights, WEIGHTS.get(engine)) if w is not None]
-            correlation = np.corrcoef(predict(known, weights), right)[0, 1]
-            print(f"  {folder.name}: {len(right)} bars, mean {right.mean():.2f}, ", end="")
-            print(f"calibration error {' now, in the package '.join(f'{e:.3f}' for e in errors)}, ", end="")
-            print(f"correlation {correlation:.2f}", flush=True)
+            errors = {name: round(error(known, right, own), 4) for name, own in weights.items()}
+            correlation = round(float(np.corrcoef(predict(known, weights["new"]), right)[0, 1]), 4)
+            told = {"bars": len(right), "right": round(float(right.mean()), 4), "correlation": correlation}
+            yield {"valid": folder.name, "engine": engine, **told, "calibration error": errors}
+        fitted = np.round(weights["new"], 2).tolist()
+        stored[engine] = dict(zip((CONSTANT, *FEATURES), fitted, strict=True))
+    with replacing(path) as unfinished:
+        unfinished.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
 
 
 def bars(engine: str, folder: Path, clips: int) -> tuple[np.ndarray, np.ndarray]:
-    """(n, 3) features of the bars in which something was heard, and (n,) what was right in them."""
+    """(n, FEATURES) of the bars in which something was heard, and (n,) what was right. Raises AbcscribeError."""
     known: list[tuple[float, ...]] = []
     right: list[float] = []
     for clip in read_suite(folder)[:clips]:
@@ -64,6 +67,8 @@ def bars(engine: str, folder: Path, clips: int) -> tuple[np.ndarray, np.ndarray]
         agreement = [agreed for _, agreed in bar_agreement(clip.notes, _all_confident(score))]
         known += found
         right += agreement
+    if not right:
+        raise AbcscribeError(f"No clip in {folder} has bars whose notes are known: there is nothing to fit to.")
     return np.array(known), np.array(right)
 
 
@@ -94,7 +99,3 @@ def predict(known: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 def error(known: np.ndarray, right: np.ndarray, weights: np.ndarray) -> float:
     return calibration(list(zip(predict(known, weights), right, strict=True)))[1]
-
-
-if __name__ == "__main__":
-    main()

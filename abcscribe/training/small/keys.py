@@ -1,17 +1,13 @@
-"""Learn abcscribe/engines/notes_to_score/keys.npz: what speaks for which key.
-
-    python benchmarks/learn_keys.py CACHE.npz [--windows 40000] [--excerpts 24000] [--steps 4000]
+"""Fit ``keys.npz``: what speaks for which key. ``abcscribe train small keys``.
 
 Windows of the train split as the language model is trained on (`abcscribe.synthesis.windows`) and excerpts as the
 suites of ``abcscribe evaluate`` have them, mistakes in hearing included. Every key of one is asked the same
-`keys.evidence`, so what is learned serves all tonics. Scores that tell a signature and no mode (OpenScore, madrigals)
-teach the signature alone. Prints what is right on the valid split, beside Krumhansl and Kessler's profiles. Needs torch
-and 4 GB of memory.
+`analysis.keys.evidence`, so what is learned serves all tonics. Scores that tell a signature and no mode (OpenScore,
+madrigals) teach the signature alone. Says what is right on the valid split, beside Krumhansl and Kessler's profiles.
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,7 +20,10 @@ from abcscribe.analysis import keys
 from abcscribe.analysis.keys import MODES, signature_classes
 from abcscribe.corpora.note_cache import MODES as CACHED_MODES
 from abcscribe.corpora.note_cache import CachedPiece, NoteCache
+from abcscribe.model import perceptron
 from abcscribe.synthesis.windows import Stage, WindowSource
+from abcscribe.training.pace import Entry
+from abcscribe.training.small.configs import Keys
 from abcscribe.training.small.heard_excerpts import LINES, excerpts_heard
 from abcscribe.training.small.perceptron_fit import Fitted, fit
 
@@ -52,8 +51,10 @@ def answers(fifths: int, mode: str) -> np.ndarray | None:
     if mode not in (*MODES, "none"):
         return None
     signatures = np.array([signature_classes(tonic) for tonic in range(12)]).T
-    allowed = signatures == fifths % 12
-    return allowed if mode == "none" else allowed & (np.array(MODES) == mode)[:, None]
+    allowed: np.ndarray = signatures == fifths % 12
+    if mode != "none":
+        allowed &= (np.array(MODES) == mode)[:, None]
+    return allowed
 
 
 Example = tuple[np.ndarray, np.ndarray, int, str]  # (12, N) evidence, (MODES, 12) right keys, sharps, kind
@@ -107,39 +108,36 @@ def krumhansl() -> np.ndarray:
     return np.stack([np.roll((p - p.mean()) / p.std(), tonic) for p in (major, minor) for tonic in range(12)])
 
 
-def report(name: str, taken: np.ndarray, right: np.ndarray, fifths: np.ndarray, kinds: np.ndarray) -> None:
-    """Prints by kind how often the key ``taken`` (12 * mode + tonic) and its signature are right."""
+def main(config: Keys) -> Iterator[Entry]:
+    """Fit the network and write it; yields what is right on the valid split."""
+    torch.set_num_threads(1)
+    torch.manual_seed(config.seed)
+    rows, right, *_ = examples(config.cache, "train", config.windows, config.excerpts, 11)
+    model = Fitted(rows.reshape(-1, rows.shape[2]), HIDDEN, len(MODES))
+    yield from fit(model, rows, torch.from_numpy(right), loss, config.steps, batch=BATCH, rate=RATE, noise=NOISE)
+    out = config.weights / "keys.npz"
+    model.save(out)
+    rows, right, fifths, kinds = examples(config.cache, "valid", config.valid, config.valid, 2)
+    learned = np.array([perceptron.answer(out, row).T.argmax() for row in rows])
+    sounding = rows[:, 0, :12]
+    standard = (sounding - sounding.mean(axis=1, keepdims=True)) / sounding.std(axis=1, keepdims=True)
+    for name, taken in (("learned", learned), ("Krumhansl", (standard @ krumhansl().T).argmax(axis=1))):
+        yield from _report(name, taken, right, fifths, kinds)
+
+
+def _report(name: str, taken: np.ndarray, right: np.ndarray, fifths: np.ndarray, kinds: np.ndarray) -> Iterator[Entry]:
+    """By kind how often the key ``taken`` (12 * mode + tonic) and its signature are right."""
     mode, tonic = np.divmod(taken, 12)
     key = right[np.arange(len(right)), mode, tonic].astype(float)
     key[right.sum(axis=(1, 2)) > 1] = np.nan  # nobody knows the mode
     signature = np.array([signature_classes(t)[m] for m, t in zip(mode, tonic, strict=True)]) == fifths
-    for kind in ("all", *sorted({*kinds})):
+    for kind in ("all", *sorted({*kinds.tolist()})):
         of = (kinds == kind) | (kind == "all")
         known = key[of][~np.isnan(key[of])]
-        told = f"key {known.mean():.3f} of {len(known):4}" if len(known) else ""
-        print(f"{name:10} {kind:9} signature {signature[of].mean():.3f} of {of.sum():4}  {told}")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cache", type=Path)
-    parser.add_argument("--windows", type=int, default=40_000)
-    parser.add_argument("--excerpts", type=int, default=24_000)
-    parser.add_argument("--steps", type=int, default=4_000)
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    rows, right, *_ = examples(options.cache, "train", options.windows, options.excerpts, 11)
-    model = Fitted(rows.reshape(-1, rows.shape[2]), HIDDEN, len(MODES))
-    fit(model, rows, torch.from_numpy(right), loss, options.steps, batch=BATCH, rate=RATE, noise=NOISE)
-    model.save(keys.WEIGHTS)
-    rows, right, fifths, kinds = examples(options.cache, "valid", 2000, 2000, 2)
-    learned = np.array([keys.scores(row).argmax() for row in rows])
-    sounding = rows[:, 0, :12]
-    standard = (sounding - sounding.mean(axis=1, keepdims=True)) / sounding.std(axis=1, keepdims=True)
-    for name, taken in (("learned", learned), ("Krumhansl", (standard @ krumhansl().T).argmax(axis=1))):
-        report(name, taken, right, fifths, kinds)
-
-
-if __name__ == "__main__":
-    main()
+        told = {"key": round(float(known.mean()), 4), "keys": len(known)} if len(known) else {}
+        yield {
+            "valid": name,
+            "kind": kind,
+            "signature": round(float(signature[of].mean()), 4),
+            "count": int(of.sum()),
+        } | told

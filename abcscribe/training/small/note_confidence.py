@@ -1,15 +1,13 @@
-"""Learn abcscribe/note_confidence.npz: which of the notes that the tower's activity suggests were played.
+"""Fit ``note_confidence.npz``: which of the notes that the tower's activity suggests were played.
+``abcscribe train small note-confidence``.
 
-    python benchmarks/learn_note_confidence.py CLIPS [--clips 3000] [--steps 6000]
-
-CLIPS is a folder of ``abcscribe data render``. Its train clips are heard by the shipped tower; a note is true if a note
-of the same pitch begins within 50 ms. Prints loss, and F1 at several thresholds, on the clips of the valid split, whose
-pieces the tower was not trained on. Needs torch.
+Rendered clips of the train split are heard by the tower in the folder of weights; a note is true if a note of the same
+pitch begins within 50 ms. Says loss, and F1 at several thresholds, on the clips of the valid split, whose pieces the
+tower was not trained on.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,10 +15,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from abcscribe.errors import AbcscribeError
 from abcscribe.hearing import note_confidence
 from abcscribe.hearing.note_decoding import candidates
+from abcscribe.model import runtime_files
 from abcscribe.model.tower_runtime import TowerRuntime
 from abcscribe.spectrogram import FRAME_RATE, LOWEST_PITCH
+from abcscribe.training.pace import Entry
+from abcscribe.training.small.configs import NoteConfidence
 from abcscribe.training.small.perceptron_fit import Fitted, fit
 
 HIDDEN = (64, 32)
@@ -38,16 +40,20 @@ def clips(folder: Path, split: str, count: int) -> Iterator[tuple[np.ndarray, np
             yield frames[index].astype(np.float32) / 255, notes[first[index] : first[index + 1]]
 
 
-def examples(folder: Path, split: str, count: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """(n, N) numbers of heard notes, (n,) whether they are true, and how many were played."""
-    tower, rows, labels, played = TowerRuntime(), [], [], 0
+def examples(tower: TowerRuntime, folder: Path, split: str, count: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """(n, FEATURES) of heard notes, (n,) whether they are true, and how many were played. Raises AbcscribeError."""
+    rows: list[np.ndarray] = []
+    labels: list[np.ndarray] = []
+    played = 0
     for frames, notes in clips(folder, split, count):
         heard = tower.hear(frames)
         found = candidates(heard.onset, heard.sounding)
         if len(found.pitch):
-            rows.append(note_confidence.numbers(found, heard.onset, heard.sounding, heard.velocity, heard.family))
+            rows.append(note_confidence.features(found, heard.onset, heard.sounding, heard.velocity, heard.family))
             labels.append(_true(found, notes))
         played += len(notes)
+    if not rows:
+        raise AbcscribeError(f"{folder} holds no {split} clips in which anything is heard: run abcscribe data render.")
     return np.concatenate(rows), np.concatenate(labels), played
 
 
@@ -62,35 +68,40 @@ def _true(found: note_confidence.Candidates, notes: np.ndarray) -> np.ndarray:
     return true
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clips", type=Path)
-    parser.add_argument("--clips", dest="count", type=int, default=3_000)
-    parser.add_argument("--steps", type=int, default=6_000)
-    options = parser.parse_args()
+def main(config: NoteConfidence) -> Iterator[Entry]:
+    """Fit the network and write it; yields how good it is. Raises AbcscribeError without clips or tower."""
     torch.set_num_threads(1)
-    rows, labels, _ = examples(options.clips, "train", options.count)
-    torch.manual_seed(0)
-    model = Fitted(rows, HIDDEN, 1)
-    true = torch.from_numpy(labels[:, None]).float()
+    found = runtime_files.tower(config.weights)
+    if found is None:
+        raise AbcscribeError(f"There is no tower in {config.weights}, to whose notes the confidence could be fitted.")
+    tower = TowerRuntime(found)
+    rows, labels, _ = examples(tower, config.clips, "train", config.count)
+    torch.manual_seed(config.seed)
+    model, true = Fitted(rows, HIDDEN, 1), torch.from_numpy(labels[:, None]).float()
     loss = nn.functional.binary_cross_entropy_with_logits
-    fit(model, rows, true, loss, options.steps, batch=BATCH, rate=RATE, noise=0.0)
-    model.save(note_confidence.WEIGHTS)
-    rows, labels, played = examples(options.clips, "valid", options.count)
+    yield from fit(model, rows, true, loss, config.steps, batch=BATCH, rate=RATE, noise=0.0)
+    model.save(config.weights / "note_confidence.npz")
+    rows, labels, played = examples(tower, config.clips, "valid", config.count)
     with torch.no_grad():
         sure = model(model.scaled(rows)).sigmoid().numpy()[:, 0]
-    print(f"{len(labels)} candidates, {labels.mean():.3f} true, cross-entropy {_entropy(sure, labels):.3f}")
+    entropy = round(_entropy(sure, labels), 4)
+    yield {
+        "valid": "candidates",
+        "count": len(labels),
+        "true": round(float(labels.mean()), 4),
+        "cross-entropy": entropy,
+    }
     for threshold in (0.3, 0.4, 0.5, 0.6, 0.7):
         kept = sure >= threshold
         right = float((kept & labels).sum())
-        print(f"{threshold}: precision {right / kept.sum():.3f}, recall {right / played:.3f}, ", end="")
-        print(f"F1 {2 * right / (kept.sum() + played):.3f}")
+        figures = {
+            "precision": right / max(kept.sum(), 1),
+            "recall": right / played,
+            "F1": 2 * right / (kept.sum() + played),
+        }
+        yield {"valid": f"above {threshold}"} | {name: round(float(value), 4) for name, value in figures.items()}
 
 
 def _entropy(sure: np.ndarray, labels: np.ndarray) -> float:
     p = np.clip(sure, 1e-6, 1 - 1e-6)
     return float(-np.where(labels, np.log(p), np.log(1 - p)).mean())
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from abcscribe.model import weight_files
 from abcscribe.model.perceptron import BOUND
+from abcscribe.training.pace import Entry, Pace
 
 DROPOUT = 0.1  # of the first hidden layer
+LOG_STEPS = 500
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -34,13 +38,14 @@ class Fitted(nn.Module):
         x = nn.functional.dropout(torch.relu(first(x)), DROPOUT, training=self.training)
         for layer in between:
             x = torch.relu(layer(x))
-        return last(x)
+        logits: torch.Tensor = last(x)
+        return logits
 
     def save(self, path: Path) -> None:
         """Weights as float16, by the names that `abcscribe.model.perceptron` reads."""
         weights = {name: value.detach().numpy() for name, value in self.layers.state_dict().items()}
         columns = {**weights, "mean": self.mean, "scale": self.scale}
-        np.savez_compressed(path, **{name: value.astype(np.float16) for name, value in columns.items()})  # type: ignore[arg-type]
+        weight_files.save(path, {name: value.astype(np.float16) for name, value in columns.items()})
 
 
 def fit(
@@ -53,12 +58,13 @@ def fit(
     batch: int,
     rate: float,
     noise: float,
-) -> Fitted:
-    """AdamW, the rate let down along a cosine; ``noise`` in standard deviations of each number."""
+) -> Iterator[Entry]:
+    """AdamW, the rate let down along a cosine; ``noise`` in standard deviations of each number. Yields log entries."""
     x = model.scaled(rows)
     optimiser = torch.optim.AdamW(model.parameters(), rate, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for _ in range(steps):
+    pace, began, losses = Pace(0, 0.0, LOG_STEPS, steps=steps), time.monotonic(), []
+    for step in range(1, steps + 1):
         chosen = torch.randint(0, len(labels), (batch,))
         seen = x[chosen] + noise * torch.randn(batch, *x.shape[1:])
         off = loss(model(seen), labels[chosen])
@@ -66,4 +72,9 @@ def fit(
         off.backward()
         optimiser.step()
         schedule.step()
-    return model.eval()
+        losses.append(float(off.detach()))
+        minutes = (time.monotonic() - began) / 60
+        if pace.due(step, minutes) or step == steps:
+            yield pace.figures(step, minutes) | {"loss": round(float(np.mean(losses)), 4)}
+            losses = []
+    model.eval()

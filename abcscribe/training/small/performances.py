@@ -110,7 +110,8 @@ def _played(
     curve = _clock(kind, style, lines, onset, duration, bpm, rng)
 
     def clock(quarters: np.ndarray) -> np.ndarray:
-        return np.interp(quarters, *curve)
+        seconds: np.ndarray = np.interp(quarters, *curve)
+        return seconds
 
     seconds = clock(onset)
     jitter = STYLES[style][2] * (1.6 if kind == "song" else rng.uniform(0.7, 1.4))
@@ -214,7 +215,7 @@ def _spoiled(notes: list[PlayedNote], rng: np.random.Generator) -> list[PlayedNo
 def suite(cache: NoteCache, which: str, per_kind: int, seed: int = 0) -> list[Performed]:
     """``per_kind`` performances of each kind of a fold, drawn by seed."""
     rng = np.random.default_rng(seed)
-    by_kind: dict[str, list] = {kind: [] for kind in FAMILIES}
+    by_kind: dict[str, list[tuple[CachedPiece, list[int]]]] = {kind: [] for kind in FAMILIES}
     for kind, item, parts in pieces(cache, which):
         by_kind[kind].append((item, parts))
     found = []

@@ -1,16 +1,12 @@
-"""Learn abcscribe/engines/notes_to_score/texture.npz: how many play, and whether one of them plays chords.
+"""Fit ``player_count.npz``: how many play, and whether one plays chords. ``abcscribe train small player-count``.
 
-    python benchmarks/learn_texture.py CACHE.npz VALID HEARD [HEARD ...] [--windows 700] [--steps 1500]
-
-VALID and HEARD are folders of ``benchmarks/heard.py`` and ``abcscribe data listen``, of the valid and the train split.
-Fits three layers to what `texture.numbers` says of their clips and windows, and of windows of simulated hearing, which
-tell less of dense music. What is one line by `texture.is_one_line` is left out. Prints how those of VALID are taken, a
-row for each true texture. Needs torch.
+Fits three layers to what `analysis.player_count.features` says of the recordings and windows that the tower has heard,
+and of windows of simulated hearing, which tell less of dense music. What is one line by `player_count.is_one_line` is
+left out. Says how those of the valid split are taken, a row for each true texture.
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,10 +18,13 @@ from torch import nn
 from abcscribe.analysis import cleaning, player_count
 from abcscribe.analysis.analysis_features import played_notes
 from abcscribe.analysis.player_count import TEXTURES, Texture
+from abcscribe.errors import AbcscribeError
 from abcscribe.score.model import PlayedNote
 from abcscribe.synthesis.windows import Stage, Window, WindowSource
 from abcscribe.training.heard_windows import kept_windows
+from abcscribe.training.pace import Entry
 from abcscribe.training.small import heard_clips
+from abcscribe.training.small.configs import PlayerCount
 from abcscribe.training.small.perceptron_fit import Fitted, fit
 from abcscribe.training.window_source import with_modes
 
@@ -50,8 +49,8 @@ def true_texture(window: Window) -> Texture:
 
 
 def recorded(folder: Path) -> Iterator[Told]:
-    for clip, notes in heard_clips.clips_of(folder):
-        yield notes, Texture(len(clip.score.parts), False)
+    for clip in heard_clips.clips_of(folder):
+        yield clip.heard, Texture(len(clip.score.parts), False)
     for window in kept_windows(folder):
         yield played_notes(window.heard), true_texture(window)
 
@@ -64,42 +63,33 @@ def simulated(cache: Path, count: int) -> Iterator[Told]:
 
 
 def examples(told: Iterator[Told]) -> tuple[np.ndarray, np.ndarray]:
-    """(n, N) numbers, and the index of the true texture."""
-    rows, labels = [], []
+    """(n, FEATURES), and (n,) the index of the true texture. Raises AbcscribeError if nothing is left."""
+    rows: list[np.ndarray] = []
+    labels: list[int] = []
     for played, true in told:
         notes = cleaning.clean(played)
         if len(notes) >= FEWEST and true in TEXTURES and not player_count.is_one_line(notes):
-            rows.append(player_count.numbers(notes, cleaning.chords(notes)))
+            rows.append(player_count.features(notes, cleaning.chords(notes)))
             labels.append(TEXTURES.index(true))
+    if not rows:
+        raise AbcscribeError("Nothing that was heard is of several notes at a time: there is nothing to learn from.")
     return np.array(rows), np.array(labels)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cache", type=Path)
-    parser.add_argument("valid", type=Path)
-    parser.add_argument("heard", type=Path, nargs="+")
-    parser.add_argument("--windows", type=int, default=700)
-    parser.add_argument("--steps", type=int, default=1_500)
-    options = parser.parse_args()
+def main(config: PlayerCount) -> Iterator[Entry]:
+    """Fit the network and write it; yields what is right on the valid split."""
     torch.set_num_threads(1)
-    torch.manual_seed(0)
-    told = examples(itertools.chain.from_iterable(map(recorded, options.heard)))
-    sources = [told] * HEARD_WEIGHT + [examples(simulated(options.cache, options.windows))]
+    torch.manual_seed(config.seed)
+    told = examples(itertools.chain.from_iterable(map(recorded, config.heard)))
+    sources = [told] * HEARD_WEIGHT + [examples(simulated(config.cache, config.windows))]
     rows, labels = (np.concatenate(column) for column in zip(*sources, strict=True))
-    model = Fitted(rows, HIDDEN, len(TEXTURES))
-    fit(
-        model, rows, torch.from_numpy(labels), nn.functional.cross_entropy, options.steps,
-        batch=BATCH, rate=RATE, noise=NOISE,
-    )  # fmt: skip
-    model.save(player_count.WEIGHTS)
-    rows, labels = examples(recorded(options.valid))
+    model, true, loss = Fitted(rows, HIDDEN, len(TEXTURES)), torch.from_numpy(labels), nn.functional.cross_entropy
+    yield from fit(model, rows, true, loss, config.steps, batch=BATCH, rate=RATE, noise=NOISE)
+    model.save(config.weights / "player_count.npz")
+    rows, labels = examples(recorded(config.held_out))
     with torch.no_grad():
         taken = model(model.scaled(rows)).argmax(dim=1).numpy()
-    print(f"right: {(taken == labels).mean():.3f} of {len(labels)}")
-    for index, true in enumerate(TEXTURES):
-        print(true, np.bincount(taken[labels == index], minlength=len(TEXTURES)))
-
-
-if __name__ == "__main__":
-    main()
+    yield {"valid": "all", "count": len(labels), "right": round(float((taken == labels).mean()), 4)}
+    for index, texture in enumerate(TEXTURES):
+        counts = np.bincount(taken[labels == index], minlength=len(TEXTURES)).tolist()
+        yield {"valid": f"{texture.lines} lines{' and chords' * texture.chords}", "taken for": counts}

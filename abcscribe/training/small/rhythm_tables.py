@@ -1,17 +1,12 @@
-"""Learn abcscribe/engines/notes_to_score/rhythm.npz: which rhythms are usual in which metre.
+"""Fit ``rhythm_tables.npz``: which rhythms are usual in which metre. ``abcscribe train small rhythm-tables``.
 
-    python benchmarks/learn_rhythm.py CACHE.npz
-
-CACHE is the note cache that ``abcscribe.corpora.collections.build_cache`` writes: public-domain scores without the
-pieces of the benchmark and without collections whose licence restricts use. Only the pieces of fold "learn" are
-counted, so that ``benchmarks/notes_to_score.py`` may report on the others.
+Counts the pieces of the train split in the note cache: public-domain scores without the pieces of the benchmark and
+without collections whose licence restricts use. Ten seconds.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -19,15 +14,18 @@ from abcscribe.analysis import rhythm_tables
 from abcscribe.analysis.rhythm_tables import BARS
 from abcscribe.corpora.manifest import Piece
 from abcscribe.corpora.note_cache import NoteCache, Notes
-from abcscribe.score.grid import METRES, TICKS, bar_ticks
+from abcscribe.model import weight_files
+from abcscribe.score.grid import METRE_NAMES, METRES, TICKS, bar_ticks
 from abcscribe.score.model import Metre
+from abcscribe.training.pace import Entry
+from abcscribe.training.small.configs import RhythmTables
 
-OUT = Path(rhythm_tables.__file__).with_name("rhythm.npz")
 SAME = {Metre(2, 2): Metre(4, 4), Metre(4, 8): Metre(2, 4)}  # metres counted as another
 BACKOFF = 20.0  # counts that the statistics of single beats are worth against those of the place in the bar
 FLOOR = 2e-5  # probability of what never happened
 FEWEST_BARS = 4
 GROUP_WEIGHT = {"openscore-lieder": 1.0, "music21/bach": 2.0, "openscore-string-quartets": 1.0}
+Counts = dict[tuple[str, Metre], tuple[np.ndarray, np.ndarray]]  # texture, metre -> start (p,), step (p, p, BARS)
 TUNE_WEIGHT = 0.5  # dance tunes are many and alike
 
 
@@ -76,7 +74,7 @@ def placed(onsets: np.ndarray, lines: np.ndarray, metre: Metre) -> tuple[np.ndar
     return bar, np.abs(tick[:, None] - where).argmin(axis=1)
 
 
-def count(cache: NoteCache) -> dict[tuple[str, Metre], tuple[np.ndarray, np.ndarray]]:
+def count(cache: NoteCache) -> Counts:
     """(start, step) counts for each texture and metre."""
     counts = {
         (texture, metre): (np.zeros(n := len(rhythm_tables.places(metre))), np.zeros((n, n, BARS)))
@@ -100,7 +98,7 @@ def count(cache: NoteCache) -> dict[tuple[str, Metre], tuple[np.ndarray, np.ndar
     return counts
 
 
-def beat_chain(counts: dict, texture: str, compound: bool) -> np.ndarray:
+def beat_chain(counts: Counts, texture: str, compound: bool) -> np.ndarray:
     """(phase, phase, beats between) counts over all metres with such a beat: rhythm that forgets the bar."""
     beat = 36 if compound else 24
     chain = np.zeros((beat, beat, 13)) + 1e-3
@@ -112,7 +110,8 @@ def beat_chain(counts: dict, texture: str, compound: bool) -> np.ndarray:
         beats = (k * bar + where[b]) // beat - where[a] // beat
         near = beats < chain.shape[2]
         np.add.at(chain, (where[a][near] % beat, where[b][near] % beat, beats[near]), step[a, b, k][near])
-    return chain / chain.sum(axis=(1, 2), keepdims=True)
+    chain /= chain.sum(axis=(1, 2), keepdims=True)
+    return chain
 
 
 def smoothed(step: np.ndarray, chain: np.ndarray, metre: Metre) -> np.ndarray:
@@ -128,8 +127,9 @@ def smoothed(step: np.ndarray, chain: np.ndarray, metre: Metre) -> np.ndarray:
         return np.log(np.where(to > origin, np.maximum(mixed, FLOOR * 0.1), 0.0))
 
 
-def main(cache: str) -> None:
-    counts = count(NoteCache(cache))
+def main(config: RhythmTables) -> Iterator[Entry]:
+    """Count the pieces and write the tables; yields an entry for each texture and metre."""
+    counts = count(NoteCache(config.cache))
     arrays = {}
     for texture in ("line", "whole"):
         chains = {compound: beat_chain(counts, texture, compound) for compound in (False, True)}
@@ -138,10 +138,9 @@ def main(cache: str) -> None:
             name = f"{texture}_{metre.beats}_{metre.unit}"
             arrays[f"{name}_step"] = smoothed(step, chains[metre.unit == 8], metre).astype(np.float16)
             arrays[f"{name}_start"] = np.log((start + 0.1) / (start + 0.1).sum()).astype(np.float16)
-            print(f"{name}: {start.sum():.0f} pieces, {step.sum():.0f} steps")
-    np.savez_compressed(OUT, **arrays)  # type: ignore[arg-type]
-    print(f"{OUT}: {OUT.stat().st_size} bytes")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+            yield {
+                "table": f"{texture} {metre}",
+                "pieces": round(float(start.sum())),
+                "steps": round(float(step.sum())),
+            }
+    weight_files.save(config.weights / "rhythm_tables.npz", arrays, METRE_NAMES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import lightgbm
 import numpy as np
 
@@ -12,7 +14,7 @@ def arrays(trees: lightgbm.Booster) -> dict[str, np.ndarray]:
     columns: dict[str, list[float]] = {name: [] for name in ("feature", "threshold", "left", "right", "value")}
     roots, classes, answers = [], [], trees.num_model_per_iteration()
 
-    def add(node: dict) -> int:
+    def add(node: dict[str, Any]) -> int:
         own = len(columns["value"])
         leaf = "leaf_value" in node
         row = (0, 0.0, own, own, node["leaf_value"]) if leaf else (node["split_feature"], node["threshold"], 0, 0, 0.0)
