@@ -7,7 +7,7 @@ import media
 import pytest
 
 from abcscribe import batch
-from abcscribe.errors import AudioError, ScoreError
+from abcscribe.errors import AudioError, ScoreError, sentence
 from abcscribe.hints import Hints
 from abcscribe.score.model import Score
 from abcscribe.score.writers import WRITERS, Writer
@@ -136,4 +136,4 @@ def test_several_processes_do_all_jobs_and_report_each_failure(tmp_path: Path) -
     ],
 )
 def test_errors_become_sentences(error: Exception, said: str) -> None:
-    assert batch.sentence(error, Path("the.wav")) == said
+    assert sentence(error, Path("the.wav")) == said

@@ -498,8 +498,8 @@ def page(outcomes: dict[str, Outcome]) -> str:
         "|---|---|---|",
     ]
     for name, found in outcomes.items():
-        said = said.replace("n" * 251, "n...n")
-        said = re.sub(r"(\S+: )\d+/\d+, .*? major, .*? bars?\b(, [^,]*%)?", r"\1(summary of its score)", found.said)
+        said = found.said.replace("n" * 251, "n...n")
+        said = re.sub(r"(\S+: )\d+/\d+, .*? major, .*? bars?\b(, [^,]*%)?", r"\1(summary of its score)", said)
         said = said.replace(f", {tone_engine.NAME}", "").replace("|", "\\|")
         lines.append(f"| {name} | {found.code} | {said} |")
     return "\n".join(lines) + "\n"

@@ -24,7 +24,9 @@ def scale(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def shell(line: str, **settings: object) -> subprocess.CompletedProcess[bytes]:
     """Run a line of bash in which $P is the program."""
-    return subprocess.run(["bash", "-c", f'P="{" ".join(PROGRAM)}"\n{line}'], capture_output=True, check=False, **settings)  # type: ignore[call-overload,no-any-return]
+    return subprocess.run(
+        ["bash", "-c", f'P="{" ".join(PROGRAM)}"\n{line}'], capture_output=True, check=False, **settings
+    )  # type: ignore[call-overload,no-any-return]
 
 
 @pytest.mark.parametrize("name", STOPPED)
@@ -116,7 +118,9 @@ def test_a_run_talks_to_nobody_and_writes_its_scores_alone(scale: Path, tmp_path
     subprocess.run([tracer, "-f", "-e", calls, "-o", trace, *command], env=environment, check=True, capture_output=True)
     done = [line for line in trace.read_text(errors="replace").splitlines() if " = -1 " not in line and "(" in line]
     assert not [line for line in done if re.search(r"\b(socket|connect|sendto)\(", line)]
-    writes = [line for line in done if re.search(r"O_WRONLY|O_RDWR|O_CREAT|\b(creat|mkdir\w*|rename\w*|link|unlink)\(", line)]
+    writes = [
+        line for line in done if re.search(r"O_WRONLY|O_RDWR|O_CREAT|\b(creat|mkdir\w*|rename\w*|link|unlink)\(", line)
+    ]
     assert any(str(out) in line for line in writes)
     assert not [line for line in writes if str(out) not in line and "/dev/null" not in line]
     assert not (tmp_path / "home").exists()

@@ -142,7 +142,9 @@ def test_a_file_that_swells_is_refused(tmp_path: Path) -> None:
         read_leniently(path)
 
 
-@pytest.mark.parametrize("change", [lambda whole: whole[: len(whole) // 2], lambda whole: whole.replace(b"PK\x01\x02", b"PK\0\0")])
+@pytest.mark.parametrize(
+    "change", [lambda whole: whole[: len(whole) // 2], lambda whole: whole.replace(b"PK\x01\x02", b"PK\0\0")]
+)
 def test_a_damaged_archive_is_refused(change: Callable[[bytes], bytes], tmp_path: Path) -> None:
     path = tmp_path / "a.mxl"
     path.write_bytes(change(render(example_scores.piano(), "mxl")))
