@@ -1,4 +1,4 @@
-"""What a shell sees of the program: signals, streams that are closed or full, odd surroundings, and no word to anybody."""
+"""What a shell sees of the program: signals, streams that are closed or full, odd surroundings, no word to anybody."""
 
 import os
 import re

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from fuzz import harness, kills
 
 SLICE = {"abc": 10, "musicxml": 15, "midi": 12, "kern": 8, "lilypond": 6, "json": 40, "mxl": 10, "audio": 30}

