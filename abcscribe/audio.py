@@ -84,7 +84,8 @@ def blocks(
 ) -> Iterator[np.ndarray]:
     """The recording in blocks, float32 (samples,), all but the last ``seconds`` long and none of them empty.
 
-    Channels are averaged; values that are not finite become 0, absurd ones LOUDEST. Memory is that of a block, whatever the file's length.
+    Channels are averaged; values that are not finite become 0, absurd ones LOUDEST. Memory is that of a block, whatever
+    the file's length.
     Raises AudioError, or OSError, if there is no sound in the file or none between ``start`` and ``end`` (seconds).
     """
     path = Path(path)

@@ -131,7 +131,7 @@ def _damaged_archive(rng: random.Random, whole: bytes) -> bytes:
 
 Way = Callable[[random.Random, bytes, list[bytes]], bytes]
 _NUMBERS = ("0", "-1", "1", "3", "7919", "255", "65536", "2147483647", "-2147483648", "9223372036854775808",
-            "99999999999999999999", "1e9", "1e400", "0.5", "1.0", "NaN", "", "x", "1/0", "1/7919", "9999/3")  # fmt: skip
+            "99999999999999999999", "1e9", "0.5", "1.0", "NaN", "", "x", "1/0", "1/7919", "9999/3")  # fmt: skip
 _ODD = (
     "\0",
     "\ufeff",
