@@ -82,7 +82,7 @@ def test_pipes_are_read(scale: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("threads", ["", "abc", "-1", "0", "4,2", "999999", "²"])
 def test_odd_settings_of_openmp_change_nothing(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from abcscribe.model import WEIGHTS
+    from abcscribe.model import SHIPPED as WEIGHTS
     from abcscribe.model.onnx_session import open_session
 
     monkeypatch.setenv("OMP_NUM_THREADS", threads)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from abcscribe.errors import EngineError
-from abcscribe.model import WEIGHTS
+from abcscribe.model import SHIPPED as WEIGHTS
+from abcscribe.model.checksums import SUMMED, SUMS, read_checked, write_sums
 from abcscribe.model.onnx_session import open_session
-from abcscribe.model.weight_files import SUMMED, SUMS, read_checked, write_sums
 
 SMALLEST = "language_model_notes.onnx"
 
@@ -16,7 +16,7 @@ def test_the_package_has_the_weights_whose_sums_it_names() -> None:
     listed = {line.split()[1] for line in (WEIGHTS / SUMS).read_text().splitlines()}
     assert listed == {path.name for path in WEIGHTS.glob(SUMMED)}
     for name in listed:
-        read_checked(WEIGHTS / name)  # after new weights: abcscribe.model.weight_files.write_sums(WEIGHTS)
+        read_checked(WEIGHTS / name)  # after new weights: abcscribe.model.checksums.write_sums(WEIGHTS)
 
 
 @pytest.fixture
