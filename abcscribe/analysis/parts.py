@@ -90,7 +90,9 @@ def _plays_chords(program: int) -> bool:
 
 
 def _one_player(line: Timeline, indices: list[int], program: int) -> Line:
-    return _one_staff(line, _single(line, indices), program)
+    """The part of a player who is named, or alone: winds and singers have one note at a time, whatever is heard."""
+    double = instruments.family(program) not in ("voice", "brass", "reed", "pipe")
+    return _one_staff(line, _single(line, indices, DOUBLE_STOPS if double else 1.0), program)
 
 
 def _texture(line: Timeline, count: int | None, said: list[int] | None) -> Texture:
@@ -219,10 +221,10 @@ def _two_hands(line: Timeline, indices: Sequence[int], program: int) -> Line:
     return Line(tuple(notes), program, instruments.name(program), staves, (tuple(right), tuple(left)))
 
 
-def _single(line: Timeline, indices: Sequence[int]) -> list[int]:
-    """One note at a time, the most substantial, unless the player often plays several."""
+def _single(line: Timeline, indices: Sequence[int], often: float = DOUBLE_STOPS) -> list[int]:
+    """One note at a time, the most substantial, unless more than this share of the chords is of several."""
     chords = line.chords(indices)
-    if sum(len(chord) > 1 for chord in chords.values()) > DOUBLE_STOPS * len(chords):
+    if sum(len(chord) > 1 for chord in chords.values()) > often * len(chords):
         return list(indices)
 
     def substance(i: int) -> float:

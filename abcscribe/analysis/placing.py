@@ -137,6 +137,8 @@ def place(
     if metre.beat == 1 and rare_rhythms.is_swung(path.ticks):
         path = replace(path, ticks=rare_rhythms.evenly_swung(path.ticks))
     kept = onsets[path.used]
+    resting = music.silence[path.used] > beats.REST
+    path = replace(path, ticks=rare_rhythms.counted_rests(path.ticks, kept, resting, int(metre.beat * TICKS)))
     if downbeat is not None:
         path = _moved(path, _turn_to(path, kept, downbeat))
     elif (read := music.read(path)) is not None:

@@ -1,6 +1,6 @@
-"""Rhythms that the search does not look for: bars of five and seven, and swung eighths.
+"""Rhythms that the search does not look for: bars of five and seven, swung eighths, and the exact length of rests.
 
-Both are found in a reading in one of the usual metres: the music repeats itself after a distance that fits no bar of
+The first two are found in a reading in one of the usual metres: the music repeats itself after a distance that fits no bar of
 these, or nearly all its notes stand on a beat or on the last third of one.
 """
 
@@ -21,6 +21,41 @@ QUARTERS_UP_TO = 150.0  # units a minute that are written as quarters
 SWUNG = (14, 18)  # ticks of a quarter where the second of two swung eighths stands
 ON_TIME = 2  # ticks
 SWUNG_SHARE, FEWEST_SWUNG, MOST_BETWEEN = 0.2, 8, 0.04  # of all onsets; number of them; share elsewhere
+
+AROUND = 16  # onsets on either side of a rest that tell its tempo
+STEADY = 0.05  # by how much, in log, the tempos before and after may differ: else nobody can count the rest
+CERTAIN = 0.4  # beats that the counted rest may miss the clock
+
+
+def counted_rests(ticks: np.ndarray, onsets: np.ndarray, resting: np.ndarray, beat: int) -> np.ndarray:
+    """(n,) ticks with as many beats in each rest as the tempo around it says.
+
+    Args:
+        ticks: (n,) of the chords of a reading.
+        onsets: (n,) their seconds.
+        resting: (n,) whether a rest ends with each.
+        beat: ticks.
+    """
+    counted = ticks.astype(int)
+    for at in np.flatnonzero(resting & (np.arange(len(ticks)) > 0)).tolist():
+        pace = _pace(ticks, onsets, at)
+        if pace is None:
+            continue
+        played, found = (onsets[at] - onsets[at - 1]) / pace, ticks[at] - ticks[at - 1]
+        more = round((played - found) / beat) * beat
+        if more and abs(played - found - more) < CERTAIN * beat and found + more > 0:
+            counted[at:] += more
+    return counted
+
+
+def _pace(ticks: np.ndarray, onsets: np.ndarray, at: int) -> float | None:
+    """Seconds a tick around the rest before ``at``; None if it changes there."""
+    sides = [slice(max(0, at - AROUND), at), slice(at, at + AROUND)]
+    spans = [(np.ptp(onsets[side]), np.ptp(ticks[side])) for side in sides if len(ticks[side]) > 2]
+    paces = [seconds / span for seconds, span in spans if span]
+    if not paces or abs(np.log(paces[0] / paces[-1])) > STEADY:
+        return None
+    return float(sum(seconds for seconds, _ in spans) / sum(span for _, span in spans))
 
 
 def additive_metre(ticks: np.ndarray, weights: np.ndarray, quarter: float) -> tuple[Metre, float] | None:
