@@ -24,7 +24,9 @@ SWUNG_SHARE, FEWEST_SWUNG, MOST_BETWEEN = 0.2, 8, 0.04  # of all onsets; number 
 
 AROUND = 16  # onsets on either side of a rest that tell its tempo
 STEADY = 0.05  # by how much, in log, the tempos before and after may differ: else nobody can count the rest
-CERTAIN = 0.4  # beats that the counted rest may miss the clock
+# Beats that a rest of whole beats may miss the clock; one that misses more ends half a beat away, if it is short
+# enough to tell.
+CERTAIN, SHORT_REST = 0.27, 16
 
 
 def counted_rests(ticks: np.ndarray, onsets: np.ndarray, resting: np.ndarray, beat: int) -> np.ndarray:
@@ -42,8 +44,11 @@ def counted_rests(ticks: np.ndarray, onsets: np.ndarray, resting: np.ndarray, be
         if pace is None:
             continue
         played, found = (onsets[at] - onsets[at - 1]) / pace, ticks[at] - ticks[at - 1]
-        more = round((played - found) / beat) * beat
-        if more and abs(played - found - more) < CERTAIN * beat and found + more > 0:
+        wrong = played - found
+        whole = round(wrong / beat) * beat
+        half = round(2 * wrong / beat) * beat // 2
+        more = half if abs(wrong - whole) > CERTAIN * beat and played < SHORT_REST * beat else whole
+        if more and found + more > 0:
             counted[at:] += more
     return counted
 
