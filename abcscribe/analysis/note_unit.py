@@ -13,7 +13,7 @@ import numpy as np
 
 from abcscribe.model import WEIGHTS as FOLDER
 from abcscribe.model import boosted_trees
-from abcscribe.score.grid import METRES, TICKS, bar_ticks
+from abcscribe.score.grid import METRE_NAMES, METRES, TICKS, bar_ticks
 from abcscribe.score.model import Metre
 
 WEIGHTS = FOLDER / "note_unit.npz"
@@ -55,7 +55,7 @@ def others(metre: Metre) -> list[tuple[Metre, float]]:
 
 def likelihood(reading: Reading) -> float:
     """Log odds that it is printed so."""
-    return float(boosted_trees.answer(WEIGHTS, numbers(reading))[0])
+    return float(boosted_trees.answer(WEIGHTS, numbers(reading), METRE_NAMES)[0])
 
 
 def numbers(reading: Reading) -> np.ndarray:

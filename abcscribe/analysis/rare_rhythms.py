@@ -1,7 +1,7 @@
 """Rhythms that the search does not look for: bars of five and seven, swung eighths, and the exact length of rests.
 
-The first two are found in a reading in one of the usual metres: the music repeats itself after a distance that fits no bar of
-these, or nearly all its notes stand on a beat or on the last third of one.
+The first two are found in a reading in one of the usual metres: the music repeats itself after a distance that fits no
+bar of these, or nearly all its notes stand on a beat or on the last third of one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Bars of five and seven, swung eighths, and rests of any length, on notes that are played by a machine with a jitter."""
+"""Bars of five and seven, swung eighths, and rests of any length, on notes that a machine plays with a jitter."""
 
 import numpy as np
 import pytest

@@ -154,7 +154,9 @@ def test_a_guess_is_the_network_that_was_trained():
 
     model = Network().eval()
     with np.load(beat_network.WEIGHTS) as file:
-        model.load_state_dict({name: torch.from_numpy(file[name].astype(np.float32)) for name in file if name != "metres"})
+        model.load_state_dict(
+            {name: torch.from_numpy(file[name].astype(np.float32)) for name in file if name != "metres"}
+        )
     rng = np.random.default_rng(1)
     seen, onsets = rng.normal(size=(50, FEATURES)).astype(np.float32), np.cumsum(rng.uniform(0.1, 0.6, 50))
     turn = torch.from_numpy(beat_network.angles(onsets - onsets[0]))[None]

@@ -1,18 +1,14 @@
-"""Learn how music is printed: quarters or eighths. From scores with tempo marks, no sound needed.
+"""Fit ``note_unit.npz``: whether music is printed in quarters or eighths. ``abcscribe train small note-unit``.
 
-    python -m abcscribe.training.small.note_unit CACHE.npz
-
-Excerpts of the pieces that have a mark, at about its tempo, as they are and with all values doubled or halved; trees
-learn which was printed. Prints how often that is the likeliest of all readings, on the valid and test splits.
+From scores with tempo marks, no sound needed: excerpts of the pieces that have a mark, at about its tempo, as they are
+and with all values doubled or halved; trees learn which was printed. Says how often that is the likeliest of all
+readings, on the valid and test splits.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import lightgbm
 import numpy as np
@@ -20,9 +16,11 @@ import numpy as np
 from abcscribe.analysis import note_unit
 from abcscribe.analysis.note_unit import DOUBLED, HALVED, Reading
 from abcscribe.corpora.note_cache import NoteCache, Notes
-from abcscribe.model import weight_files
-from abcscribe.score.grid import METRES
+from abcscribe.model import boosted_trees, weight_files
+from abcscribe.score.grid import METRE_NAMES, METRES
 from abcscribe.score.model import Metre
+from abcscribe.training.pace import Entry
+from abcscribe.training.small.configs import NoteUnit
 from abcscribe.training.small.trees_fit import arrays
 
 EXCERPTS = 4  # of a piece
@@ -30,19 +28,10 @@ SECONDS = (8.0, 35.0)
 PACE = 0.12  # standard deviation of the log of how players differ from a mark
 FEWEST = 12  # notes
 ALIKE = {Metre(2, 2): Metre(4, 4), Metre(4, 8): Metre(2, 4)}
-ROUNDS = 260
 SETTINGS = {
     "objective": "binary", "learning_rate": 0.05, "num_leaves": 15, "min_data_in_leaf": 60, "feature_fraction": 0.4,
     "bagging_fraction": 0.7, "bagging_freq": 1, "lambda_l2": 5.0, "seed": 1, "num_threads": 1, "verbose": -1,
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class NoteUnitConfig:
-    """What is learned from."""
-
-    cache: Path
-    seed: int = 1
 
 
 def excerpt(rng: np.random.Generator, notes: Notes) -> Reading | None:
@@ -72,7 +61,7 @@ def shifted(reading: Reading) -> Iterator[Reading]:
             yield Reading(metre, reading.quarter / factor, reading.onset * factor, reading.pitch)
 
 
-def excerpts(config: NoteUnitConfig, splits: tuple[str, ...]) -> Iterator[tuple[str, Reading]]:
+def excerpts(config: NoteUnit, splits: tuple[str, ...]) -> Iterator[tuple[str, Reading]]:
     """Source and excerpt."""
     cache, rng = NoteCache(config.cache), np.random.default_rng(config.seed)
     for index, piece in enumerate(cache.pieces):
@@ -82,28 +71,24 @@ def excerpts(config: NoteUnitConfig, splits: tuple[str, ...]) -> Iterator[tuple[
                     yield piece.source, found
 
 
-def main(config: NoteUnitConfig) -> Iterator[dict[str, float | str]]:
-    """Grow and keep the trees; yields figures."""
+def main(config: NoteUnit) -> Iterator[Entry]:
+    """Grow the trees and write them; yields how often they are right."""
     rows, labels, weights = [], [], []
     for _, printed in excerpts(config, ("train",)):
         wrong = list(shifted(printed))
         rows += [note_unit.numbers(reading) for reading in (printed, *wrong)]
         labels += [1] + [0] * len(wrong)
         weights += [1.0] + [2.0 / len(wrong)] * len(wrong)
-    trees = lightgbm.train(SETTINGS, lightgbm.Dataset(np.array(rows), np.array(labels), weight=weights), ROUNDS)
-    np.savez_compressed(note_unit.WEIGHTS, **arrays(trees))  # type: ignore[arg-type]
-    weight_files.load.cache_clear()
+    data = lightgbm.Dataset(np.array(rows), np.array(labels), weight=weights)
+    trees = lightgbm.train(SETTINGS, data, config.rounds)
+    out = config.weights / "note_unit.npz"
+    weight_files.save(out, arrays(trees), METRE_NAMES)
     right: dict[str, list[bool]] = defaultdict(list)
     for source, printed in excerpts(config, ("valid", "test")):
-        odds = [note_unit.likelihood(reading) for reading in (printed, *shifted(printed))]
+        odds = [
+            float(boosted_trees.answer(out, note_unit.numbers(reading), METRE_NAMES)[0])
+            for reading in (printed, *shifted(printed))
+        ]
         right[source].append(int(np.argmax(odds)) == 0)
     for source, values in sorted(right.items()):
         yield {"source": source, "printed unit likeliest": float(np.mean(values)), "of": len(values)}
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cache", type=Path)
-    parser.add_argument("--seed", type=int, default=1)
-    for row in main(NoteUnitConfig(**vars(parser.parse_args()))):
-        print(row, flush=True)

@@ -20,6 +20,7 @@ import numpy as np
 
 from abcscribe.analysis import cleaning, player_count, player_features, soloist
 from abcscribe.analysis.analysis_features import played_notes
+from abcscribe.model import WEIGHTS, weight_files
 from abcscribe.score.instruments import FAMILIES, family
 from abcscribe.score.model import PlayedNote
 from abcscribe.synthesis import soundfonts
@@ -47,6 +48,7 @@ class PlayersConfig:
     scenes: Path
     sounds: Path
     valid: Path | None = None
+    weights: Path = WEIGHTS  # folder to write to
     simulated: int = 4000
     seed: int = 3
 
@@ -162,8 +164,8 @@ def main(config: PlayersConfig) -> Iterator[dict[str, float]]:
     data = lightgbm.Dataset(rows, [e.kind for e in own], weight=[e.weight for e in own])
     of_kinds = {"objective": "multiclass", "num_class": len(player_count.KINDS), **SETTINGS}
     kinds = lightgbm.train(of_kinds, data, KIND_ROUNDS)
-    np.savez_compressed(soloist.WEIGHTS, **arrays(grown_soloist(told)))  # type: ignore[arg-type]
-    np.savez_compressed(player_count.KIND_WEIGHTS, **arrays(kinds))  # type: ignore[arg-type]
+    weight_files.save(config.weights / "soloist.npz", arrays(grown_soloist(told)))
+    weight_files.save(config.weights / "player_kinds.npz", arrays(kinds))
     if config.valid:
         yield from figures(config.valid)
 
@@ -194,6 +196,7 @@ if __name__ == "__main__":
     parser.add_argument("scenes", type=Path)
     parser.add_argument("--sounds", type=Path, required=True)
     parser.add_argument("--valid", type=Path)
+    parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--simulated", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=3)
     for row in main(PlayersConfig(**vars(parser.parse_args()))):
