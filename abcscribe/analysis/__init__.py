@@ -16,7 +16,7 @@ from functools import cached_property
 
 import numpy as np
 
-from abcscribe.analysis import cleaning
+from abcscribe.analysis import cleaning, player_count
 from abcscribe.analysis.keys import find_key, signatures
 from abcscribe.analysis.lines import BarSpan, Line
 from abcscribe.analysis.parts import parts
@@ -95,6 +95,8 @@ def analyse(notes: Sequence[PlayedNote], hints: Hints = Hints()) -> Analysis | N
     heard = cleaning.clean(played)
     if not heard:
         return None
+    if player_count.is_sung(heard):
+        heard = cleaning.sung(heard)
     groups = cleaning.chords(heard)
     onsets = cleaning.chord_onsets(heard, groups)
     placed = place(heard, groups, onsets, metre=hints.metre, tempo=hints.tempo, downbeat=hints.downbeat)

@@ -54,6 +54,7 @@ FEATURES = (
     "low pitch", "median pitch", "high pitch", "notes", "notes a chord", "chords a second",
     "step of the top", "step of the bass", "leaps of the top", "leaps of the bass",
 )  # fmt: skip
+SUNG = 0.62  # mean probability of the voice
 OFTEN = 0.1  # share of the sounding time in which two notes must sound, or the music is one line
 WEIGHTS = FOLDER / "player_count.npz"
 KINDS = ("chords alone", "soloist with chords", "lines")
@@ -87,6 +88,13 @@ def kinds(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> np.nd
 def is_one_line(notes: Sequence[PlayedNote]) -> bool:
     """Whether hardly ever two notes sound together."""
     return _sounding(notes)[0] < OFTEN
+
+
+def is_sung(notes: Sequence[PlayedNote]) -> bool:
+    """Whether one singer is all that is heard: .7 and more of the family in 8 recordings of singers, .5 at most in 14 of
+    single instruments."""
+    voice = FAMILIES.index("voice")
+    return is_one_line(notes) and float(np.mean([player_features.probabilities(n)[voice] for n in notes])) > SUNG
 
 
 def features(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> np.ndarray:
