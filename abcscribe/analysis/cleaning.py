@@ -17,8 +17,8 @@ from abcscribe.score.model import PlayedNote
 SPLIT_GAP = 0.04  # seconds of silence inside one note that a detector split
 BLIP = 0.05  # seconds: shorter and unsure notes are noise
 UNSURE = 0.35  # confidence
-# Of singing: notes so short (seconds) that lie within JOINED of one LONGER times as long and NEIGHBOUR semitones away at
-# most are none. Of the extra notes in 28 % more than were sung, most are under .15 s.
+# Of singing: notes so short (seconds) that lie within JOINED of one LONGER times as long, NEIGHBOUR semitones away at
+# most, are none. The tower hears a quarter more notes than are sung, most of them under .15 s.
 SHORT, LONGER, JOINED, NEIGHBOUR = 0.15, 1.8, 0.06, 2
 
 
@@ -43,7 +43,7 @@ def clean(notes: Sequence[PlayedNote]) -> list[PlayedNote]:
 
 
 def sung(notes: Sequence[PlayedNote]) -> list[PlayedNote]:
-    """The notes of a singer without what a voice does around them: scoops into a note, its tail, consonants that cut it.
+    """The notes of a singer without what a voice does around them: scoops, tails, consonants that cut a note in two.
 
     A short note beside a longer one, of its pitch or a neighbouring one, joins it; in a run of short notes all stay.
 
@@ -57,17 +57,18 @@ def sung(notes: Sequence[PlayedNote]) -> list[PlayedNote]:
             continue
         around = [kept[i] for i in (index - 1, index + 1) if 0 <= i < len(kept)]
         longer = [n for n in around if n.offset - n.onset >= LONGER * (note.offset - note.onset)]
-        joined = next((n for n in longer if _beside(n, note)), None)
-        if joined is not None and len(longer) == len(around):
+        joined = next((n for n in longer if _gap(n, note) < JOINED and abs(n.pitch - note.pitch) <= NEIGHBOUR), None)
+        in_run = any(n.offset - n.onset < SHORT and _gap(n, note) < JOINED for n in around)
+        if joined is not None and not in_run:
             at = kept.index(joined)
             kept[at] = dataclasses.replace(joined, offset=max(joined.offset, note.offset))
             del kept[index]
     return kept
 
 
-def _beside(note: PlayedNote, short: PlayedNote) -> bool:
-    gap = max(short.onset - note.offset, note.onset - short.offset)
-    return gap < JOINED and abs(note.pitch - short.pitch) <= NEIGHBOUR
+def _gap(one: PlayedNote, other: PlayedNote) -> float:
+    """Seconds of silence between two notes."""
+    return max(other.onset - one.offset, one.onset - other.offset)
 
 
 def _is_continuation(earlier: PlayedNote, note: PlayedNote) -> bool:
