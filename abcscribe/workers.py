@@ -1,7 +1,7 @@
 """Calls in processes of their own: one that dies takes no other with it, and none outlives its parent.
 
-Not ``ProcessPoolExecutor``: there the death of one process, for want of memory say, fails all calls that are waiting, and
-processes whose parent is killed go on working as orphans.
+Not ``ProcessPoolExecutor``: there the death of one process, such as for lack of memory, fails all calls that are
+waiting, and processes whose parent is killed go on working as orphans.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class _Worker(Generic[_T, _R]):
 
 @contextmanager
 def _no_interrupts() -> Iterator[None]:
-    """Ctrl-C reaches every process of a terminal; those that are started here never see it, and their parent decides."""
+    """Block Ctrl-C, which every process of a terminal receives, in the processes started here: their parent decides."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

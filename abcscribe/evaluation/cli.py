@@ -77,7 +77,7 @@ def _named(name: str, notes: Path, samples: Path, home: Path) -> Path:
 
 
 def _tell(row: Row) -> None:
-    """A line for each row, for whoever watches."""
+    """Print a line for a row."""
     figures = row["figures"]
     shown = {"reward": "reward.full", "onset F1": "notes.onset_f1"}
     said = ", ".join(f"{label} {figures[name]:.2f}" for label, name in shown.items() if name in figures)

@@ -1,8 +1,7 @@
-"""What trainings can be told: the options of ``abcscribe train tower``, ``sft``, ``sft-text``, ``rl``, ``chain``, and
-of ``abcscribe data listen`` and ``listen-clips``.
+"""The options of ``abcscribe train`` (tower, sft, sft-text, rl, chain) and ``abcscribe data`` (listen, listen-clips).
 
-Imports nothing heavy: the commands are made of these before it is known which one is wanted (`abcscribe.command`).
-``SMOKE`` are values of a run that ends within two minutes.
+Imports nothing heavy: all commands are made of these at start-up (`abcscribe.command`). Comments of fields are the help
+of the options. ``SMOKE`` are values of a run that ends within two minutes.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ QUESTION = "Transcribe this recording in ABC notation."
 
 @dataclass(frozen=True)
 class TowerTraining:
-    """What one training run of the audio tower does."""
+    """Options of a training run of the audio tower."""
 
     clips: Path = Path("data/clips")  # folder of abcscribe data render
     out: Path = Path("data/tower")  # checkpoint folder; a run that finds one there goes on from it
@@ -45,7 +44,7 @@ class TowerTraining:
 
 @dataclass(frozen=True)
 class SftTraining:
-    """What one training run of the language model does."""
+    """Options of a supervised training run of the language model."""
 
     cache: Path = NOTES  # note cache of abcscribe data scores
     out: Path = Path("data/sft")  # checkpoint folder; a run that finds one there goes on from it
@@ -80,7 +79,7 @@ class SftTraining:
 
 @dataclass(frozen=True)
 class SftTextTraining:
-    """What one training run of a projector and LoRA does."""
+    """Options of a training run of a projector and LoRA."""
 
     pairs: Path  # JSON Lines: answer, and features (.npy) or audio
     base: str  # language model: folder or name on the Hugging Face Hub
@@ -107,7 +106,7 @@ class SftTextTraining:
 
 @dataclass(frozen=True)
 class RlTraining:
-    """What one run of reinforcement learning does."""
+    """Options of a run of reinforcement learning."""
 
     cache: Path = NOTES  # note cache of abcscribe data scores
     out: Path = Path("data/rl")  # run folder: the best model, state.pt, log.jsonl, samples.jsonl; a run there goes on
@@ -125,7 +124,7 @@ class RlTraining:
     notes: tuple[int, int] = (16, 48)  # fewest and most notes of a window
     minibatches: int = 1  # updates a step
     epochs: int = 1  # times that each answer is learned from
-    temperature: float = 0.8  # of the sampling: at 1 most of what differs is what no greedy answer would say
+    temperature: float = 0.8  # of the sampling: at 1 most differences are tokens that no greedy answer has
     constrained: bool = True  # sample under the grammar; else it is learned from the reward too
     most_tokens: int = 600  # tokens of an answer at most
     by_spread: bool = True  # GRPO: divide advantages by the spread of their group
@@ -157,7 +156,7 @@ class RlTraining:
 
 @dataclass(frozen=True)
 class ListeningConfig:
-    """What windows the tower hears, for the language model and the analysis to learn from."""
+    """Options of the windows that the tower transcribes, for training the language model and the analysis."""
 
     cache: Path = NOTES  # note cache of abcscribe data scores
     out: Path = HEARD  # folder to fill
@@ -169,7 +168,7 @@ class ListeningConfig:
 
 @dataclass(frozen=True)
 class ClipListeningConfig:
-    """What recordings the tower hears, of one to four lines in turn, for the analysis to learn from."""
+    """Options of the recordings that the tower transcribes, of one to four lines in turn, for training the analysis."""
 
     cache: Path = NOTES  # note cache of abcscribe data scores
     out: Path = HEARD  # folder to fill
@@ -180,7 +179,7 @@ class ClipListeningConfig:
 
 @dataclass(frozen=True)
 class ChainConfig:
-    """What has changed, and where the chain works."""
+    """Options of a rebuild of weights: what has changed, and the folders."""
 
     changed: tuple[str, ...]  # a file of the weights, such as tower, or scores, sounds, metres
     run: bool = False  # make it; else it is only said what would be made

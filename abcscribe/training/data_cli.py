@@ -96,7 +96,7 @@ def record(
 
 
 def listen(config: configs.ListeningConfig) -> None:
-    """Record windows of the scores and keep what the tower hears of them, for the language model and the analysis."""
+    """Record windows of the scores and store the tower's notes of them, for the language model and the analysis."""
     extras.require("abcscribe data listen", "train", *RECORD)
     from abcscribe.training.heard_windows import keep_windows
 
@@ -106,7 +106,7 @@ def listen(config: configs.ListeningConfig) -> None:
 
 
 def listen_clips(config: configs.ClipListeningConfig) -> None:
-    """Record excerpts of the scores and keep what the tower hears of them, for the analysis to learn from."""
+    """Record excerpts of the scores and store the tower's notes of them, for training the analysis."""
     extras.require("abcscribe data listen-clips", "train", *RECORD)
     from abcscribe.training.small.heard_clips import keep_clips
 

@@ -1,7 +1,7 @@
 """log.jsonl of training runs -> curves: ``abcscribe train report``.
 
-Reads what any trainer of the project logs: entries with ``step``, perhaps ``minutes``, and numbers, perhaps in dicts.
-A step that was logged twice, because a run was resumed, counts as it was logged last. Needs matplotlib.
+Reads the log of any trainer of the project: entries with ``step``, perhaps ``minutes``, and numbers, perhaps in dicts.
+Of a step that was logged twice, because a run was resumed, the last entry is used. Needs matplotlib.
 """
 
 from __future__ import annotations
