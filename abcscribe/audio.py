@@ -19,19 +19,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-import av
 import numpy as np
-from av.container import InputContainer
 
 from abcscribe.errors import AudioError
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
 
 SAMPLE_RATE = 16_000  # Hz
 BLOCK_SECONDS = 60.0  # 3.8 MB at 16 kHz
 PIECE = 8_192  # samples of the resampler's frames: codec frames are shorter, and Python's overhead is per frame
 LOWEST_RATE, HIGHEST_RATE = 1_000, 1_000_000  # Hz; at 1 Hz a small file would become hours of audio
 MOST_CHANNELS = 64  # the maximum of FFmpeg's resampler
+LOUDEST = 1e4  # full scale 1; larger samples are damaged, and their squares may not fit a float32
 STDIN = "-"
 MOST_PIPED = 4 << 30  # bytes: six hours of CD quality
 # What counts as a recording in a folder. A file that the user names is opened whatever its ending.
@@ -57,6 +60,8 @@ class AudioInfo:
 
 def probe(path: Path | str) -> AudioInfo:
     """Read the header. Raises AudioError, or OSError, if there is no audio track that can be opened."""
+    import av
+
     with _opened(Path(path)) as container:
         stream = container.streams.audio[0]
         if stream.duration is not None and stream.time_base is not None:
@@ -93,7 +98,9 @@ def blocks(
     *,
     rate: int = SAMPLE_RATE,
 ) -> Iterator[np.ndarray]:
-    """Decode a recording in blocks. Channels are averaged; values that are not finite become 0.
+    """Decode a recording in blocks. Channels are averaged.
+
+    Values that are not finite become 0, those beyond full scale by far are clipped to LOUDEST.
 
     Args:
         path: of the file.
@@ -118,7 +125,8 @@ def blocks(
         empty = True
         for block in _regrouped(pieces, max(1, round(seconds * rate))):
             empty = False
-            yield np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+            np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+            yield np.clip(block, -LOUDEST, LOUDEST, out=block)
     if empty and start:
         raise AudioError(f"{path} ends before {start:g} s.")
     if empty:
@@ -154,7 +162,7 @@ def as_file(samples: np.ndarray, rate: int) -> Iterator[Path]:
 
 @contextmanager
 def readable(path: Path) -> Iterator[Path]:
-    """A file that can be read more than once: ``path`` itself, or a temporary copy of a pipe or, for "-", of stdin.
+    """A file that can be read more than once: ``path``, or a temporary copy of a pipe or, for "-", of stdin.
 
     Raises:
         AudioError: it is a device, nothing is piped in, or too much.
@@ -193,6 +201,8 @@ def _opened(path: Path) -> Iterator[InputContainer]:
     FFmpeg's input is a byte stream, never the name: a name such as ``concat:a|b`` or one that is not UTF-8 is not
     interpreted, and the suffix does not determine the format. FFmpeg's exceptions are raised as AudioError.
     """
+    import av
+
     with path.open("rb") as file:
         if path.stat().st_size == 0:
             raise AudioError(f"{path} is empty.")
@@ -225,17 +235,22 @@ def _check_codec(path: Path, stream: av.AudioStream) -> None:
 
 def _waveform(container: InputContainer, rate: int) -> Iterator[np.ndarray]:
     """Decoded, resampled and averaged over the channels: pieces of float32 (samples,)."""
+    import av
+
     # A stream may change its format on the way (HE-AAC, chained Ogg); a resampler cannot.
     for _, frames in groupby(_frames(container), key=lambda f: (f.sample_rate, f.format.name, f.layout.nb_channels)):
         resampler = av.AudioResampler(format="flt", rate=rate, frame_size=PIECE)
         for frame in chain(frames, (None,)):
             for resampled in resampler.resample(frame):
                 channels = resampled.layout.nb_channels
-                yield resampled.to_ndarray().reshape(-1, channels).mean(axis=1)  # interleaved -> (samples,)
+                with np.errstate(over="ignore", invalid="ignore"):  # float files may hold anything
+                    yield resampled.to_ndarray().reshape(-1, channels).mean(axis=1)  # interleaved -> (samples,)
 
 
 def _frames(container: InputContainer) -> Iterator[av.AudioFrame]:
     """Every frame that can be decoded, up to the end or to where the file is cut off."""
+    import av
+
     try:
         for packet in container.demux(container.streams.audio[0]):
             try:

@@ -144,7 +144,7 @@ class Listened:
 
 
 def analysed(window: Window, really: bool) -> Window:
-    """A stored window with the columns of the analysis: zeros unless ``really``, or if tokens cannot link its groups with
+    """A stored window with the columns of the analysis: zeros unless ``really``, or if tokens cannot link it with
     the score."""
     for wanted in (really, False):
         if made := written(window.excerpt, advise(window.heard, wanted), window.behind, window.kind):

@@ -200,6 +200,16 @@ def test_the_sound_is_sent_as_browsers_play_it_and_in_ranges(ask: Asking, scale:
     assert answer.headers["accept-ranges"] == "bytes"
 
 
+def test_a_recording_whose_header_has_no_length_gets_one(ask: Asking, tmp_path: Path) -> None:
+    """As a browser's microphone gives it: WebM, written as a stream."""
+    path = media.write(tmp_path / "a.webm", media.tone(4.0, rate=48_000, pitches=SCALE), 48_000, options={"live": "1"})
+    recording = ask.upload(path.read_bytes(), "Microphone.webm")
+    assert recording["seconds"] is None
+    row = ask.wait(recording)
+    assert (row["state"], row["seconds"]) == ("ready", pytest.approx(4.0, abs=0.1))
+    assert ask.client.get(one(recording, "/audio")).headers["content-type"] == "audio/flac"
+
+
 def test_the_waveform_has_its_peaks(ask: Asking, tmp_path: Path) -> None:
     wave = np.concatenate([np.zeros(16_000), 0.5 * np.sin(np.arange(16_000)), np.zeros(16_000)])
     recording = ask.upload(media.write(tmp_path / "a.wav", wave).read_bytes(), "a.wav", transcribe=0)
@@ -231,6 +241,25 @@ def test_recordings_are_found_renamed_and_really_deleted(
     ask("DELETE", one(first), status=204)
     assert not [path for path in (folder / "files").rglob("*") if path.is_file()]
     ask("DELETE", one(first), status=404)
+
+
+@pytest.mark.parametrize(("form", "metre"), [("midi", "6/8"), ("performance-midi", None)])
+def test_a_midi_file_is_a_recording_without_sound(
+    ask: Asking, recording: dict[str, Any], form: str, metre: str | None
+) -> None:
+    """A printed one keeps its bars until hints say otherwise; one that was played is analysed."""
+    ask("POST", one(recording, "/hints"), {"hints": {"metre": "6/8"}})
+    content = ask.client.get(one(recording, f"/export/{form}")).content
+    midi = ask.upload(content, "tune.mid", engine="abcscribe")
+    assert midi["codec"] == "midi"
+    score = ask.score(midi)
+    assert sorted({row[2] for row in score["performance"]}) == sorted(SCALE)
+    assert [note["midi"] for note in score["notes"] if not note["tied"]] == list(SCALE)
+    assert metre in (None, score["bars"][0]["metre"])
+    for path in ("/audio", "/peaks"):
+        assert "MIDI" in ask("GET", one(midi, path), status=404)["error"]
+    assert ask("POST", one(midi, "/hints"), {"hints": {"metre": "3/4"}})["bars"][0]["metre"] == "3/4"
+    assert b'"audio":null' in ask.client.get(one(midi, "/export/html")).content
 
 
 def test_settings_of_the_page_are_kept(ask: Asking) -> None:

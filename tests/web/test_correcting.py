@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from waiting import open_tab, until
+from waiting import open_score, open_tab, until
 
 LABEL = "document.querySelectorAll('[data-id^=n]')[{}]?.getAttribute('aria-label')"
 
@@ -37,7 +37,9 @@ def test_keys_change_the_note_and_the_focus_stays(score: Any) -> None:
     press(score, "4", 2, ", eighth, ")
     press(score, ".", 2, ", dotted eighth, ")
     press(score, "Shift+C", 2, "; ")
-    assert score.evaluate("document.activeElement.dataset.id") == score.locator("[data-id^=n]").nth(2).get_attribute("data-id")
+    assert score.evaluate("document.activeElement.dataset.id") == score.locator("[data-id^=n]").nth(2).get_attribute(
+        "data-id"
+    )
     for _ in range(10):
         score.keyboard.press("Control+z")
     until(score, f"{LABEL.format(2)}.includes(', B4, ')")
@@ -83,7 +85,7 @@ def test_parts_are_renamed_transposed_and_put_on_two_staves(score: Any) -> None:
     open_tab(score, "Parts")
     score.get_by_label("Name of part 1").fill("Rosa's viola")
     score.keyboard.press("Enter")
-    until(score, f"{LABEL.format(0)}.endsWith(\"rosa's viola\")")
+    until(score, f'{LABEL.format(0)}.endsWith("rosa\'s viola")')
     score.get_by_text("Staves, clefs, merge, split").click()
     score.get_by_label("Written on").select_option("2")
     until(score, "document.querySelector('.system').querySelectorAll('.abcjs-staff').length === 2")
@@ -106,7 +108,7 @@ def test_text_beside_the_score_underlines_what_cannot_be_read(score: Any) -> Non
 
 def test_an_edit_of_six_hundred_notes_is_drawn_at_once(score: Any) -> None:
     bars = " | ".join(["CDEF GABc", "cBAG FEDC"] * 38)
-    abc = f"%abc-2.1\nX:1\nT:Long\nM:4/4\nL:1/8\nQ:1/4=120\nK:C\nV:1 name=\"Piano\" clef=treble\n{bars} |]\n"
+    abc = f'%abc-2.1\nX:1\nT:Long\nM:4/4\nL:1/8\nQ:1/4=120\nK:C\nV:1 name="Piano" clef=treble\n{bars} |]\n'
     open_tab(score, "Text")
     score.get_by_label("ABC text").fill(abc)
     score.get_by_label("ABC text").press("Control+Enter")
@@ -151,3 +153,27 @@ def test_a_doubtful_bar_is_tinted_and_found_by_a_key(visit: Any, transcribed: st
     page.keyboard.press("n")
     until(page, "document.querySelector('.bar-area.here')?.dataset.bar === '2'")
     assert "bar " in page.evaluate("document.activeElement.getAttribute('aria-label')")
+
+
+def test_a_double_click_on_a_rest_adds_a_note_where_the_pointer_is(score: Any) -> None:
+    count = score.locator("[data-id^=n]").count()
+    choose(score, 3)
+    score.keyboard.press("Delete")
+    until(score, f"document.querySelectorAll('[data-id^=n]').length === {count - 1}")
+    rest = score.locator(".abcjs-rest").first.bounding_box()
+    staff = score.locator(".abcjs-staff").first.bounding_box()
+    score.mouse.dblclick(rest["x"] + rest["width"] / 2, staff["y"] + staff["height"] / 2)
+    until(score, f"document.querySelectorAll('[data-id^=n]').length === {count}")
+    assert ", B4, " in label(score, 3)  # the middle line of a treble staff
+
+
+def test_what_another_window_changed_is_shown_and_not_overwritten(visit: Any, score: Any) -> None:
+    other = open_score(visit, score.url)
+    other.refusals.add(409)
+    choose(score, 1)
+    press(score, "ArrowUp", 1, ", B4, ")
+    choose(other, 0)
+    other.keyboard.press("ArrowUp")
+    other.wait_for_selector(".toast")
+    until(other, f"{LABEL.format(1)}.includes(', B4, ') && {LABEL.format(0)}.includes(', G4, ')")
+    press(other, "ArrowRight", 0, ", G4, ")

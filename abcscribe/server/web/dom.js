@@ -40,7 +40,7 @@ const ICONS = {
   start: ["!M18 6v12l-9-6z", "M6.5 6v12"],
   loop: ["M17 3.5 20 6.5l-3 3", "M20 6.5H8a4 4 0 0 0-4 4v1", "M7 20.5 4 17.5l3-3", "M4 17.5h12a4 4 0 0 0 4-4v-1"],
   metronome: ["M9.2 4h5.6l3.4 16H5.8z", "M7 15h10", "M12 15l5-9"],
-  count: ["M5 12a7 7 0 1 0 2-4.9", "M5 4v4h4", "M12 8v4l3 2"],
+  count: ["M4.5 9.5v5", "M9.5 9.5v5", "M14.5 9.5v5", "M19.5 5v14"],
   undo: ["M8 5 4 9l4 4", "M4 9h10a5.5 5.5 0 0 1 0 11H9"],
   redo: ["M16 5l4 4-4 4", "M20 9H10a5.5 5.5 0 0 0 0 11h5"],
   export: ["M12 15V4", "M8 8l4-4 4 4", "M5 14v5h14v-5"],
@@ -79,6 +79,24 @@ export function icon(name) {
 /** A button with an icon whose words are its label and its tooltip. */
 export function iconButton(name, label, onclick, attributes = {}) {
   return h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick, ...attributes }, icon(name));
+}
+
+/**
+ * Fill an element anew, but keep what the user has there: the focus (by id or label), and which details are open.
+ *
+ * @param {HTMLElement} root
+ * @param {(Node|string)[]} children
+ */
+export function refill(root, children) {
+  const active = root.contains(document.activeElement) ? document.activeElement : null;
+  const name = (details) => details.querySelector("summary").textContent + (details.closest("[aria-label]")?.getAttribute("aria-label") ?? "");
+  const open = new Set([...root.querySelectorAll("details[open]")].map(name));
+  root.replaceChildren(...children);
+  for (const details of root.querySelectorAll("details")) details.open = open.has(name(details));
+  if (!active) return;
+  const label = active.getAttribute("aria-label");
+  const again = (active.id && document.getElementById(active.id)) || (label && root.querySelector(`[aria-label="${CSS.escape(label)}"]`));
+  again?.focus();
 }
 
 let dialogs = 0;
