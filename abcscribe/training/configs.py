@@ -40,7 +40,7 @@ class TowerTraining:
     decay_share: float = 0.6  # of the budget, in which the learning rate is let down
     checkpoint_minutes: float = 1.0  # between checkpoints
     log_steps: int = 50  # between log entries, of which there is one after 20 seconds anyway
-    device: str = "cpu"  # or cuda, cuda:1 ...
+    device: str = "cpu"  # device of torch: cpu, cuda, cuda:1
     compiled: bool = False  # torch.compile: a minute to begin with, then quicker
     workers: int = 0  # processes that draw clips; 0: the one that trains
     threads: int = 2  # CPU threads
