@@ -50,7 +50,7 @@ CONTAINERS = "wav,w64,flac,ogg,mp3,mov,mp4,m4a,3gp,mj2,matroska,webm,aac,aiff,ca
 
 @dataclass(frozen=True, slots=True)
 class AudioInfo:
-    """The header's data of a file's first audio track."""
+    """Data of a file's first audio track, from the header."""
 
     seconds: float | None  # None if the header does not contain it
     sample_rate: int  # Hz

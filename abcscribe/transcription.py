@@ -178,19 +178,19 @@ class Section:
 
 def _hear_and_write(path: Path, name: SystemName, hints: Hints, section: Section) -> Iterator[Event]:
     """Transcribe with a note engine: hear, analyse, write."""
-    hearer = hearing.load(name.name, name.checkpoint)
-    rate, total = hearer.sample_rate, section.length
-    listener = _Listener(audio.blocks(path, start=section.start or None, end=section.end, rate=rate), rate)
+    engine = hearing.load(name.name, name.checkpoint)
+    rate, total = engine.sample_rate, section.length
+    measured = _MeasuredBlocks(audio.blocks(path, start=section.start or None, end=section.end, rate=rate), rate)
     notes: list[PlayedNote] = []
-    for found in hearer.notes(listener):
+    for found in engine.notes(measured):
         placed = [dataclasses.replace(n, onset=n.onset + section.start, offset=n.offset + section.start) for n in found]
         notes += placed
-        yield Heard(listener.seconds, total, tuple(placed))
-    if total is not None and total - listener.seconds > max(LOST_SECONDS, LOST_SHARE * total):
-        message = f"{path} should last {total:.0f} s but only {listener.seconds:.0f} s can be decoded: is it cut off?"
+        yield Heard(measured.seconds, total, tuple(placed))
+    if total is not None and total - measured.seconds > max(LOST_SECONDS, LOST_SHARE * total):
+        message = f"{path} should last {total:.0f} s but only {measured.seconds:.0f} s can be decoded: is it cut off?"
         yield Warned(message)
-    _check_music(path, listener.peak, notes, hearer.clear_confidence)
-    finish = section.start + listener.seconds
+    _check_music(path, measured.peak, notes, engine.clear_confidence)
+    finish = section.start + measured.seconds
     score = Score()
     for step in written(notes, hints, finish, name):
         if isinstance(step, Score):
@@ -261,7 +261,7 @@ def _read_text(path: Path, name: SystemName, hints: Hints, section: Section) -> 
     yield Done(dataclasses.replace(score, title=_title(path)))
 
 
-class _Listener(Iterable[np.ndarray]):
+class _MeasuredBlocks(Iterable[np.ndarray]):
     """Passes blocks on, and records their length and peak."""
 
     def __init__(self, blocks: Iterable[np.ndarray], rate: int) -> None:

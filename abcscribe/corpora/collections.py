@@ -39,7 +39,7 @@ from abcscribe.errors import AbcscribeError, ScoreError
 from abcscribe.score import abc_reader, lytk_bridge
 from abcscribe.score.model import Score
 
-ENVIRONMENT = "ABCSCRIBE_CORPORA"  # the folder that holds the OpenScore collections, when no path is given
+ENVIRONMENT = "ABCSCRIBE_CORPORA"  # names the folder of local copies of SETS, if no path is given
 SETS = {one.name: one for module in (openscore, chopin_institute, mutopia) for one in module.SETS}
 XML_SUFFIXES = (".mxl", ".musicxml", ".xml")
 SHARD = 50  # pieces between two savings while a cache is built
@@ -53,7 +53,7 @@ def pieces(corpora: Path | None = None, folders: Sequence[Path] = (), restricted
     Their notes are not read yet: groups, held-out melodies and the split are found by `build_cache`.
 
     Args:
-        corpora: folder of the OpenScore collections; default: the environment variable ABCSCRIBE_CORPORA.
+        corpora: folder of the local copies of `SETS`; default: the environment variable ABCSCRIBE_CORPORA.
         folders: further folders of scores.
         restricted: whether pieces whose licence restricts use are not left out.
 

@@ -44,7 +44,7 @@ def evaluate(
 ) -> None:
     """Compare engines on recordings whose notes and scores are known.
 
-    A suite with a name is made from pieces that training never sees, once, and kept; that needs FluidSynth.
+    A suite with a name is made once, from pieces outside the training data, and kept; that needs FluidSynth.
 
     Writes rows.jsonl, a row of figures for each recording and engine, and report.html. Rows that are there already are
     kept, so a run that was stopped goes on, and an engine can be added later.

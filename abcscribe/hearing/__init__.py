@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class NoteEngine(Protocol):
     """Waveform in, notes out, step by step."""
 
-    sample_rate: int  # Hz of the waveform that ``notes`` wants
+    sample_rate: int  # Hz of the waveform that ``notes`` takes
     clear_confidence: float  # notes above it are frequent in music, few and short in speech, absent in noise
 
     def notes(self, blocks: Iterable[np.ndarray]) -> Iterator[list[PlayedNote]]:

@@ -1,6 +1,6 @@
 """The curve of the origin's metre and tempo losses: a line for small differences, an exponential for large ones.
 
-The origin says "linear for small, exponential for large differences, capped"; it gives no constants. Here the
+The origin's definition is "linear for small, exponential for large differences, capped", without constants. Here the
 exponential continues the line with the same value and the same slope, so that the loss has no step or kink a policy
 could get stuck at, and two numbers define it: the difference up to which the loss is linear, and the loss at that
 difference. It reaches the cap of 1 at ``knee * (1 + ln(1 / knee_loss))``.

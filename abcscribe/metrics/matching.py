@@ -1,7 +1,7 @@
 """Two scores -> matched voices, and matched notes within them, without a common clock.
 
-The tempo, the metre and the order of voices of a prediction may all differ from the reference, so nothing here looks
-at absolute time. A voice is a sequence; voices are paired by the assignment with the fewest edits, and the notes of
+The tempo, the metre and the order of voices of a prediction may all differ from the reference, so absolute time is not
+used here. A voice is a sequence; voices are paired by the assignment with the fewest edits, and the notes of
 paired voices by the edit script that turns one sequence into the other.
 
 Ties are merged and grace notes left out (as in ``Score.sounding_notes``); a chord counts as its notes from the bottom.

@@ -192,7 +192,7 @@ def _on_sampled_instruments(rng: np.random.Generator, score: Score, config: Suit
 
 
 def _on_recorded_notes(rng: np.random.Generator, score: Score, config: SuiteConfig, bpm: float) -> Made | None:
-    """Played by the held-out instruments of a bank, each line by another as far as there are; None if nobody can."""
+    """Held-out instruments of a bank, different ones for the lines as far as there are; None if a line has none."""
     from abcscribe.synthesis.batch_renderer import collated
     from abcscribe.synthesis.clip_plans import plan_of
     from abcscribe.synthesis.recorded_notes import choose_instrument

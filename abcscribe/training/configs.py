@@ -41,7 +41,7 @@ class TowerTraining:
     checkpoint_minutes: float = 1.0  # between checkpoints
     log_steps: int = 50  # between log entries, of which there is one after 20 seconds anyway
     device: str = "cpu"  # device of torch: cpu, cuda, cuda:1
-    compiled: bool = False  # torch.compile: a minute to begin with, then quicker
+    compiled: bool = False  # torch.compile: takes a minute at first, then steps are faster
     workers: int = 0  # processes that draw clips; 0: the one that trains
     threads: int = 2  # CPU threads
     seed: int = 1  # of weights and order
@@ -70,11 +70,11 @@ class SftTraining:
     decay_share: float = 0.7  # of the budget, in which the learning rate is let down
     average: float = 0.995  # of the moving average of the weights, a step
     checkpoint_minutes: float = 4.0  # between checkpoints
-    evaluate_minutes: float = 8.0  # between looks at held-out windows
+    evaluate_minutes: float = 8.0  # between evaluations on held-out windows
     valid_windows: int = 24  # held-out windows of each kind of music
     log_steps: int = 25  # between log entries, of which there is one after 20 seconds anyway
     threads: int = 1  # CPU threads of each process
-    compile: bool = True  # the loss with torch.compile, which takes a minute and makes steps 1.9 times as quick
+    compile: bool = True  # the loss with torch.compile, which takes a minute and makes steps 1.9 times as fast
     seed: int = 1  # of weights and windows
     curriculum: str = "full"  # what windows are drawn when: full, or smoke, which has few and short ones
 
@@ -135,7 +135,7 @@ class RlTraining:
     constrained: bool = True  # sample under the grammar; else it is learned from the reward too
     most_tokens: int = 600  # tokens of an answer at most
     by_spread: bool = True  # GRPO: divide advantages by the spread of their group
-    by_part: bool = True  # GRPO: judge a token only by the parts of the reward that it can change
+    by_part: bool = True  # GRPO: advantages of a token from the parts of the reward that it can change
     clip: float = 0.2  # of the ratio of probabilities, downwards
     # Unlikely tokens may rise a little more, which keeps entropy up (DAPO; Yu et al., 2025).
     clip_high: float = 0.28  # of the ratio of probabilities, upwards
@@ -146,12 +146,12 @@ class RlTraining:
     trace: float = 0.99  # lambda of GAE: answers have some hundred tokens and their reward at the end
     value_weight: float = 0.1  # PPO: of the loss of the value head
     critic_steps: int = 10  # PPO: steps at the beginning in which only the values are learned
-    held_out: int = 96  # windows that are watched
-    evaluate_steps: int = 20  # between looks at them
+    held_out: int = 96  # held-out windows, by which the checkpoint is chosen
+    evaluate_steps: int = 20  # between evaluations on them
     tolerance: float = 0.01  # the held-out reward may fall this far below the best
-    patience: int = 2  # looks in a row before the policy is put back
+    patience: int = 2  # evaluations in a row before the policy is rolled back
     checkpoint_minutes: float = 4.0  # between checkpoints
-    rounded: bool = True  # bfloat16 where it is quicker, see NotePolicy
+    rounded: bool = True  # bfloat16 where it is faster, see NotePolicy
     threads: int = 1  # CPU threads
     seed: int = 1  # of windows and answers
 
@@ -189,9 +189,9 @@ class ChainConfig:
     """Options of a rebuild of weights: what has changed, and the folders."""
 
     changed: tuple[str, ...]  # a file of the weights, such as tower, or scores, sounds, metres
-    run: bool = False  # make it; else it is only said what would be made
+    run: bool = False  # rebuild; otherwise only list what is stale
     until: str | None = None  # the last that is made, such as downbeats; what depends on it stays as it is
     out: Path = Path("data/chain")  # folder of this chain: its log, the data that are made anew, training checkpoints
     data: Path = Path("data")  # folder with the data that have not changed
     weights: Path = WEIGHTS  # folder whose files are made again
-    smoke: bool = False  # every step with its --smoke: says that the chain works, and leaves weights without worth
+    smoke: bool = False  # every step with its --smoke: tests the chain; its weights are useless

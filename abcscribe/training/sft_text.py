@@ -52,7 +52,15 @@ class Pair:
 
 
 def main(config: SftTextTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[Entry]:
-    """Train for ``config.steps`` steps, those of earlier runs included; yields log entries. ``clock`` tells seconds."""
+    """Train for ``config.steps`` steps, those of earlier runs included.
+
+    Args:
+        config: of the run.
+        clock: returns seconds.
+
+    Yields:
+        Log entries, in the main process only.
+    """
     accelerator = Accelerator(gradient_accumulation_steps=config.accumulate)
     torch.manual_seed(config.seed)
     config.out.mkdir(parents=True, exist_ok=True)

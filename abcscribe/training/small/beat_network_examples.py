@@ -41,7 +41,7 @@ FEWEST_CHORDS, FEWEST_PLACED = 8, 6
 class Example:
     features: np.ndarray  # (n, FEATURES) float16
     place: np.ndarray  # (n,) index among the places of all METRES, or UNKNOWN
-    tempo: np.ndarray  # (n,) index in beats.BPM, or UNKNOWN; a window tells its mean tempo only, so all of them
+    tempo: np.ndarray  # (n,) index in beats.BPM, or UNKNOWN; always in windows, of which only the mean tempo is known
     onset: np.ndarray  # (n,) seconds
 
 

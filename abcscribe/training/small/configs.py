@@ -43,7 +43,7 @@ class BeatNetwork:
     batch: int = 64  # examples a step of up to 48 chords; of longer ones fewer
     steps: int | None = None  # end earlier, after so many steps
     resume: bool = True  # begin with the existing weights, but for those of other metres
-    compile: bool = True  # with torch.compile, which needs a C compiler and makes steps a third to a half quicker
+    compile: bool = True  # with torch.compile, which needs a C compiler and makes steps a third to a half faster
     threads: int = 1  # of the processor
     seed: int = 0  # of weights and order
 
