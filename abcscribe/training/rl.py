@@ -121,7 +121,7 @@ class Grpo(Learner):
     """Group-relative policy optimisation (Shao et al., 2024), without its length bias (Yu et al., 2025)."""
 
     def aim(self, rollout: Rollout, then: Then) -> None:
-        """Advantages of each token from the parts of the reward that it can change: less variance, same gradient."""
+        """Advantages of each token from the parts of the reward that it can change: less variance, same objective."""
         weights = parse_weights(self.config.reward)
         terms = np.stack([_terms(credits, weights) for credits in rollout.credits])  # (b, parts)
         reach = np.concatenate([self._reach(sample) for sample in rollout.samples])

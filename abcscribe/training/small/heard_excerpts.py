@@ -17,7 +17,7 @@ from abcscribe.synthesis import excerpts, suite
 from abcscribe.synthesis.simulated_hearing import hear
 
 LINES, PLAYERS = (1, 1, 2, 3, 4), (2, 3, 4)  # voices of an excerpt, each as likely; pieces of one line have one
-TURNS = 3  # excerpts of a piece in a row, as reading it takes the most time
+TURNS = 3  # excerpts tried of each piece that is read
 
 T = TypeVar("T")
 
