@@ -2,7 +2,7 @@
 
 A piece is recognised by its catalogue number, by its title, or by its melody. The incipits are public-domain tunes
 written down from memory, in semitones from the tonic, and serve only as fingerprints. The chorale tunes are not written
-down at all: whoever builds a corpus leaves out, with each piece named here, every other piece that shares its highest
+down at all: `collections.build_cache` leaves out, with each piece named here, every other piece that shares its highest
 part.
 """
 

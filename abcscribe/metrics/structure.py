@@ -30,7 +30,7 @@ class Shape:
     bars: int
     length: int  # ticks
     sound: float  # share of bars without a problem
-    repetition: float  # share of bars that only go on with a cycle
+    repetition: float  # share of bars that only continue a cycle
 
 
 def sound_bars(score: Score, cells: Cells | None = None) -> float:

@@ -29,7 +29,7 @@ SLOWEST, TEMPO_RATIO, TEMPI = 20.0, 1.03, 104  # quarters a minute of the first 
 
 
 class Vocabulary:
-    """Ids of all tokens, in blocks (slices); ``names[i]`` is token ``i`` in words."""
+    """Ids of all tokens, in blocks (slices); ``names[i]`` is a readable name of token ``i``."""
 
     def __init__(self) -> None:
         self.names: list[str] = []

@@ -28,7 +28,7 @@ class TowerTraining:
     sounds: Path | None = None  # bank of abcscribe data sounds: clips are rendered from it as they are needed
     cache: Path = NOTES  # note cache of abcscribe data scores, for the rendered clips
     rendered: float = 0.6  # share of rendered clips; 1: no stored ones. Without a bank all are stored
-    out: Path = Path("data/tower")  # checkpoint folder; a run that finds one there goes on from it
+    out: Path = Path("data/tower")  # checkpoint folder; a run found there is resumed
     start: Path | None = None  # checkpoint folder whose weights a new run begins with
     minutes: float = 90.0  # time budget over all resumed runs together
     steps: int | None = None  # end earlier, after so many steps of all runs together
@@ -37,7 +37,7 @@ class TowerTraining:
     vector_rate: float = 1e-3  # learning rate of AdamW
     weight_decay: float = 0.01  # of all weights
     warmup: int = 150  # steps in which the learning rate rises
-    decay_share: float = 0.6  # of the budget, in which the learning rate is let down
+    decay_share: float = 0.6  # of the budget, in which the learning rate decays
     checkpoint_minutes: float = 1.0  # between checkpoints
     log_steps: int = 50  # between log entries, of which there is one after 20 seconds anyway
     device: str = "cpu"  # device of torch: cpu, cuda, cuda:1
@@ -54,7 +54,7 @@ class SftTraining:
     """Options of a supervised training run of the language model."""
 
     cache: Path = NOTES  # note cache of abcscribe data scores
-    out: Path = Path("data/sft")  # checkpoint folder; a run that finds one there goes on from it
+    out: Path = Path("data/sft")  # checkpoint folder; a run found there is resumed
     start: Path | None = None  # checkpoint folder whose weights a new run begins with
     heard: Path | None = None  # folder of abcscribe data listen: windows to mix in
     minutes: float = 90.0  # time budget over all resumed runs together
@@ -67,7 +67,7 @@ class SftTraining:
     vector_rate: float = 1.5e-3  # learning rate of AdamW: embeddings, norms, biases
     warmup: int = 100  # steps in which the learning rate rises
     # At a constant rate the held-out loss stood still after a third of the budget.
-    decay_share: float = 0.7  # of the budget, in which the learning rate is let down
+    decay_share: float = 0.7  # of the budget, in which the learning rate decays
     average: float = 0.995  # of the moving average of the weights, a step
     checkpoint_minutes: float = 4.0  # between checkpoints
     evaluate_minutes: float = 8.0  # between evaluations on held-out windows
@@ -90,7 +90,7 @@ class SftTextTraining:
 
     pairs: Path  # JSON Lines: answer, and features (.npy) or audio
     base: str  # language model: folder or name on the Hugging Face Hub
-    out: Path = Path("data/sft-text")  # checkpoint folder; a run that finds one there goes on from it
+    out: Path = Path("data/sft-text")  # checkpoint folder; a run found there is resumed
     audio_tower: str = "abcscribe"  # abcscribe, whisper:NAME, or nothing if all pairs have features
     question: str = QUESTION  # question of pairs that have none
     frames: int = 4  # frames of the tower that become one soft token
@@ -116,7 +116,7 @@ class RlTraining:
     """Options of a run of reinforcement learning."""
 
     cache: Path = NOTES  # note cache of abcscribe data scores
-    out: Path = Path("data/rl")  # run folder: the best model, state.pt, log.jsonl, samples.jsonl; a run there goes on
+    out: Path = Path("data/rl")  # run folder: the best model, state.pt, log.jsonl, samples.jsonl; a run found there is resumed
     start: Path = Path("data/sft")  # checkpoint folder of abcscribe train sft
     algorithm: str = "grpo"  # grpo or ppo
     reward: str = "full"  # full, origin, or weights such as pitch=.5,rhythm=.3

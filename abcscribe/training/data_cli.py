@@ -50,7 +50,7 @@ def suite(config: synthesis.SuiteConfig) -> None:
 
 
 def render(config: synthesis.RenderConfig, corpora: Path | None) -> None:
-    """Perform and record the scores. Stops and goes on anywhere; the same seed gives the same clips.
+    """Perform and record the scores. An interrupted run is resumed; the same seed gives the same clips.
 
     The note cache is made first if it is missing.
     """
