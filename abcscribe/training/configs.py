@@ -116,7 +116,7 @@ class RlTraining:
     """Options of a run of reinforcement learning."""
 
     cache: Path = NOTES  # note cache of abcscribe data scores
-    out: Path = Path("data/rl")  # run folder: the best model, state.pt, log.jsonl, samples.jsonl; a run found there is resumed
+    out: Path = Path("data/rl")  # run folder with model, state.pt, log.jsonl, samples.jsonl; a run there is resumed
     start: Path = Path("data/sft")  # checkpoint folder of abcscribe train sft
     algorithm: str = "grpo"  # grpo or ppo
     reward: str = "full"  # full, origin, or weights such as pitch=.5,rhythm=.3
