@@ -138,8 +138,9 @@ def _part(staves: list[list[VoiceReader]], bars: tuple[Bar, ...], problems: Prob
         (voice.program for voice in everyone if voice.program is not None), _PROGRAMS.get(name.casefold(), 0)
     )
     if program == PERCUSSION:
-        written = [Staff("perc", staff.voices) for staff in written]
-    transposes = [voice.properties.transpose for voice in everyone if voice.properties.transpose is not None]
+        said = [any(voice.properties.clef for voice in voices) for voices in staves]
+        written = [staff if clef else Staff("perc", staff.voices) for staff, clef in zip(written, said, strict=True)]
+    transposes = [voice.properties.transpose for voice in everyone if voice.properties.transpose]
     semitones = transposes[0] if transposes else None
     usual = usual_transposition(program, name)
     steps = (7 * (semitones or 0) + 6) // 12  # the interval's usual name: two semitones are one step, three are two

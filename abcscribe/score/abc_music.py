@@ -335,10 +335,12 @@ class VoiceReader:
 
     def _bar(self, match: re.Match[str]) -> None:
         sign = match[0][: match.start("attached") - match.start()] if match["attached"] else match[0]
-        style = "dashed" if sign.startswith(".") else "final" if sign.endswith("]") else "double" if "||" in sign else ""
+        style = (
+            "dashed" if sign.startswith(".") else "final" if sign.endswith("]") else "double" if "||" in sign else ""
+        )
         closes = bool(style and style != "dashed") or sign.startswith((":", "["))
         sign = sign.strip(".[]")
-        times = 3 if sign.startswith("::") and not sign.endswith(":") else 2
+        times = 3 if sign.startswith("::|") else 2
         self._close_bar(sign.startswith(":"), times, style, closes)
         self._repeat_start |= sign.endswith(":")
         if match["attached"]:
@@ -451,7 +453,7 @@ class VoiceReader:
         step = letter.upper()
         octave = 4 + (letter >= "a") + marks.count("'") - marks.count(",")
         if self.drums:
-            self._drum_accidentals[step, octave] = (accidental or "").replace("=", "")
+            self._drum_accidentals[step, octave] = accidental or ""
         holds_for: object = step if self.accidentals_hold == "pitch" else (step, octave)
         if accidental:
             if accidental[-1] == "/":

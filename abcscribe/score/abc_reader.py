@@ -243,10 +243,10 @@ class _TuneReader:
 
     def _drum(self, note: str, key: str) -> None:
         """%%MIDI drummap ^g 42: what is written so is that key of the drum map."""
-        match = re.fullmatch(r"(\^|_|=)?([A-Ga-g])([,']*)", note)
+        match = re.fullmatch(r"(\^\^?|__?|=)?([A-Ga-g])([,']*)", note)
         if match and re.fullmatch(r"\d{1,3}", key) and int(key) < 128:
             octave = 4 + (match[2] >= "a") + match[3].count("'") - match[3].count(",")
-            written = ((match[1] or "").replace("=", ""), match[2].upper(), octave)
+            written = (match[1] or "", match[2].upper(), octave)
             (self.voice or self.header).drums[written] = int(key)
 
     def _program(self, program: int) -> None:

@@ -8,7 +8,8 @@ The model is small on purpose; what can be derived is not stored:
 - A chord is several notes of one voice with the same start and duration. A rest is a gap between notes.
 - A tuplet is a duration such as 1/3: writers derive the bracket from it.
 - Bars are shared by all parts: ``score.bars[i]`` says what bar ``i`` is, ``part.bars[i]`` what the part plays in it.
-- Chord symbols, repeats and jumps belong to the bar, since all players follow them; words, articulation and slurs belong
+- Chord symbols, repeats and jumps belong to the bar, since all players follow them; words, articulation and slurs
+belong
   to the note; dynamics, hairpins and other signs beside the notes are ``Part.directions``.
 - Of a chord the first note (the lowest) carries what belongs to all of it: grace notes, words, slurs, marks.
 - In a percussion part the pitch is the key of the General MIDI drum map; where it stands and with which head is

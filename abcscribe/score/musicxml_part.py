@@ -15,7 +15,15 @@ from abcscribe.score import instruments, percussion
 from abcscribe.score.durations import Value, bar_offsets, chords, write_rhythm
 from abcscribe.score.harmony import moved
 from abcscribe.score.model import Bar, Note, Part, Pitch, Syllable
-from abcscribe.score.musicxml_notes import WrittenNote, accidental_signs, add, add_pitch, beam_marks, needs_bracket, syllabic
+from abcscribe.score.musicxml_notes import (
+    WrittenNote,
+    accidental_signs,
+    add,
+    add_pitch,
+    beam_marks,
+    needs_bracket,
+    syllabic,
+)
 from abcscribe.score.musicxml_signs import (
     Sign,
     add_harmony,

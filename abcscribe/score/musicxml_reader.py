@@ -1,7 +1,8 @@
 """MusicXML and compressed MXL -> Score, and a sentence for everything in the file that a Score has no place for.
 
 Written here on the standard library's parser and not on lytk, which drops what tablature, percussion and endings need:
-strings, tunings, capo, unpitched notes with their instruments, ``number="1, 2"``, measure repeats. This module opens the
+strings, tunings, capo, unpitched notes with their instruments, ``number="1, 2"``,
+measure repeats. This module opens the
 file and reads what stands before the music; ``musicxml_measures`` reads a part, ``drafts`` puts the parts together.
 """
 
@@ -17,7 +18,8 @@ from abcscribe.errors import ScoreError
 from abcscribe.score import instruments, percussion
 from abcscribe.score.drafts import build, one_line
 from abcscribe.score.model import Score
-from abcscribe.score.musicxml_measures import Instrument, PartReader, integer
+from abcscribe.score.musicxml_directions import integer
+from abcscribe.score.musicxml_measures import Instrument, PartReader
 
 LARGEST_FILE = 256 * 2**20  # bytes of XML: a symphony is about 50 MB
 _CONTAINER = "META-INF/container.xml"
@@ -87,7 +89,15 @@ def _document(path: Path) -> bytes:
             if not name:
                 raise ScoreError("the archive holds no score")
             return _member(archive, name)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, ET.ParseError) as error:
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        ET.ParseError,
+    ) as error:
         raise ScoreError("it is no whole MXL archive") from error
 
 

@@ -45,9 +45,9 @@ def _midi(path: Path) -> Reading:
 
 
 def _kern(path: Path) -> Reading:
-    from abcscribe.score.lytk_bridge import read_kern
+    from abcscribe.score.kern_reader import read_kern
 
-    return read_kern(path), []
+    return read_kern(path)
 
 
 def _lilypond(path: Path) -> Reading:

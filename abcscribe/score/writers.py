@@ -63,7 +63,7 @@ def _performance_midi(score: Score) -> bytes:
 
 
 def _lilypond(score: Score) -> bytes:
-    from abcscribe.score.lytk_bridge import to_lilypond
+    from abcscribe.score.lilypond import to_lilypond
 
     return to_lilypond(score).encode()
 
