@@ -45,7 +45,7 @@ ALLOWED = {
 # The top of the house: only the front door ``cli`` may import these, and nobody imports ``cli``.
 TOP = {"training", "evaluation", "server", "cli"}
 # Third-party libraries that ``score`` may use: those that read, write and engrave scores.
-SCORE_LIBRARIES = {"lytk", "typst", "verovio"}
+SCORE_LIBRARIES = {"guitarpro", "lytk", "typst", "verovio"}
 HEAVY = {"torch", "transformers", "scipy", "music21", "partitura", "matplotlib", "librosa"}
 
 

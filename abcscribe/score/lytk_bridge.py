@@ -56,13 +56,15 @@ def read_lilypond(path: str | Path) -> Score:
     return _read(path, lytk.from_lilypond, "LilyPond")
 
 
-def lilypond_movements(path: str | Path) -> list[Score]:
-    """Every movement of a LilyPond file. Raises ScoreError."""
+def read_lilypond_book(path: str | Path) -> list[Score]:
+    """Every movement of a LilyPond file that has notes. Raises ScoreError."""
+    first = read_lilypond(path)
     try:
         documents = [movement.to_dict() for movement in lytk.from_lilypond_movements(str(path))]
-    except (lytk.LytkError, OSError) as error:
-        raise ScoreError(f"{path} cannot be read as LilyPond: {_reason(error)}.") from error
-    return [score_from_lytk(document) for document in documents]
+    except (lytk.LytkError, OSError):
+        return [first]
+    scores = [score_from_lytk(document) for document in documents]
+    return [score for score in scores if any(notes for part in score.parts for notes in part.bars)] or [first]
 
 
 def _read(path: str | Path, parse: Callable[[str], lytk.Score], kind: str) -> Score:

@@ -180,7 +180,7 @@ class PartWriter:
         """What stands beside the notes of a staff, by start."""
         signs: list[Sign] = []
         staff_number = staff if len(self.part.staves) > 1 else None
-        if self.is_first and staff == 1 and not self.tab:
+        if self.is_first and staff == 1:
             steps, semitones = self.intervals[index]
             fifths = 12 * steps - 7 * semitones
             signs += [(h.start, add_harmony(moved(h, fifths), staff_number)) for h in self.bars[index].harmonies]
