@@ -160,7 +160,7 @@ class _TuneReader:
             self.voice.verse -= 1
             self.voice.sing(self.lyric)
         elif letter in "UmWP" and value:
-            self._report(column, _LEFT_OUT[letter], "nothing")
+            self._report(column, _LEFT_OUT[letter], "left out")
         if letter not in "wWsTCNZ":
             self.after_blank = False
 

@@ -11,7 +11,7 @@ from abcscribe.score.losses import losses
 from abcscribe.score.model import Score
 from abcscribe.score.readers import read_pieces
 from abcscribe.score.tab import remarks
-from abcscribe.score.writers import FRETTED, WRITERS, format_of, render, render_book, replace_file
+from abcscribe.score.writers import FRETTED, WRITERS, format_of, render_book, replace_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,10 @@ class Changes:
 
 
 def convert(
-    source: str | Path, target: str | Path, name: str | None = None, tuning: str | None = None,
+    source: str | Path,
+    target: str | Path,
+    name: str | None = None,
+    tuning: str | None = None,
     changes: Changes = Changes(),
 ) -> list[str]:
     """Write ``source`` as ``target``, in the format that its suffix asks for unless one is named.
@@ -57,9 +60,7 @@ def convert(
         said += remarks(scores[0], tuning or changes.tuning, changes.capo)
     if changes.strict and said:
         raise ScoreError(f"{source} is not converted, for something would be lost: {said[0]}")
-    options = {"tuning": tuning or changes.tuning, "capo": changes.capo, "concert": changes.concert}
-    content = render_book(scores, name, **options) if len(scores) > 1 else render(scores[0], name, **options)
-    replace_file(Path(target), content)
+    replace_file(Path(target), render_book(scores, name, tuning or changes.tuning, changes.capo, changes.concert))
     return said
 
 

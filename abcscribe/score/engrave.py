@@ -10,13 +10,14 @@ import dataclasses
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 import typst
 import verovio
 
 from abcscribe.errors import ScoreError
 from abcscribe.score import instruments
-from abcscribe.score.model import Part, Score
+from abcscribe.score.model import Direction, Part, Score
 from abcscribe.score.musicxml import TabStaff, to_musicxml
 from abcscribe.score.names import printed_names
 from abcscribe.score.svg_text import SVG, portable
@@ -56,7 +57,9 @@ def to_pdf(score: Score, tabs: Tabs = None, concert: bool = False) -> bytes:
 
 def to_pdf_book(pieces: Sequence[tuple[Score, Tabs]], concert: bool = False) -> bytes:
     """Several pieces, each beginning on a page of its own."""
-    sheets = [(page, piece[0].title if i else "") for piece in pieces for i, page in enumerate(svg_pages(*piece, concert))]
+    sheets = [
+        (page, piece[0].title if i else "") for piece in pieces for i, page in enumerate(svg_pages(*piece, concert))
+    ]
     source = [_PAPER]
     inputs = {"title": pieces[0][0].title}
     for i, (page, title) in enumerate(sheets):
@@ -81,7 +84,8 @@ def to_part_pdfs(score: Score, concert: bool = False) -> dict[str, bytes]:
 
 def to_mei(score: Score, concert: bool = False) -> str:
     """MEI, as the engraver understands the score."""
-    toolkit = _loaded(score, None, A4_HEIGHT, concert, score)
+    parts = tuple(map(_without_strings, score.parts))
+    toolkit = _loaded(dataclasses.replace(score, parts=parts), None, A4_HEIGHT, concert, score)
     return toolkit.getMEI({"removeIds": True})
 
 
@@ -99,9 +103,23 @@ def to_png(score: Score, tabs: Tabs = None, concert: bool = False) -> bytes:
 def _engrave(score: Score, tabs: Tabs, height: int | None, concert: bool) -> list[str]:
     """Pages of A4 width; with ``height`` None as tall as the music on them."""
     several = len(score.parts) > (2 if tabs else 1)
-    named = tuple(_plainly_named(part, several and i not in (tabs or {})) for i, part in enumerate(score.parts))
+    named = tuple(
+        part if i in (tabs or {}) else _without_strings(_plainly_named(part, several))
+        for i, part in enumerate(score.parts)
+    )
     toolkit = _loaded(dataclasses.replace(score, parts=named), tabs, height, concert, score)
     return [portable(toolkit.renderToSVG(page)) for page in range(1, toolkit.getPageCount() + 1)]
+
+
+def _without_strings(part: Part) -> Part:
+    """As notes are printed: the engraver takes a staff with a tuning for tablature. A capo is said in words."""
+    if not (part.tuning or part.capo):
+        return part
+    bars = tuple(tuple(dataclasses.replace(note, string=0, fret=None) for note in bar) for bar in part.bars)
+    directions = list(part.directions or ((),) * len(part.bars))
+    if part.capo and directions:
+        directions[0] = (Direction(Fraction(0), "words", f"Capo {part.capo}"), *directions[0])
+    return dataclasses.replace(part, bars=bars, tuning=(), capo=0, directions=tuple(directions))
 
 
 def _plainly_named(part: Part, several: bool) -> Part:

@@ -98,8 +98,8 @@ def hand_clef(usual: str, median: float) -> str:
     return "treble" if median >= HAND_TREBLE else "bass" if median <= HAND_BASS else usual
 
 
-# Instruments whose notes are written elsewhere than they sound: programs -> (steps, semitones) from written to sounding.
-# Which build is meant is a matter of the name ("Clarinet in A"); these are the usual ones. Guitars and basses are read
+# Instruments whose notes are not written as they sound: program -> (steps, semitones) from written to sounding. Which
+# build is meant is a matter of the name ("Clarinet in A"); these are the usual ones. Guitars and basses are read
 # an octave higher too, which their clef says (treble-8).
 _TRANSPOSITIONS = {
     9: (14, 24), 13: (7, 12), 43: (-7, -12), 56: (-1, -2), 59: (-1, -2), 60: (-4, -7), 64: (-1, -2), 65: (-5, -9),

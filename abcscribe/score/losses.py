@@ -21,7 +21,9 @@ def _notes(score: Score) -> Iterator[Note]:
 
 
 def _directions(kind: str) -> Callable[[Score], int]:
-    return lambda score: sum(d.kind == kind and d.text != "!" for part in score.parts for b in part.directions for d in b)
+    return lambda score: sum(
+        d.kind == kind and d.text != "!" for part in score.parts for b in part.directions for d in b
+    )
 
 
 def _marks(group: str) -> Callable[[Score], int]:
@@ -30,7 +32,9 @@ def _marks(group: str) -> Callable[[Score], int]:
 
 def _after_inside(score: Score) -> int:
     """Small notes that end a note inside of a bar."""
-    ends = ((note, bar.length) for part in score.parts for bar, b in zip(score.bars, part.bars, strict=False) for note in b)
+    ends = (
+        (note, bar.length) for part in score.parts for bar, b in zip(score.bars, part.bars, strict=False) for note in b
+    )
     return sum(len(note.after) for note, length in ends if note.end < length)
 
 
@@ -64,7 +68,8 @@ FIELDS: dict[str, Callable[[Score], int]] = {
     "places of drums": lambda score: sum(bool(note.line) for note in _notes(score)),
     "drums": lambda score: sum(len(bar) for p in score.parts if p.program == PERCUSSION for bar in p.bars),
     "transpositions": lambda score: sum(
-        p.transposition is not None and p.transposition[1] != usual_transposition(p.program, p.name)[1] for p in score.parts
+        p.transposition is not None and p.transposition[1] != usual_transposition(p.program, p.name)[1] for p in
+        score.parts
     ),
     "strings and frets": lambda score: sum(note.fret is not None for note in _notes(score)),
     "tunings": lambda score: sum(bool(part.tuning) for part in score.parts),
@@ -85,12 +90,15 @@ FIELDS: dict[str, Callable[[Score], int]] = {
 # What a format does with the fields that it does not keep as they are.
 _WRITTEN_OUT = {"measure repeats": APPROXIMATED}
 _NOT_PLAYED = dict.fromkeys(
-    ("chord symbols", "chord symbols inside of notes", "hairpins", "texts", "words of tempo", "articulations", "ornaments",
-     "fermatas", "fingerings", "slurs", "noteheads", "places of drums", "transpositions", "strings and frets", "tunings",
+    ("chord symbols", "chord symbols inside of notes", "hairpins", "texts", "words of tempo", "articulations",
+    "ornaments",
+     "fermatas", "fingerings", "slurs", "noteheads", "places of drums", "transpositions", "strings and frets",
+     "tunings",
      "capos", "changes of clef", "special bar lines", "notes on another staff than their voice", "composer"), SAID,
 )  # fmt: skip
 _NO_TABLATURE = dict.fromkeys(
-    ("chord symbols inside of notes", "dynamics", "hairpins", "texts", "articulations", "ornaments", "fermatas", "fingerings",
+    ("chord symbols inside of notes", "dynamics", "hairpins", "texts", "articulations", "ornaments", "fermatas",
+    "fingerings",
      "slurs", "grace notes", "grace notes behind a note", "grace notes behind a note inside of a bar", "noteheads",
      "changes of clef", "repeats", "endings", "jumps (D.C., Fine, Segno, Coda)", "words of tempo", "verses of words",
      "special bar lines", "drums", "places of drums"), SAID,
@@ -138,7 +146,9 @@ def losses(score: Score, name: str) -> list[str]:
         if keeps == SAID:
             sentences.append(f"{count} {_counted(field, count)} left out: {name} has none.")
         else:
-            sentences.append(f"{count} {_counted(field, count)} {_HOW.get(field, 'written as near as can be')}: {name}.")
+            sentences.append(
+                f"{count} {_counted(field, count)} {_HOW.get(field, 'written as near as can be')}: {name}."
+            )
     return sentences
 
 

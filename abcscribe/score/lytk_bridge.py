@@ -8,6 +8,7 @@ silence. A tempo mark inside a bar counts from the next bar line on.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
@@ -18,7 +19,7 @@ from typing import Any
 import lytk
 
 from abcscribe.errors import ScoreError
-from abcscribe.score import harmony, musicxml_reader
+from abcscribe.score import harmony, instruments, musicxml_reader
 from abcscribe.score.drafts import DraftBar, DraftPart, add_voice, build, one_line
 from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.marks import DYNAMICS, MARKS
@@ -53,7 +54,24 @@ def read_midi(path: str | Path) -> Score:
 
 def read_lilypond(path: str | Path) -> Score:
     """The first movement of a LilyPond file. Raises ScoreError."""
-    return _read(path, lytk.from_lilypond, "LilyPond")
+    return _with_programs(_read(path, lytk.from_lilypond, "LilyPond"), path)
+
+
+def _with_programs(score: Score, path: str | Path) -> Score:
+    """lytk drops ``midiInstrument``; where the file names one for each part, they are taken in order."""
+    text = Path(path).read_text(encoding="utf-8", errors="replace")
+    named = [instruments.named(name) for name in re.findall(r'midiInstrument\s*=\s*#?"([^"]*)"', text)]
+    names = [program or 0 for program in named]
+    staves = [len(part.staves) for part in score.parts if part.program != PERCUSSION]
+    if sum(staves) != len(names):
+        names = [0] * sum(staves)
+    parts = []
+    for part in score.parts:
+        programs = [] if part.program == PERCUSSION else names[: len(part.staves)]
+        names = names[len(programs) :]
+        program = next((p for p in programs if p), 0) or instruments.named(part.name) or part.program
+        parts.append(dataclasses.replace(part, program=program if part.program == 0 else part.program))
+    return dataclasses.replace(score, parts=tuple(parts))
 
 
 def read_lilypond_book(path: str | Path) -> list[Score]:
@@ -62,6 +80,8 @@ def read_lilypond_book(path: str | Path) -> list[Score]:
     try:
         documents = [movement.to_dict() for movement in lytk.from_lilypond_movements(str(path))]
     except (lytk.LytkError, OSError):
+        return [first]
+    if len(documents) < 2:
         return [first]
     scores = [score_from_lytk(document) for document in documents]
     return [score for score in scores if any(notes for part in score.parts for notes in part.bars)] or [first]

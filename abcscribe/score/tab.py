@@ -82,7 +82,9 @@ def remarks(score: Score, tuning: str | None = None, capo: int | None = None) ->
     """What was done to play a score on its strings, a sentence for each part that does not stay as it is; and which
     parts have no tablature."""
     tabs = tablatures(score, tuning, capo)
-    said = [f"{tab.part.name or 'Tablature'}: {', '.join(_done(tab.fingering))}." for tab in tabs if _done(tab.fingering)]
+    said = [
+        f"{tab.part.name or 'Tablature'}: {', '.join(_done(tab.fingering))}." for tab in tabs if _done(tab.fingering)
+    ]
     others = len(score.parts) - len(tabs)
     return [*said, *([f"{others} part{'s' * (others > 1)} without frets left out."] if others else [])]
 
@@ -205,7 +207,8 @@ def _frets(notes: Sequence[Note], index: int, fingering: Fingering) -> dict[Frac
 
 
 def _bar_block(bar: Bar, frets: dict[Fraction, list[Place]], strings: int, named: bool) -> list[str]:
-    """One bar: chord names if it is ``named``, a row of beat numbers, then the strings from the highest, each ending in a bar line."""
+    """One bar: chord names if it is ``named``, a row of beat numbers, then the strings from the highest, each ending
+    in a bar line."""
     beat = bar.metre.beat if bar.metre else Fraction(1)
     beats = [i * beat for i in range(int(-(-bar.length // beat)))]
     symbols = {harmony.start: str(harmony) for harmony in bar.harmonies}

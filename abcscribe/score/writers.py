@@ -180,9 +180,7 @@ def format_of(path: str | Path) -> str:
     return suffixes[max(fitting, key=len)]
 
 
-def render(
-    score: Score, name: str, tuning: str | None = None, capo: int | None = None, concert: bool = False
-) -> bytes:
+def render(score: Score, name: str, tuning: str | None = None, capo: int | None = None, concert: bool = False) -> bytes:
     """A score in a format of WRITERS; for ``tuning``, ``capo`` and ``concert`` see ``Options``.
 
     Raises ScoreError if there is no such format or tuning, or if the format cannot hold the score.
