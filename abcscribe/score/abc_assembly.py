@@ -182,9 +182,10 @@ def _add_notes(
                 text = voice.bars[i]
                 problems.add(text.line, text.column, "a tie to another note", "no tie")
         start, duration = _quarters(event.start), _quarters(event.duration)
-        heads = sorted(zip(event.pitches, event.ties, strict=True), key=lambda p: (p[0].midi, p[0].step))
-        for k, (pitch, tie) in enumerate(heads):
-            note = Note(start, duration, pitch, number, tie and pitch.midi in tied, head=event.head)
+        lines = event.lines or [None] * len(event.pitches)
+        heads = sorted(zip(event.pitches, event.ties, lines, strict=True), key=lambda p: (p[0].midi, p[0].step))
+        for k, (pitch, tie, line) in enumerate(heads):
+            note = Note(start, duration, pitch, number, tie and pitch.midi in tied, head=event.head, line=line)
             content[i].append(note if k else _with_signs(note, event))
 
 

@@ -101,6 +101,7 @@ class Event:
     slur_start: int = 0
     slur_stop: int = 0
     lyrics: list[Syllable | None] = field(default_factory=list)
+    lines: list[Pitch | None] = field(default_factory=list)  # of drums that do not stand at their usual place
 
 
 @dataclass(slots=True)
@@ -417,6 +418,8 @@ class VoiceReader:
         pitches = [self._sounding(*pitch) for pitch in written]
         self._last = Event(self._now, ticks, pitches, ties, self._graces if written else (), self._layer)
         self._current.events.append(self._last)
+        if self.drums:
+            self._last.lines = [_unusual(Pitch(w[0], 0, w[1]), p) for w, p in zip(written, pitches, strict=True)]
         self._take_signs(self._current, self._last, column)
         self._written = written
         self._tied = {pitch[:2]: pitch[2] for pitch, tie in zip(written, ties, strict=True) if tie}
@@ -502,6 +505,10 @@ class VoiceReader:
 
     def _report(self, column: int, what: str, assumed: str) -> None:
         self.problems.add(self.line, column + 1, what, assumed)
+
+
+def _unusual(line: Pitch, drum: Pitch) -> Pitch | None:
+    return None if percussion.usual_place(drum.midi)[0] == line else line
 
 
 def _turns(text: str) -> str:

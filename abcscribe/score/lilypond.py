@@ -77,12 +77,12 @@ def _piece(score: Score, prefix: str) -> Iterator[str]:
         for verse, text in enumerate(lyrics(score, voice.part, voice.number)):
             yield f"{voice.name}Words{_letters(verse)} = \\lyricmode {{ {text} }}"
     if any(bar.harmonies for bar in score.bars):
-        yield f"chords{prefix} = \\chordmode {{\n{_structured(score.bars, lambda i: chord_bar(score.bars, i))}\n}}"
+        yield f"harmonies{prefix} = \\chordmode {{\n{_structured(score.bars, lambda i: chord_bar(score.bars, i))}\n}}"
     yield "\\score {"
     yield f"\\header {{ title = {quoted(score.title)} composer = {quoted(score.composer)} }}"
     yield "<<"
     if any(bar.harmonies for bar in score.bars):
-        yield f"\\new ChordNames \\chords{prefix}"
+        yield f"\\new ChordNames \\harmonies{prefix}"
     for part in score.parts:
         yield from _part(score, part, [voice for voice in voices if voice.part is part])
     yield ">>\n\\layout { }\n}"

@@ -180,7 +180,10 @@ class _PartReader:
                 bar.harmonies.append(harmony.moved(found, fifths))
 
     def _text(self, words: str, start: Fraction, staff: int, bar: DraftBar) -> None:
-        if sign := jump_named(words) or (words.casefold() if words.casefold() in ("segno", "coda") else ""):
+        jump = jump_named(words)
+        if jump and start == 0 and len(self.draft.bars) > 0:
+            self.draft.bars[-1].signs.append(jump)  # it stands at the bar line before
+        elif sign := jump or (words.casefold() if words.casefold() in ("segno", "coda") else ""):
             bar.signs.append(sign)
         else:
             bar.directions.append(Direction(start, "words", words, staff))
@@ -213,8 +216,7 @@ def _harmony(symbol: Json) -> Harmony | None:
 
 
 def _name(step: Json) -> str:
-    numerator, denominator = step.get("alter") or (0, 1)
-    alter = round(numerator / denominator)
+    alter = round(step.get("alter") or 0)  # a number here, a pair in pitches
     return step["step"] + ("#" * alter if alter > 0 else "b" * -alter)
 
 

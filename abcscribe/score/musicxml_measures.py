@@ -402,7 +402,8 @@ class PartReader(SignReader):
                 continue
             count, staff = running
             source = self.draft.bars[i - count]
-            if any(notes for key, notes in bar.voices.items() if staff in (0, key[0])):
+            own = {key: notes for key, notes in bar.voices.items() if notes and staff in (0, key[0])}
+            if own and own != {key: notes for key, notes in source.voices.items() if staff in (0, key[0])}:
                 continue
             bar.voices |= {key: list(notes) for key, notes in source.voices.items() if staff in (0, key[0])}
             bar.length = max(bar.length, source.length)

@@ -136,12 +136,21 @@ class PartWriter:
         interval = self.intervals[index]
         if interval != (self.intervals[index - 1] if index else (0, 0)):
             add_transpose(attributes, *interval)
-        for sign in self.part.directions[index] if self.part.directions else ():
-            if sign.kind == "measure-repeat" and not self.tab:
-                style = add(attributes, "measure-style")
-                add(style, "measure-repeat", sign.text, type="start")
+        if repeat := self._measure_repeat(index):
+            style = add(attributes, "measure-style")
+            add(style, "measure-repeat", repeat if repeat != "0" else None, type="stop" if repeat == "0" else "start")
         if len(attributes):
             measure.append(attributes)
+
+    def _measure_repeat(self, index: int) -> str:
+        """Of how many bars a repeat sign begins here, "0" where one ends, otherwise ""."""
+        signs = [[d.text for d in bar if d.kind == "measure-repeat"] for bar in self.part.directions]
+        if not signs or self.tab:
+            return ""
+        if signs[index]:
+            return signs[index][0]
+        begun = next((i for i in range(index - 1, max(index - 9, -1), -1) if signs[i]), None)
+        return "0" if begun is not None and index == begun + int(signs[begun][0]) else ""
 
     def _add_clefs(self, attributes: ET.Element) -> None:
         if len(self.part.staves) > 1:
