@@ -62,9 +62,7 @@ def slurred() -> Score:
 def drums(**fields: object) -> Score:
     hits = [note(i, 1, pitch) for i, pitch in enumerate(("C2", "D2", "C2", "D2"))]  # keys 36 and 38
     hits[0] = replace(hits[0], **fields)
-    return replace(
-        melody(), parts=(Part((tuple(hits), tuple(hits)), "Drums", 128, (Staff("perc"),)),)
-    )
+    return replace(melody(), parts=(Part((tuple(hits), tuple(hits)), "Drums", 128, (Staff("perc"),)),))
 
 
 def repeated() -> Score:
