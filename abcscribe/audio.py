@@ -10,21 +10,32 @@ gives fewer seconds than ``probe`` announces.
 
 from __future__ import annotations
 
+import stat
+import struct
+import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
-import av
 import numpy as np
-from av.container import InputContainer
 
 from abcscribe.errors import AudioError
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
 
 SAMPLE_RATE = 16_000  # Hz
 BLOCK_SECONDS = 60.0  # 3.8 MB at 16 kHz
 PIECE = 8_192  # samples that the resampler hands over at once: codec frames are shorter and Python's time is per piece
+LOWEST_RATE, HIGHEST_RATE = 1_000, 1_000_000  # Hz; of 1 Hz a file of a second would become one of hours
+MOST_CHANNELS = 64  # FFmpeg's resampler takes no more
+STDIN = "-"
+MOST_PIPED = 4 << 30  # bytes: six hours of CD quality
 # What counts as a recording in a folder. A file that the user names is opened whatever its ending.
 SUFFIXES = frozenset({
     ".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".mp4", ".mov", ".mkv", ".webm", ".aif", ".aiff",
@@ -48,6 +59,8 @@ class AudioInfo:
 
 def probe(path: Path | str) -> AudioInfo:
     """Read the header. Raises AudioError, or OSError, if there is no audio track that can be opened."""
+    import av
+
     with _opened(Path(path)) as container:
         stream = container.streams.audio[0]
         if stream.duration is not None and stream.time_base is not None:
@@ -95,9 +108,72 @@ def blocks(
 
 
 @contextmanager
+def as_file(samples: np.ndarray, rate: int) -> Iterator[Path]:
+    """A temporary WAV file of an array, for as long as the block runs.
+
+    Args:
+        samples: (n,) or (n, channels), floats of full scale 1 or integers of full scale of their type.
+        rate: samples a second.
+
+    Raises AudioError for anything else.
+    """
+    samples = np.asarray(samples)
+    if samples.ndim not in (1, 2) or not samples.size or samples.dtype.kind not in "fiu" or rate <= 0:
+        raise AudioError("An array of samples has the shape (n,) or (n, channels), and a rate above zero.")
+    if samples.dtype.kind in "iu":
+        limits = np.iinfo(samples.dtype)
+        samples = (samples.astype(np.float64) - (limits.max + limits.min + 1) / 2) / (limits.max - limits.min) * 2
+    mono = samples.reshape(len(samples), -1).mean(axis=1)
+    packed = np.nan_to_num(mono, nan=0.0, posinf=0.0, neginf=0.0).astype("<f4").tobytes()
+    header = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(packed), b"WAVE", b"fmt ", 16, 3, 1, rate, 4 * rate, 4,
+                         32, b"data", len(packed))  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "recording.wav"
+        path.write_bytes(header + packed)
+        yield path
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[Path]:
+    """A file that can be read more than once: ``path`` itself, or a copy of what comes out of a pipe or, for "-",
+    stdin.
+
+    The copy is gone afterwards. Raises AudioError, or OSError.
+    """
+    if str(path) == STDIN:
+        if sys.stdin is None or sys.stdin.isatty():
+            raise AudioError("Nothing is piped into stdin.")
+        with _copied(sys.stdin.buffer, "stdin") as copy:
+            yield copy
+    elif stat.S_ISCHR(path.stat().st_mode):
+        raise AudioError(f"{path} is a device, not a recording.")
+    elif stat.S_ISFIFO(path.stat().st_mode):
+        with path.open("rb") as pipe, _copied(pipe, path.name) as copy:
+            yield copy
+    else:
+        yield path
+
+
+@contextmanager
+def _copied(pipe: BinaryIO, name: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="abcscribe-") as folder:
+        copy, size = Path(folder) / name, 0
+        with copy.open("wb") as file:
+            while piece := pipe.read(1 << 20):
+                size += file.write(piece)
+                if size > MOST_PIPED:
+                    raise AudioError(f"{name} gives more than {MOST_PIPED >> 30} GB: save it to a file first.")
+        yield copy
+
+
+@contextmanager
 def _opened(path: Path) -> Iterator[InputContainer]:
-    """The open container, which has an audio track. FFmpeg sees a byte stream, never the name: a name such as
-    ``concat:a|b`` or one that is not UTF-8 is only a name, and the suffix does not decide the format."""
+    """The open container, which has an audio track that can be decoded. FFmpeg sees a byte stream, never the name: a
+    name such as ``concat:a|b`` or one that is not UTF-8 is only a name, and the suffix does not decide the format.
+
+    What FFmpeg raises while the container is used is raised as an AudioError."""
+    import av
+
     with path.open("rb") as file:
         if path.stat().st_size == 0:
             raise AudioError(f"{path} is empty.")
@@ -108,11 +184,30 @@ def _opened(path: Path) -> Iterator[InputContainer]:
         with container:
             if not container.streams.audio:
                 raise AudioError(f"{path} has no audio track.")
-            yield container
+            _check_codec(path, container.streams.audio[0])
+            try:
+                yield container
+            except av.FFmpegError as error:
+                reason = error.strerror or type(error).__name__
+                raise AudioError(f"{path} cannot be decoded: {reason}.") from error
+
+
+def _check_codec(path: Path, stream: av.AudioStream) -> None:
+    """Refuse what the header says if nothing can decode it."""
+    if getattr(stream, "codec_context", None) is None:
+        raise AudioError(f"The sound in {path} is in a format that is unknown, or its header is damaged.")
+    if not (LOWEST_RATE <= stream.rate <= HIGHEST_RATE):
+        raise AudioError(
+            f"{path} says it has {stream.rate:,} samples a second; {LOWEST_RATE:,} to {HIGHEST_RATE:,} can be read."
+        )
+    if stream.channels > MOST_CHANNELS:
+        raise AudioError(f"{path} says it has {stream.channels} channels; up to {MOST_CHANNELS} can be read.")
 
 
 def _waveform(container: InputContainer, rate: int) -> Iterator[np.ndarray]:
     """Decoded, resampled and averaged over the channels: pieces of float32 (samples,)."""
+    import av
+
     # A stream may change its format on the way (HE-AAC, chained Ogg); a resampler cannot.
     for _, frames in groupby(_frames(container), key=lambda f: (f.sample_rate, f.format.name, f.layout.nb_channels)):
         resampler = av.AudioResampler(format="flt", rate=rate, frame_size=PIECE)
@@ -124,13 +219,15 @@ def _waveform(container: InputContainer, rate: int) -> Iterator[np.ndarray]:
 
 def _frames(container: InputContainer) -> Iterator[av.AudioFrame]:
     """Every frame that can be decoded, up to the end or to where the file is cut off."""
+    import av
+
     try:
         for packet in container.demux(container.streams.audio[0]):
             try:
                 frames = packet.decode()
             except av.FFmpegError:
                 continue
-            yield from frames
+            yield from (frame for frame in frames if LOWEST_RATE <= frame.sample_rate <= HIGHEST_RATE)
     except av.FFmpegError:
         return
 

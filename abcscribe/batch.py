@@ -6,33 +6,34 @@ looks that of ``score.writers``.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from itertools import chain, count
+from itertools import count
 from pathlib import Path
 
-from abcscribe import audio, transcription
-from abcscribe.engines.notes_to_score import Hints
-from abcscribe.errors import AbcscribeError, AudioError
+from abcscribe import audio, transcription, workers
+from abcscribe.errors import AbcscribeError, AudioError, ScoreError
+from abcscribe.formats import known, render_with_recording
+from abcscribe.hints import Hints
 from abcscribe.score.model import Score
-from abcscribe.score.writers import WRITERS, render, replace_file
+from abcscribe.score.target import write_target
+
+LONGEST_NAME = 255  # bytes, on every common file system
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What holds for every recording of a batch."""
 
-    formats: tuple[str, ...]  # names in WRITERS
+    formats: tuple[str, ...]  # names of abcscribe.formats
     engine: str
     hints: Hints = Hints()
     start: float | None = None  # seconds
     end: float | None = None
     tuning: str | None = None  # for formats with tablature
+    performed: bool = False  # whether MIDI files on a grid were played all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +59,74 @@ class Outcome:
 def jobs(inputs: Sequence[Path], folder: Path, settings: Settings) -> list[Job]:
     """A job for every file, and for every recording in every folder and its subfolders, whose tree ``folder`` keeps.
 
-    Raises AudioError for a folder without recordings. No two jobs have the same target.
+    Raises:
+        AudioError: a folder holds no recording.
+        ScoreError: a score would be written over a folder, or two over each other. No score is written over a
+        recording.
     """
+    recordings = list(_recordings(inputs))
+    suffixes = [known()[name][0] for name in settings.formats]
+    kept = {os.path.realpath(recording) for recording, _ in recordings}
+    taken: set[str] = set()
     found: list[Job] = []
-    taken: set[Path] = set()
-    for recording, name in _recordings(inputs):
-        numbered = (name.with_name(f"{name.name}-{n}") for n in count(2))
-        target = next(choice for choice in chain((name.with_suffix(""), name), numbered) if choice not in taken)
-        taken.add(target)
-        found.append(Job(recording, folder / target, settings))
+    for recording, name in recordings:
+        names = (folder / name.with_name(stem) for stem in _stems(name.name, suffixes))
+        target = next(
+            t for t in names if _key(t) not in taken and kept.isdisjoint(_outputs(t, suffixes, os.path.realpath))
+        )
+        taken.add(_key(target))
+        found.append(Job(recording, target, settings))
+    _check_outputs(found, suffixes)
     return found
+
+
+def _stems(name: str, suffixes: Sequence[str]) -> Iterator[str]:
+    """Names for the scores of a recording, the best first; never longer than a file system allows with a suffix."""
+    stem = Path(name).stem
+    room = LONGEST_NAME - max(len(suffix) for suffix in suffixes) - len("-999999")
+    if stem.strip("."):  # that of "..wav" would lead out of the folder
+        yield _cut(stem, room)
+    yield _cut(name, room)
+    yield from (f"{_cut(name, room)}-{n}" for n in count(2))
+
+
+def _cut(name: str, most: int) -> str:
+    """The beginning of a name, in no more bytes."""
+    while len(os.fsencode(name)) > most:
+        name = name[:-1]
+    return name
+
+
+def _key(path: Path) -> str:
+    """What two names have in common that some file systems take for one."""
+    return unicodedata.normalize("NFC", str(path)).casefold()
+
+
+def _outputs(target: Path, suffixes: Sequence[str], key: Callable[[Path], str]) -> list[str]:
+    return [key(Path(f"{target}{suffix}")) for suffix in suffixes]
+
+
+def _check_outputs(found: Sequence[Job], suffixes: Sequence[str]) -> None:
+    """Refuse what would lose a score, before hours of work: a.mid of a.performance.wav and a.performance.mid of
+    a.wav."""
+    writers: dict[str, Job] = {}
+    for job in found:
+        for suffix in suffixes:
+            path = Path(f"{job.target}{suffix}")
+            if path.is_dir():
+                raise ScoreError(f"{path} is a folder: no score can be written there.")
+            if (other := writers.setdefault(_key(path), job)) is not job:
+                raise ScoreError(
+                    f"{other.recording} and {job.recording} would both be written to {path}: work on one at a time."
+                )
 
 
 def _recordings(inputs: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
     """Every recording, and its name relative to where the user pointed."""
     for path in inputs:
+        if str(path) == audio.STDIN:
+            yield path, Path("stdin")
+            continue
         if not path.is_dir():
             yield path, Path(path.name)
             continue
@@ -83,59 +137,77 @@ def _recordings(inputs: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
 
 
 def run(job: Job, listener: Callable[[transcription.Event], None] = lambda event: None) -> Outcome:
-    """Transcribe and write one recording; ``listener`` is told of every event. A failure is part of the outcome."""
-    settings = job.settings
+    """Transcribe and write one recording; ``listener`` is told of every event. A failure is part of the outcome,
+    whatever it is: other recordings may be waiting."""
     warned: list[str] = []
     try:
-        for event in transcription.events(
-            job.recording, engine=settings.engine, hints=settings.hints, start=settings.start, end=settings.end
-        ):
-            listener(event)
-            if isinstance(event, transcription.Warned):
-                warned.append(event.message)
-            elif isinstance(event, transcription.Done):
-                written = write(event.score, job.target, settings.formats, settings.tuning)
-                return Outcome(job, event.score, written, tuple(warned))
-    except (AbcscribeError, OSError) as error:
+        return _run(job, listener, warned)
+    except BaseException as error:
+        if os.environ.get("ABCSCRIBE_DEBUG") or not is_failure(error):
+            raise
         return Outcome(job, warnings=tuple(warned), error=sentence(error, job.recording))
+
+
+def _run(job: Job, listener: Callable[[transcription.Event], None], warned: list[str]) -> Outcome:
+    settings = job.settings
+    for event in transcription.events(
+        job.recording, engine=settings.engine, hints=settings.hints, start=settings.start, end=settings.end,
+        performed=settings.performed,
+    ):  # fmt: skip
+        listener(event)
+        if isinstance(event, transcription.Warned):
+            warned.append(event.message)
+        elif isinstance(event, transcription.Done):
+            written = write(event.score, job.target, settings.formats, settings.tuning, job.recording)
+            return Outcome(job, event.score, written, tuple(warned))
     raise AssertionError("events() ended without Done")
 
 
-def run_all(todo: Sequence[Job], processes: int) -> Iterator[Outcome]:
-    """The outcomes of all jobs, in the order in which they come, from so many processes at once."""
-    context = multiprocessing.get_context("spawn")  # threads of the ONNX runtime do not survive a fork
-    with ProcessPoolExecutor(processes, context, _start_worker, (processes,)) as pool:
-        try:
-            for future in as_completed([pool.submit(run, job) for job in todo]):
-                yield future.result()
-        except BrokenProcessPool:
-            raise AbcscribeError("A process was killed, perhaps for want of memory; try fewer --jobs.") from None
-        except BaseException:  # Ctrl-C above all: do not wait for what is running
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():
-                process.terminate()
-            raise
+def run_all(
+    todo: Sequence[Job], processes: int, started: Callable[[Job], None] = lambda job: None
+) -> Iterator[Outcome]:
+    """The outcomes of all jobs, in the order in which they come, from so many processes at once; ``started`` is told
+    of each job when its turn comes."""
+    for job, answer in workers.run_all(run, todo, processes, started):
+        if isinstance(answer, workers.Died):
+            cause = "perhaps for want of memory; try fewer --jobs" if answer.code < 0 else f"with code {answer.code}"
+            yield Outcome(job, error=f"{job.recording}: the process that worked on it was ended, {cause}.")
+        else:
+            yield answer
 
 
-def _start_worker(processes: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
-
-
-def write(score: Score, target: Path, formats: Sequence[str], tuning: str | None = None) -> tuple[Path, ...]:
+def write(
+    score: Score, target: Path, formats: Sequence[str], tuning: str | None = None, recording: Path | None = None
+) -> tuple[Path, ...]:
     """Write ``target`` plus each format's suffix. Nothing is written before every format is ready, and a file that
     exists is replaced in one step or not at all."""
-    contents = {Path(f"{target}{WRITERS[name].suffix}"): render(score, name, tuning) for name in formats}
+    suffixes = {name: suffix for name, (suffix, _) in known().items()}
+    contents = {
+        Path(f"{target}{suffixes[name]}"): render_with_recording(score, name, tuning, recording) for name in formats
+    }
     target.parent.mkdir(parents=True, exist_ok=True)
     for path, content in contents.items():
-        replace_file(path, content)
+        write_target(path, content)
     return tuple(contents)
 
 
-def sentence(error: AbcscribeError | OSError, subject: Path | None = None) -> str:
+def is_failure(error: BaseException) -> bool:
+    """Whether a process can go on after it. (A panic in Rust is raised as a BaseException of its own.)"""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+
+def sentence(error: BaseException, subject: Path | None = None) -> str:
     """One sentence for the user; an error of the system is told with the file it is about."""
-    if isinstance(error, OSError):
+    where = f"{subject}: " if subject is not None else ""
+    if isinstance(error, AbcscribeError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
         about = error.filename if error.filename is not None else subject
-        reason = (error.strerror or type(error).__name__).lower()
+        reason = error.strerror.lower()
         return f"{about}: {reason}." if about is not None else f"{reason.capitalize()}."
-    return str(error)
+    if isinstance(error, MemoryError):
+        return f"{where}there is too little memory for it."
+    what = " ".join(str(error).split())[:200].rstrip(".")
+    return (
+        f"{where}abcscribe failed ({type(error).__name__}{': ' if what else ''}{what}); ABCSCRIBE_DEBUG=1 shows where."
+    )

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from abcscribe import engines, hints
-from abcscribe.datasets import cli as data_cli
+from abcscribe import hints, systems
 from abcscribe.errors import AbcscribeError
 from abcscribe.evaluation import cli as evaluation_cli
-from abcscribe.score import instruments, writers
+from abcscribe.formats import known, render_with_recording
+from abcscribe.score import instruments
 from abcscribe.training import cli as training_cli
+from abcscribe.training import data_cli as data_cli
 
 if TYPE_CHECKING:
     from abcscribe.batch import Job, Outcome, Settings
@@ -48,15 +49,34 @@ app.add_typer(training_cli.app, name="train")
 _T = TypeVar("_T")
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        import abcscribe
+
+        typer.echo(f"abcscribe {abcscribe.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and stop.")
+    ] = False,
+) -> None:
+    """A recording goes in, a readable score comes out."""
+
+
 def main() -> None:
-    """Entry point. With ABCSCRIBE_DEBUG set, failures keep their traceback."""
+    """Carry out the command that ``sys.argv`` holds. With ABCSCRIBE_DEBUG set, failures keep their traceback."""
     try:
         app()
-    except (AbcscribeError, OSError) as error:
-        if os.environ.get("ABCSCRIBE_DEBUG"):
+    except BaseException as error:
+        if os.environ.get("ABCSCRIBE_DEBUG") or isinstance(error, SystemExit | KeyboardInterrupt):
             raise
-        from abcscribe.batch import sentence
+        from abcscribe.batch import is_failure, sentence
 
+        if not is_failure(error):
+            raise
         _say(sentence(error))
         sys.exit(1)
 
@@ -81,16 +101,14 @@ def _option(*names: str, parse: Callable[[str], _T] | None = None, **settings: A
 
 def _formats(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in writers.WRITERS]
+    unknown = [name for name in names if name not in known()]
     if unknown or not names:
-        raise typer.BadParameter(
-            f"{', '.join(unknown) or text!r} is no format; there are {', '.join(writers.WRITERS)}."
-        )
+        raise typer.BadParameter(f"{', '.join(unknown) or text!r} is no format; there are {', '.join(known())}.")
     return names
 
 
 def _engine(name: str) -> str:
-    engines.parse(name)
+    systems.parse(name)
     return name
 
 
@@ -106,14 +124,17 @@ Tuning = Annotated[Any, _option("--tuning", parse=_tuning, metavar="'D2 A2 D3 G3
 
 @app.command()
 def transcribe(
-    files: Annotated[list[Path], typer.Argument(help="Recordings or videos; folders are searched for them.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Recordings, videos, MIDI files; - for stdin. Folders are searched for recordings."),
+    ],
     output: Annotated[str, _option("-o", "--output", help="Folder for the scores; - for stdout.")] = ".",
     formats: Annotated[
         Any, _option("-f", "--formats", parse=_formats, metavar="NAME,...", help="abcscribe formats lists them.")
     ] = DEFAULT_FORMATS,
     engine: Annotated[
         str, _option("--engine", parse=_engine, metavar="NAME", help="abcscribe engines lists them.")
-    ] = engines.DEFAULT,
+    ] = systems.DEFAULT,
     tempo: Annotated[Any, _option("--tempo", parse=hints.parse_tempo, metavar="QUARTERS/MINUTE")] = None,
     metre: Annotated[Any, _option("--metre", parse=hints.parse_metre, metavar="3/4")] = None,
     key: Annotated[Any, _option("--key", parse=hints.parse_key, metavar="'Bb minor'")] = None,
@@ -128,17 +149,17 @@ def transcribe(
         Any, _option("--end", parse=hints.parse_seconds, metavar="TIME", help="Skip what comes after.")
     ] = None,
     tuning: Tuning = None,
+    performed: Annotated[bool, typer.Option("--performed", help="MIDI files were played, not printed.")] = False,
     jobs: Annotated[int, typer.Option(help="Recordings to work on at once.", min=1)] = 1,
 ) -> None:
-    """Write the score of every recording. Hints take the place of what would be found by ear.
+    """Write the score of every recording or MIDI file. Hints take the place of what would be found by ear.
 
     Times are seconds or 1:35; they count from the start of the recording.
     """
     from abcscribe import batch
-    from abcscribe.engines.notes_to_score import Hints
 
-    known = Hints(tempo, metre, key, instrument, downbeat)
-    settings = batch.Settings(formats, engine, known, start, end, tuning)
+    given = hints.Hints(tempo, metre, key, instrument, downbeat)
+    settings = batch.Settings(formats, engine, given, start, end, tuning, performed)
     if output == "-":
         _to_stdout(files, settings)
         return
@@ -157,23 +178,32 @@ def _outcomes(todo: list[Job], processes: int) -> Iterator[Outcome]:
     from abcscribe.progress import progress_bar
 
     if processes > 1 and len(todo) > 1:
+        done = 0
         with progress_bar("recordings") as advance:
-            for done, outcome in enumerate(batch.run_all(todo, min(processes, len(todo))), 1):
+            outcomes = batch.run_all(todo, processes, lambda job: advance(done, len(todo), _name(job.recording)))
+            for done, outcome in enumerate(outcomes, 1):
                 advance(done, len(todo))
                 yield outcome
         return
-    for job in todo:
-        with progress_bar("seconds heard") as advance:
-            yield batch.run(job, partial(_show, advance))
+    for number, job in enumerate(todo, 1):
+        name = f"{number} of {len(todo)}: {_name(job.recording)}" if len(todo) > 1 else _name(job.recording)
+        with progress_bar(name) as advance:
+            yield batch.run(job, partial(_show, advance, name))
 
 
-def _show(advance: Advance, event: Event) -> None:
+def _name(recording: Path) -> str:
+    """A file's name for the progress bar: printable, and short enough to leave room for the bar."""
+    name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in recording.name)
+    return name if len(name) <= 30 else f"{name[:20]}...{name[-7:]}"
+
+
+def _show(advance: Advance, name: str, event: Event) -> None:
     from abcscribe.transcription import Heard, Wrote
 
     if isinstance(event, Heard):
-        advance(round(event.seconds), round(event.total or event.seconds))
+        advance(round(event.seconds), round(event.total or event.seconds), f"{name}, seconds heard")
     elif isinstance(event, Wrote):
-        advance(round(event.seconds), round(event.total), "seconds written")
+        advance(round(event.seconds), round(event.total), f"{name}, seconds written")
 
 
 def _told(outcome: Outcome) -> bool:
@@ -208,11 +238,14 @@ def _to_stdout(files: list[Path], settings: Settings) -> None:
 
     if len(files) != 1 or len(settings.formats) != 1:
         raise typer.BadParameter("-o - takes one recording and one format.")
-    for event in events(files[0], engine=settings.engine, hints=settings.hints, start=settings.start, end=settings.end):
+    for event in events(
+        files[0], engine=settings.engine, hints=settings.hints, start=settings.start, end=settings.end,
+        performed=settings.performed,
+    ):  # fmt: skip
         if isinstance(event, Warned):
             _say(f"Warning: {event.message}")
         elif isinstance(event, Done):
-            sys.stdout.buffer.write(writers.render(event.score, settings.formats[0], settings.tuning))
+            sys.stdout.buffer.write(render_with_recording(event.score, settings.formats[0], settings.tuning, files[0]))
 
 
 @app.command()
@@ -237,20 +270,36 @@ def convert(
         _say(f"Warning: {problem}")
 
 
+@app.command()
+def serve(
+    file: Annotated[Path | None, typer.Argument(help="A recording to begin with.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="8765, or another free one, if none is named.", min=1, max=65535)
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; beyond this machine a token is asked for.")
+    ] = "127.0.0.1",
+    library: Annotated[
+        Path | None, typer.Option(help="Folder in which recordings and scores are kept; yours if none is named.")
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+) -> None:
+    """Open the page: drop recordings, see and hear their scores, put them right, take them away."""
+    from abcscribe.server.serve import serve as serve_page
+
+    serve_page(file, host=host, port=port, folder=library, browser=browser, say=_say)
+
+
 @app.command("formats")
 def list_formats() -> None:
     """List the formats that can be written."""
-    for name, writer in writers.WRITERS.items():
-        typer.echo(f"{name:17} {writer.suffix:17} {writer.summary}")
+    for name, (suffix, summary) in known().items():
+        typer.echo(f"{name:17} {suffix:17} {summary}")
 
 
 @app.command("engines")
 def list_engines() -> None:
-    """List the engines, and for those that cannot run the reason."""
-    for name, info in engines.ENGINES.items():
-        try:
-            engines.load(name)
-            state = "ready"
-        except AbcscribeError as error:
-            state = str(error)
-        typer.echo(f"{name:12} {info.summary}, written by {engines.WRITERS[info.writer]}: {state}")
+    """List the systems that write scores, and for those that cannot run the reason."""
+    for system in systems.listed():
+        typer.echo(f"{system.name:12} {system.summary}: {system.state}")
+    typer.echo("A name goes on with :CHECKPOINT for other weights, and with +rules or +lm for another writer.")

@@ -1,4 +1,4 @@
-"""What a user says about a recording, as text -> the values of ``Hints`` and of a section's limits.
+"""What a user says about a recording: `Hints`, and the parsers of their values and of a section's limits.
 
 Shared by every front end, so that ``--key "F# minor"`` means the same wherever it is typed. All raise HintError, whose
 sentence names what would be understood.
@@ -7,6 +7,8 @@ sentence names what would be understood.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from abcscribe.errors import AbcscribeError
 from abcscribe.score.instruments import GM_NAMES
@@ -19,6 +21,33 @@ MODES |= {"lyd": "lydian", "mix": "mixolydian", "aeo": "aeolian", "loc": "locria
 
 class HintError(AbcscribeError):
     """A hint that cannot be understood."""
+
+
+@dataclass(frozen=True, init=False)
+class Hints:
+    """What the user knows; each overrides one decision, and the rest is found around it.
+
+    Text is understood as on the command line: ``Hints(metre="3/4", key="Am", instrument="flute", downbeat="1:05")``.
+    Raises HintError for text that is not.
+    """
+
+    tempo: float | None = None  # quarter notes in a minute
+    metre: Metre | None = None
+    key: Key | None = None
+    instrument: int | None = None  # General MIDI program; the recording is then written as one part
+    downbeat: float | None = None  # seconds: where some bar begins
+
+    def __init__(
+        self,
+        tempo: float | str | None = None,
+        metre: Metre | str | None = None,
+        key: Key | str | None = None,
+        instrument: int | str | None = None,
+        downbeat: float | str | None = None,
+    ) -> None:
+        given = {"tempo": tempo, "metre": metre, "key": key, "instrument": instrument, "downbeat": downbeat}
+        for name, value in given.items():
+            object.__setattr__(self, name, PARSERS[name](value) if isinstance(value, str) else value)
 
 
 def parse_metre(text: str) -> Metre:
@@ -84,3 +113,9 @@ def parse_tempo(text: str) -> float:
     if not 10 <= tempo <= 600:
         raise HintError(f"{text!r} is not a tempo; give quarter notes in a minute, from 10 to 600.")
     return tempo
+
+
+PARSERS: dict[str, Callable[[str], object]] = {
+    "tempo": parse_tempo, "metre": parse_metre, "key": parse_key, "instrument": parse_instrument,
+    "downbeat": parse_seconds,
+}  # fmt: skip

@@ -25,11 +25,13 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
+from operator import itemgetter
 from typing import Any
 
+from abcscribe.errors import AbcscribeError
 from abcscribe.metrics import instrument, key, metre, pitch, rhythm, structure, tempo
-from abcscribe.metrics.matching import VIEWS, Line, lines, match_voices
+from abcscribe.metrics.matching import VIEWS, Line, VoiceMatch, lines, match_voices
 from abcscribe.metrics.ticks import in_ticks
 from abcscribe.score.abc_reader import read_abc
 from abcscribe.score.model import Score
@@ -50,18 +52,45 @@ TUNE_START = re.compile(r"^[ \t]*X ?:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class RewardWeights:
-    """How much each component counts. They are divided by the sum of those that can be scored."""
+class _Pair:
+    """An expected and a given score, with their voices matched."""
 
-    pitch: float
-    metre: float
-    tempo: float
-    instrument: float
-    rhythm: float = 0.0
-    key: float = 0.0
-    structure: float = 0.0
+    expected: _Reading
+    given: _Reading
+    by_pitch: list[VoiceMatch]
+    alike: list[VoiceMatch]  # by pitch, duration and position
+
+
+def _part(credit: Callable[[_Pair], float]) -> Any:
+    """A field of RewardWeights: ``credit`` in [0, 1] of an answer, nan where the reference does not say."""
+    return dataclasses.field(default=0.0, metadata={"credit": credit})
+
+
+@dataclass(frozen=True, slots=True)
+class RewardWeights:
+    """How much each part counts, divided by the sum of those that can be scored.
+
+    A new part is a field here, and a line in `abcscribe.training.reach`, which says what tokens can change it.
+    """
+
+    pitch: float = _part(lambda pair: 1 - pitch.loss(pair.by_pitch))
+    metre: float = _part(lambda pair: 1 - metre.loss(pair.expected.score, pair.given.score))
+    tempo: float = _part(lambda pair: 1 - tempo.loss(pair.expected.score, pair.given.score))
+    instrument: float = _part(lambda pair: 1 - instrument.loss(pair.expected.score, pair.given.score))
+    rhythm: float = _part(lambda pair: rhythm.score(pair.alike))
+    key: float = _part(lambda pair: key.score(pair.expected.score, pair.given.score))
+    # lowered by what the reader had to complain of
+    structure: float = _part(
+        lambda pair: pair.given.legible * structure.compare(pair.expected.shape, pair.given.shape)["score"]
+    )
     content: float = 0.0  # pitch credit from which on the others count in full, in proportion below; 0: always in full
 
+
+CREDITS: dict[str, Callable[[_Pair], float]] = {
+    field.name: field.metadata["credit"] for field in dataclasses.fields(RewardWeights) if field.metadata
+}
+NAMES = tuple(CREDITS)  # of the parts
+NOTHING: Components = dict.fromkeys(NAMES, 0.0)
 
 ORIGIN = RewardWeights(pitch=0.5, metre=0.15, tempo=0.15, instrument=0.2)
 
@@ -71,67 +100,7 @@ ORIGIN = RewardWeights(pitch=0.5, metre=0.15, tempo=0.15, instrument=0.2)
 FULL = RewardWeights(
     pitch=0.35, rhythm=0.25, metre=0.10, tempo=0.08, structure=0.08, key=0.07, instrument=0.07, content=0.5
 )
-
-NAMES = tuple(field.name for field in dataclasses.fields(RewardWeights) if field.name != "content")
-NOTHING: Components = dict.fromkeys(NAMES, 0.0)
-
-
-def origin_reward(completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any) -> Rewards:
-    """1 less the origin's total loss: half pitch, .15 metre, .15 tempo, .2 instrument."""
-    return weighted_reward(completions, reference, ORIGIN)
-
-
-def full_reward(completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any) -> Rewards:
-    """All components, weighted by FULL."""
-    return weighted_reward(completions, reference, FULL)
-
-
-def pitch_reward(completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any) -> Rewards:
-    """1 less the pitch loss."""
-    return _component("pitch", completions, reference)
-
-
-def metre_reward(completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any) -> Rewards:
-    """1 less the metre loss."""
-    return _component("metre", completions, reference)
-
-
-def tempo_reward(completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any) -> Rewards:
-    """1 less the tempo loss; None if the reference has no tempo."""
-    return _component("tempo", completions, reference)
-
-
-def instrument_reward(completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any) -> Rewards:
-    """1 less the instrument loss."""
-    return _component("instrument", completions, reference)
-
-
-def rhythm_reward(completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any) -> Rewards:
-    """The rhythm score."""
-    return _component("rhythm", completions, reference)
-
-
-def key_reward(completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any) -> Rewards:
-    """The weighted key score."""
-    return _component("key", completions, reference)
-
-
-def structure_reward(completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any) -> Rewards:
-    """The structure score, lowered by what the reader had to complain of."""
-    return _component("structure", completions, reference)
-
-
-REWARDS: dict[str, Callable[..., Rewards]] = {
-    "origin": origin_reward,
-    "full": full_reward,
-    "pitch": pitch_reward,
-    "metre": metre_reward,
-    "tempo": tempo_reward,
-    "instrument": instrument_reward,
-    "rhythm": rhythm_reward,
-    "key": key_reward,
-    "structure": structure_reward,
-}
+PRESETS = {"origin": ORIGIN, "full": FULL}
 
 
 def weighted_reward(
@@ -139,7 +108,7 @@ def weighted_reward(
 ) -> Rewards:
     """One reward for each row, for weights of one's own."""
     rows = batch_components(completions, reference)
-    return [None if row is None else combine(row, weights) for row in rows]
+    return [None if row is None else _scored(row, weights) for row in rows]
 
 
 def batch_components(
@@ -154,13 +123,75 @@ def components(reference: Reference, completion: Completion) -> Components | Non
     return _components(_key(reference), _key(completion))
 
 
-def combine(components: Components, weights: RewardWeights) -> float:
-    """The weighted mean of the credits that can be given; see RewardWeights.content. Never falls as a credit rises."""
+def contributions(components: Components, weights: RewardWeights) -> dict[str, float]:
+    """What each part adds to the reward; see RewardWeights.content.
+
+    Returns:
+        Terms by name, 0 for a part whose credit is None; empty if nothing that counts can be scored.
+    """
     given = {name: credit for name, credit in components.items() if credit is not None}
-    counts = min(1.0, (given["pitch"] / weights.content)) if weights.content else 1.0
-    shares = {name: getattr(weights, name) for name in given}
-    rest = sum(shares[name] * credit for name, credit in given.items() if name != "pitch")
-    return (shares["pitch"] * given["pitch"] + counts * rest) / sum(shares.values())
+    total = sum(getattr(weights, name) for name in given)
+    if not total:
+        return {}
+    counts = min(1.0, given["pitch"] / weights.content) if weights.content else 1.0
+    terms = {name: getattr(weights, name) / total * credit for name, credit in given.items()}
+    return {name: terms.get(name, 0.0) * (1.0 if name == "pitch" else counts) for name in components}
+
+
+def combine(components: Components, weights: RewardWeights) -> float:
+    """The weighted mean of the credits that can be given: the sum of `contributions`. Never falls as a credit rises.
+
+    nan if nothing that counts can be scored.
+    """
+    terms = contributions(components, weights)
+    return sum(terms.values()) if terms else math.nan
+
+
+def _scored(components: Components, weights: RewardWeights) -> float | None:
+    reward = combine(components, weights)
+    return None if math.isnan(reward) else reward
+
+
+def parse_weights(text: str) -> RewardWeights:
+    """``origin``, ``full``, or weights: ``pitch=.5,rhythm=.3,content=.5``. Raises AbcscribeError."""
+    if text in PRESETS:
+        return PRESETS[text]
+    known = {field.name for field in dataclasses.fields(RewardWeights)}
+    weights: dict[str, float] = {}
+    for item in text.split(","):
+        name, _, value = item.partition("=")
+        try:
+            weights[name.strip()] = float(value or 1)
+        except ValueError:
+            raise AbcscribeError(f"{value!r} is no weight.") from None
+    if unknown := weights.keys() - known:
+        raise AbcscribeError(f"No reward {sorted(unknown)[0]!r}; there are {', '.join([*PRESETS, *sorted(known)])}.")
+    return RewardWeights(**weights)
+
+
+def _reward(name: str, row: Callable[[Components], float | None], summary: str) -> Callable[..., Rewards]:
+    """A function of TRL's contract, picklable under ``name``: what ``row`` makes of the credits of each answer."""
+
+    def reward(completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any) -> Rewards:
+        rows = batch_components(completions, reference)
+        return [None if credits is None else row(credits) for credits in rows]
+
+    reward.__name__ = reward.__qualname__ = f"{name}_reward"
+    reward.__doc__ = summary
+    return reward
+
+
+REWARDS: dict[str, Callable[..., Rewards]] = {
+    name: _reward(name, partial(_scored, weights=weights), f"All parts as {name} weighs them.")
+    for name, weights in PRESETS.items()
+} | {name: _reward(name, itemgetter(name), f"The credit of the part {name} by itself.") for name in NAMES}
+
+
+def __getattr__(name: str) -> Callable[..., Rewards]:
+    """``origin_reward``, ``full_reward``, and one for each part: ``pitch_reward``, ``rhythm_reward``, ..."""
+    if name.endswith("_reward") and name.removesuffix("_reward") in REWARDS:
+        return REWARDS[name.removesuffix("_reward")]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class _Same:
@@ -200,11 +231,6 @@ def _length(reference: str | _Same, reading: _Reading) -> int:
     return CHARACTERS * sum(len(line.notes) for line in reading.lines)
 
 
-def _component(name: str, completions: Sequence[Completion], reference: Sequence[Reference]) -> Rewards:
-    rows = batch_components(completions, reference)
-    return [None if row is None else row[name] for row in rows]
-
-
 def _text(completion: str | Sequence[Mapping[str, Any]]) -> str:
     """The text of a completion; of a chat, all that the assistant says."""
     if isinstance(completion, str):
@@ -226,6 +252,11 @@ class _Reading:
     shape: structure.Shape
     problems: int  # that the reader met
     share: float  # of the text that was read: its first tune
+
+    @property
+    def legible(self) -> float:
+        """Bars beside the problems that the reader met, 1 if it met none."""
+        return len(self.score.bars) / (len(self.score.bars) + self.problems)
 
     @classmethod
     def of(cls, score: Score, problems: int = 0, share: float = 1.0) -> _Reading:
@@ -254,15 +285,6 @@ _reference = lru_cache(maxsize=512)(_read)  # the answers of a group share one
 
 def _credits(expected: _Reading, given: _Reading) -> Components:
     by_pitch = match_voices(expected.lines, given.lines)
-    alike = match_voices(expected.lines, given.lines, VIEWS)
-    legible = len(given.score.bars) / (len(given.score.bars) + given.problems)
-    values = {
-        "pitch": 1 - pitch.loss(by_pitch),
-        "metre": 1 - metre.loss(expected.score, given.score),
-        "tempo": 1 - tempo.loss(expected.score, given.score),
-        "instrument": 1 - instrument.loss(expected.score, given.score),
-        "rhythm": rhythm.score(alike),
-        "key": key.score(expected.score, given.score),
-        "structure": legible * structure.compare(expected.shape, given.shape)["score"],
-    }
+    pair = _Pair(expected, given, by_pitch, match_voices(expected.lines, given.lines, VIEWS))
+    values = {name: credit(pair) for name, credit in CREDITS.items()}
     return {name: None if math.isnan(value) else value * given.share for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""A recording -> a Score: decode, hear notes, write them down; told step by step as events.
+"""A recording -> a Score: hear, analyse, write; told step by step as events.
 
 The command line, a server and ``transcribe`` all consume the same generator, ``events``. (The module is not named as
 its function, because importing it would then hide ``abcscribe.transcribe``, the function, behind a module.)
@@ -9,26 +9,34 @@ from __future__ import annotations
 import dataclasses
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from abcscribe import audio, engines
-from abcscribe.engines import language_model
-from abcscribe.engines.confidence import calibrated
-from abcscribe.engines.notes_to_score import Hints, notes_to_score
-from abcscribe.errors import AudioError
+from abcscribe import audio, hearing, systems, text_systems
+from abcscribe.analysis import analyse
+from abcscribe.errors import AbcscribeError, AudioError, EngineError
+from abcscribe.hearing import midi_file
+from abcscribe.hints import Hints
+from abcscribe.score.abc_reader import read_abc
 from abcscribe.score.model import PlayedNote, Score
+from abcscribe.score.readers import read_leniently
+from abcscribe.systems import SystemName
+from abcscribe.writing import language_model, rules
+from abcscribe.writing.bar_confidence import calibrated
+from abcscribe.writing.drums import with_drums
 
+PLAYED = SystemName("midi", writer="rules")  # notes of a MIDI file are certain: no one has to weigh them
 SILENCE = 1e-4  # full scale 1. -80 dB: below the noise of any microphone, above the dither of an empty track
-# What tells music from speech, of clear notes (figures of the first tower; today's: docs/LOG.md). In the best five
+# What tells music from speech, of clear notes (figures of the first tower; today's: docs/log). In the best five
 # seconds of 31 real recordings they sound for 1.4 s and more, of 120 rendered ones for .9 and more; of 60 recordings of
 # speech only two reach .8. Their share among all notes is .4 and more where instruments play a few short notes, .3 and
 # less in speech.
 CLEAR_SECONDS, CLEAR_SPAN = 0.8, 5.0
 CLEAR_SHARE = 1 / 3
+MOST_TOKENS = 2048  # of an answer in ABC
 LOST_SECONDS = 1.0  # a header may be this much wrong about the length before it is worth a warning
 LOST_SHARE = 0.02  # or this share of it: the lengths of some MP3 files are estimates
 
@@ -67,20 +75,35 @@ class Done:
 Event = Heard | Wrote | Warned | Done
 
 
+Source = Path | str | tuple[np.ndarray, int]
+
+
 def transcribe(
-    path: Path | str,
+    source: Source,
     *,
-    engine: str = engines.DEFAULT,
+    engine: str = systems.DEFAULT,
     hints: Hints = Hints(),
     start: float | None = None,
     end: float | None = None,
+    performed: bool = False,
 ) -> Score:
-    """The score of a recording, or of its seconds from ``start`` to ``end``.
+    """The score of a recording, or of a section of it.
 
-    Raises AudioError if there is nothing to transcribe, EngineError if the engine is not there, OSError if the file
-    cannot be read. What is worth a warning is warned of by ``warnings.warn``.
+    Args:
+        source: a file of sound or a MIDI file, or (samples, rate): float or integer samples (n,) or (n, channels), and
+            samples a second.
+        engine: a name of `abcscribe.systems`.
+        hints: what is known of the music.
+        start, end: seconds of the section.
+        performed: a MIDI file was played, even if its notes lie on its grid.
+
+    Raises:
+        AbcscribeError: the file cannot be read (AudioError), there is nothing to transcribe in it (AudioError), or the
+            engine is not there (EngineError).
+
+    What is worth a warning is warned of by ``warnings.warn``.
     """
-    for event in events(path, engine=engine, hints=hints, start=start, end=end):
+    for event in events(source, engine=engine, hints=hints, start=start, end=end, performed=performed):
         if isinstance(event, Warned):
             warnings.warn(event.message, stacklevel=2)
         elif isinstance(event, Done):
@@ -89,47 +112,152 @@ def transcribe(
 
 
 def events(
-    path: Path | str,
+    source: Source,
     *,
-    engine: str = engines.DEFAULT,
+    engine: str = systems.DEFAULT,
     hints: Hints = Hints(),
     start: float | None = None,
     end: float | None = None,
+    performed: bool = False,
 ) -> Iterator[Event]:
-    """As ``transcribe``, but the work is done as the events are taken; the last one is ``Done``."""
-    path = Path(path)
-    info = audio.probe(path)  # before the engine is loaded: most that can go wrong shows here
-    hearer = engines.load(engine)
-    begin = start or 0.0
-    total = _length(info.seconds, begin, end)
-    listener = _Listener(audio.blocks(path, start=start, end=end, rate=hearer.sample_rate), hearer.sample_rate)
+    """As `transcribe`, but the work is done as the events are taken.
+
+    Yields:
+        ``Heard`` while notes are found, then ``Warned`` for what should be known, ``Wrote`` while the score is written,
+        and ``Done``, always last.
+    """
+    if isinstance(source, tuple):
+        with audio.as_file(*source) as path:
+            yield from events(path, engine=engine, hints=hints, start=start, end=end)
+        return
+    path = Path(source)
+    try:
+        with audio.readable(path) as file:
+            if midi_file.is_midi(file):
+                found = _read_midi(file, hints, Section(start or 0.0, end, None), performed)
+            else:
+                info = audio.probe(file)  # before the engine is loaded: most that can go wrong shows here
+                name = systems.parse(engine)
+                steps = _read_text if name.answers_in_text else _hear_and_write
+                found = steps(file, name, hints, Section(start or 0.0, end, info.seconds))
+            yield from found if file == path else _of_pipe(found, file, path)
+    except OSError as error:
+        about = error.filename if error.filename is not None else path
+        raise AudioError(f"{about}: {(error.strerror or type(error).__name__).lower()}.") from error
+
+
+def _of_pipe(found: Iterator[Event], copy: Path, path: Path) -> Iterator[Event]:
+    """The events of the copy of what came out of a pipe, told with the name that the user gave."""
+    try:
+        for event in found:
+            if isinstance(event, Warned):
+                event = Warned(event.message.replace(str(copy), str(path)))
+            elif isinstance(event, Done) and str(path) == audio.STDIN:
+                event = Done(dataclasses.replace(event.score, title=""))
+            yield event
+    except AbcscribeError as error:
+        raise type(error)(str(error).replace(str(copy), str(path))) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What is transcribed of a recording; all in its seconds."""
+
+    start: float
+    end: float | None
+    recorded: float | None  # length of the recording, None if its header does not say
+
+    @property
+    def length(self) -> float | None:
+        """As far as it is known."""
+        if self.recorded is None:
+            return None
+        return max(0.0, (self.recorded if self.end is None else min(self.end, self.recorded)) - self.start)
+
+
+def _hear_and_write(path: Path, name: SystemName, hints: Hints, section: Section) -> Iterator[Event]:
+    """By an engine that gives notes: hear, analyse, write."""
+    hearer = hearing.load(name.name, name.checkpoint)
+    rate, total = hearer.sample_rate, section.length
+    listener = _Listener(audio.blocks(path, start=section.start or None, end=section.end, rate=rate), rate)
     notes: list[PlayedNote] = []
     for found in hearer.notes(listener):
-        placed = [dataclasses.replace(n, onset=n.onset + begin, offset=n.offset + begin) for n in found]
+        placed = [dataclasses.replace(n, onset=n.onset + section.start, offset=n.offset + section.start) for n in found]
         notes += placed
         yield Heard(listener.seconds, total, tuple(placed))
     if total is not None and total - listener.seconds > max(LOST_SECONDS, LOST_SHARE * total):
         message = f"{path} should last {total:.0f} s but only {listener.seconds:.0f} s can be decoded: is it cut off?"
         yield Warned(message)
     _check_music(path, listener.peak, notes, hearer.clear_confidence)
-    finish = begin + listener.seconds
+    finish = section.start + listener.seconds
     score = Score()
-    for step in _written(notes, hints, finish, engine):
+    for step in written(notes, hints, finish, name):
         if isinstance(step, Score):
-            score = calibrated(step, engine)
+            score = step
         else:
-            yield Wrote(step - begin, finish - begin)
+            yield Wrote(step - section.start, finish - section.start)
     yield Done(dataclasses.replace(score, title=_title(path)))
 
 
-def _written(notes: list[PlayedNote], hints: Hints, seconds: float, engine: str) -> Iterator[float | Score]:
-    """Seconds that are written so far, and at the end the score."""
-    if engines.parse(engine)[1] == "lm" and language_model.knows(hints):
-        score = yield from language_model.write_score(language_model.load(), notes, hints, seconds=seconds)
+def _read_midi(path: Path, hints: Hints, section: Section, performed: bool) -> Iterator[Event]:
+    """A MIDI file: one that was printed is read as it is, of one that was played the notes are analysed and written."""
+    midi = midi_file.read(path)
+    if midi.printed and not performed and hints == Hints() and section == Section(0.0, None, None):
+        score, problems = read_leniently(path)
+        yield from map(Warned, problems)
+        yield Done(score if score.title else dataclasses.replace(score, title=_title(path)))
+        return
+    finish = midi.seconds if section.end is None else min(midi.seconds, section.end)
+    notes = tuple(note for note in midi.notes if section.start <= note.onset < finish)
+    if not notes:
+        raise AudioError(f"There are no notes in {path} between {section.start:g} and {finish:g} s.")
+    yield Heard(finish - section.start, finish - section.start, notes)
+    if all(note.drum for note in notes):
+        raise AudioError(f"There are only drums in {path}: there is no beat to write them in.")
+    for step in written(notes, hints, finish, PLAYED):
+        if isinstance(step, Score):
+            yield Done(dataclasses.replace(step, title=_title(path)))
+        else:
+            yield Wrote(step - section.start, finish - section.start)
+
+
+def written(notes: Sequence[PlayedNote], hints: Hints, seconds: float, name: SystemName) -> Iterator[float | Score]:
+    """Analyse notes and write them down: what need not be heard again when a hint changes.
+
+    Args:
+        notes: as an engine heard them.
+        hints: what is known of the music.
+        seconds: length of the recording.
+        name: who heard the notes, with which weights, and who writes.
+
+    Yields:
+        The seconds that are written so far, and at the end the score with the confidence of its bars.
+    """
+    analysis = analyse([note for note in notes if not note.drum], hints)
+    if analysis is None:
+        score = rules.notes_to_score((), seconds=seconds)
+    elif name.writer == "lm" and language_model.knows(hints):
+        stepper = language_model.of_checkpoint(name.checkpoint if name.name == systems.DEFAULT else "")
+        score = yield from language_model.write_score(stepper, analysis, hints, seconds=seconds)
     else:
-        score = notes_to_score(notes, hints, seconds=seconds)
+        score = rules.write_score(analysis, seconds=seconds)
     yield seconds
-    yield score
+    yield with_drums(calibrated(score, name.name if not name.checkpoint else ""), [n for n in notes if n.drum])
+
+
+def _read_text(path: Path, name: SystemName, hints: Hints, section: Section) -> Iterator[Event]:
+    """By a system that answers in ABC: it takes no hints and hears the beginning of the section."""
+    system = text_systems.load(name.name, name.checkpoint)
+    if hints != Hints():
+        yield Warned(f"{name.name} takes no hints: what was said about the music is not used.")
+    if section.start or section.end is not None:
+        yield Warned(f"{name.name} hears the beginning of a recording: the section is not used.")
+    text = system.answer(path, temperature=0.0, max_tokens=MOST_TOKENS, seed=0)
+    score, problems = read_abc(text)
+    if not any(any(part.bars) for part in score.parts):
+        raise EngineError(f"{name.name} wrote no note for {path}.")
+    yield from (Warned(f"{name.name} wrote ABC with a mistake: {problem}") for problem in problems)
+    yield Done(dataclasses.replace(score, title=_title(path)))
 
 
 class _Listener(Iterable[np.ndarray]):
@@ -147,13 +275,6 @@ class _Listener(Iterable[np.ndarray]):
             yield block
 
 
-def _length(recorded: float | None, start: float, end: float | None) -> float | None:
-    """Seconds of the section, as far as the header says how long the recording is."""
-    if recorded is None:
-        return None
-    return max(0.0, (recorded if end is None else min(end, recorded)) - start)
-
-
 def _title(path: Path) -> str:
     """The file's name as text of one line: names are bytes and may be neither."""
     return " ".join(os.fsencode(path.stem).decode("utf-8", "replace").split())
@@ -164,6 +285,8 @@ def _check_music(path: Path, peak: float, notes: list[PlayedNote], clear_confide
         raise AudioError(f"{path} is silent.")
     if not notes:
         raise AudioError(f"No notes can be heard in {path}.")
+    if all(note.drum for note in notes):
+        raise AudioError(f"Only drums can be heard in {path}: there is no beat to write them in.")
     if not _clear(notes, clear_confidence):
         raise AudioError(f"{path} seems to be noise or speech: hardly a clear note can be heard.")
 

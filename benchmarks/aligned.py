@@ -16,11 +16,11 @@ from pathlib import Path
 
 import lytk
 import numpy as np
-from performed import Performed
 
-from abcscribe import audio, engines
+from abcscribe import audio, hearing
 from abcscribe.score.lytk_bridge import read_musicxml, score_from_lytk
 from abcscribe.score.model import Key, Metre, PlayedNote, Score
+from abcscribe.training.small.performances import Performed
 
 BACH_FAMILIES = {1: "strings", 2: "reed", 3: "reed", 4: "reed"}
 
@@ -31,7 +31,7 @@ def clips(bench: Path) -> list[Performed]:
 
 def heard(clips: list[Performed], bench: Path, engine: str) -> list[Performed]:
     """The clips with the notes that an engine hears in the recording in place of those that were played."""
-    hearer = engines.load(engine)
+    hearer = hearing.load(engine)
     path = {Path(row["audio"]).stem.replace("_Sax", "_annotations"): row["audio"] for row in _manifest(bench)}
     found = []
     for clip in clips:

@@ -1,4 +1,4 @@
-"""partitura's musicanalysis on the same notes as ``benchmarks/notes_to_score.py``: the baseline to beat.
+"""partitura's musicanalysis on the same notes as ``benchmarks/analysis.py``: the baseline to beat.
 
     python benchmarks/partitura_baseline.py [--cache CACHE.npz] [--bench FOLDER] [--pieces 20]
 
@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 from aligned import clips
-from notes_to_score import TEMPO_TOLERANCE
-from performed import Performed, suite
+from analysis import TEMPO_TOLERANCE
 
-from abcscribe.datasets.note_cache import NoteCache
-from abcscribe.engines.notes_to_score import cleaning
+from abcscribe.analysis import cleaning
+from abcscribe.corpora.note_cache import NoteCache
+from abcscribe.training.small.performances import Performed, suite
 
 FIELDS = [("onset_sec", "f4"), ("duration_sec", "f4"), ("pitch", "i4"), ("velocity", "i4"), ("id", "U8")]
 SEVERAL_VOICES = ("chorale", "quartet")

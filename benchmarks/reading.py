@@ -19,10 +19,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
-from abcscribe.datasets.windows import Stage, Window, WindowSource
-from abcscribe.model.audio_language_model import IGNORED
+from abcscribe.model.score_language_model import IGNORED
+from abcscribe.synthesis.windows import Stage, Window, WindowSource
 from abcscribe.tokens import LONGEST, TICKS, VOCABULARY, decode
 from abcscribe.training.sft import ONE_VOICE, SHORT, Batch, SftTraining, Trainer, make_batch, new_model
+from abcscribe.training.window_source import window_source
 
 SHAPE = replace(SHORT, batch=24)
 AXES = {"full": (1, 1, 1), "text positions only": (1, 0, 0), "no groups": (1, 0, 1), "no seconds": (1, 1, 0)}
@@ -44,7 +45,7 @@ def losses(name: str, cache: Path, steps: int) -> list[tuple[float, float]]:
         trainer.config = replace(config, matrix_rate=config.vector_rate)
     listener = trainer.listener  # is not what is measured
     listener.loss = lambda notes, labels: 0 * listener.head(listener.norm(notes)).float().mean()
-    source = WindowSource(cache)
+    source = window_source(cache)
     found = []
     for step in range(steps):
         windows = _draw(np.random.default_rng([1, 0, step]), source, ENSEMBLES if name in ORDERS else ONE_VOICE)

@@ -17,13 +17,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from abcscribe.datasets.note_cache import NoteCache
-from abcscribe.datasets.windows import Stage, WindowSource
+from abcscribe.corpora.note_cache import NoteCache
 from abcscribe.evaluation.statistics import mean
-from abcscribe.model.audio_language_model import AudioLanguageModel
+from abcscribe.model.score_language_model import ScoreLanguageModel
 from abcscribe.rewards import FULL, NAMES, ORIGIN, combine
+from abcscribe.synthesis.windows import Stage
 from abcscribe.training.policy import NotePolicy
 from abcscribe.training.rollout import Problem, roll_out, windows
+from abcscribe.training.window_source import window_source
 
 SEED = 2026
 BATCH = 50  # windows answered side by side
@@ -41,13 +42,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="also write the figures of every window, as JSON")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    draw = windows(WindowSource(NoteCache(arguments.notes), arguments.split), Stage((16, arguments.longest)))
+    draw = windows(window_source(NoteCache(arguments.notes), arguments.split), Stage((16, arguments.longest)))
     rng = np.random.default_rng(SEED)
     problems = [draw(rng) for _ in range(arguments.windows)]
     found = {}
     for item in arguments.checkpoints:
         name, _, folder = item.partition("=")
-        policy = NotePolicy(AudioLanguageModel.from_pretrained(folder), constrained=not arguments.free)
+        policy = NotePolicy(ScoreLanguageModel.from_pretrained(folder), constrained=not arguments.free)
         found[name] = evaluate(policy, problems)
         if arguments.out:
             arguments.out.write_text(json.dumps({system: list(rows) for system, rows in found.items()}))

@@ -24,7 +24,7 @@ from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import Bar, Note, Score
 from abcscribe.tokens import (
     LONGEST,
-    METRES,
+    METRE_TOKENS,
     MOST_FIFTHS,
     TICKS,
     VOCABULARY,
@@ -83,7 +83,7 @@ def _outside(score: Score, index: int) -> str:
 
 
 def _bar_outside(bar: Bar) -> str:
-    if bar.metre not in METRES:
+    if bar.metre not in METRE_TOKENS:
         return "metre"
     if abs(bar.key.fifths) > MOST_FIFTHS:
         return "key"

@@ -108,3 +108,25 @@ def test_a_long_file_needs_the_memory_of_a_block(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert seconds == pytest.approx(600, abs=0.1)
     assert peak < 4e6  # the whole would be 38 MB
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int16, np.int32, np.uint8])
+def test_arrays_become_the_same_waveform(kind: type) -> None:
+    tone = media.tone(0.5, 44_100)
+    if np.issubdtype(kind, np.integer):
+        limits = np.iinfo(kind)
+        tone = (tone * limits.max / (2 if kind is np.uint8 else 1)) + (128 if kind is np.uint8 else 0)
+    with audio.as_file(np.stack([tone, tone], axis=1).astype(kind), 44_100) as path:
+        samples = audio.load(path)
+    assert not path.exists()
+    assert pitch_of(samples) == pytest.approx(440, abs=2)
+    assert np.abs(samples).max() == pytest.approx(0.4, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate"),
+    [(np.zeros(0), 16_000), (np.zeros((2, 2, 2)), 16_000), (np.array(["a"]), 16_000), (np.zeros(9), 0)],
+)
+def test_other_arrays_are_refused(samples: np.ndarray, rate: int) -> None:
+    with pytest.raises(AudioError, match="An array of samples"), audio.as_file(samples, rate):
+        pass

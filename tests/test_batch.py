@@ -6,8 +6,8 @@ import media
 import pytest
 
 from abcscribe import batch
-from abcscribe.engines.notes_to_score import Hints
 from abcscribe.errors import AudioError, ScoreError
+from abcscribe.hints import Hints
 from abcscribe.score.model import Score
 from abcscribe.score.writers import WRITERS, Writer
 
@@ -84,9 +84,11 @@ def test_several_processes_do_all_jobs_and_report_each_failure(tmp_path: Path) -
     [
         (FileNotFoundError(2, "No such file or directory", "x.wav"), "x.wav: no such file or directory."),
         (OSError(28, "No space left on device"), "the.wav: no space left on device."),
-        (OSError("odd"), "the.wav: oserror."),
+        (OSError("odd"), "the.wav: abcscribe failed (OSError: odd); ABCSCRIBE_DEBUG=1 shows where."),
+        (MemoryError(), "the.wav: there is too little memory for it."),
+        (KeyError("x"), "the.wav: abcscribe failed (KeyError: 'x'); ABCSCRIBE_DEBUG=1 shows where."),
         (AudioError("It is silent."), "It is silent."),
     ],
 )
-def test_errors_become_sentences(error: AudioError | OSError, said: str) -> None:
+def test_errors_become_sentences(error: Exception, said: str) -> None:
     assert batch.sentence(error, Path("the.wav")) == said

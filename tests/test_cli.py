@@ -11,9 +11,9 @@ import pytest
 import tone_engine
 from command_line import run
 
-from abcscribe import engines
-from abcscribe.engines import basic_pitch
+from abcscribe import hearing
 from abcscribe.errors import AbcscribeError
+from abcscribe.hearing import basic_pitch
 from abcscribe.score.model import PlayedNote
 
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
@@ -85,11 +85,11 @@ def test_convert(tmp_path: Path) -> None:
 
 
 def test_engines_and_formats_are_listed_on_stdout(tone: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(engines.ENGINES, "transkun")  # would load torch if it is installed
+    monkeypatch.delitem(hearing.ENGINES, "transkun")  # would load torch if it is installed
     monkeypatch.setattr(basic_pitch, "find_spec", lambda name: None)
-    engines._load.cache_clear()
+    hearing.load.cache_clear()
     listed = run("engines").out
-    assert b"tone         sines only, written by the rules of notes_to_score: ready\n" in listed
+    assert b"tone         sines only, written by the rules: ready\n" in listed
     assert b"The engine basic-pitch is not installed" in listed
     assert b"performance-midi" in run("formats").out
 

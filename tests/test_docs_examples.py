@@ -15,10 +15,15 @@ from abcscribe import audio
 from abcscribe.cli import app
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "docs" / "log" / "README.md",
+]
 EXAMPLE = ROOT / "examples" / "greensleeves.m4a"
 RECORDINGS = ("take1.m4a", "lesson.mp4", "takes/monday.wav", "takes/tuesday.mp3")  # that the pages speak of
-SLOW = {"data", "train", "evaluate"}  # commands that are only parsed
+SLOW = {"data", "train", "evaluate", "serve"}  # commands that are only parsed; the last one would serve for ever
 
 
 def blocks(page: Path, language: str) -> Iterator[str]:

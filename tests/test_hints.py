@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abcscribe.hints import HintError, parse_instrument, parse_key, parse_metre, parse_seconds, parse_tempo
+from abcscribe.hints import HintError, Hints, parse_instrument, parse_key, parse_metre, parse_seconds, parse_tempo
 from abcscribe.score.model import MODE_FIFTHS, Key, Metre
 
 
@@ -64,3 +64,11 @@ def test_nonsense_is_refused_in_a_sentence_that_quotes_it(parse, text: str) -> N
 
 def test_tempo() -> None:
     assert parse_tempo("92.5") == 92.5
+
+
+def test_hints_take_text_and_values() -> None:
+    typed = Hints(tempo="96", metre="3/4", key="Am", instrument="flute", downbeat="1:05")
+    assert typed == Hints(96.0, Metre(3, 4), Key(0, "minor"), 73, 65.0)
+    assert Hints() == Hints(None, None, None, None, None)
+    with pytest.raises(HintError, match="not a metre"):
+        Hints(metre="three")

@@ -22,8 +22,8 @@ import numpy as np
 import pytest
 import tone_engine
 
-from abcscribe import engines
-from abcscribe.engines import basic_pitch
+from abcscribe import hearing
+from abcscribe.hearing import basic_pitch
 
 PAGE = Path(__file__).parents[1] / "docs" / "hostile_input.md"
 ENGINE = ("--engine", tone_engine.NAME, "-f", "abc")
@@ -300,7 +300,7 @@ def engine_not_installed(folder: Path) -> Arguments:
 
 @contextlib.contextmanager
 def _uninstall() -> Iterator[None]:
-    engines._load.cache_clear()
+    hearing.load.cache_clear()
     with mock.patch.object(basic_pitch, "find_spec", return_value=None):
         yield
 
@@ -363,13 +363,13 @@ def outcome(name: str, folder: Path) -> Outcome:
 
 
 def all_outcomes(folder: Path) -> dict[str, Outcome]:
-    engines.ENGINES[tone_engine.NAME] = tone_engine.INFO
+    hearing.ENGINES[tone_engine.NAME] = tone_engine.INFO
     found = {}
     for number, name in enumerate(CASES):
         room = folder / str(number)
         room.mkdir()
         found[name] = outcome(name, room)
-    del engines.ENGINES[tone_engine.NAME]
+    del hearing.ENGINES[tone_engine.NAME]
     return found
 
 

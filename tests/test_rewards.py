@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from metrics.tunes import score, walk
 
 from abcscribe import rewards
-from abcscribe.rewards import FULL, NAMES, ORIGIN, REWARDS, RewardWeights, combine
+from abcscribe.rewards import FULL, NAMES, ORIGIN, REWARDS, RewardWeights, combine, contributions
 from abcscribe.score import Key, Metre, Score
 from abcscribe.score.abc_writer import write_abc
 
@@ -206,6 +206,32 @@ HACKS = {
     "the answer without end": REFERENCE * 50,
     "the piece in a loop": REFERENCE.rstrip("]|\n ") + "|" + "".join(REFERENCE.split("\n", 11)[-1] * 30),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("weights", [FULL, ORIGIN])
+def test_contributions_are_the_terms_of_the_reward(weights: RewardWeights):
+    credits = {name: 0.1 * i for i, name in enumerate(NAMES)} | {"pitch": 0.2, "tempo": None}
+    terms = contributions(credits, weights)
+    assert set(terms) == set(NAMES)
+    assert terms["tempo"] == 0
+    assert sum(terms.values()) == pytest.approx(combine(credits, weights))
+    lowered = 0.2 / 0.5 if weights.content else 1.0
+    total = sum(getattr(weights, name) for name in NAMES if name != "tempo")
+    assert terms["instrument"] == pytest.approx(lowered * weights.instrument / total * credits["instrument"])
+
+
+def test_where_nothing_that_counts_can_be_scored_there_is_no_reward():
+    untimed = abc("C4 D4 E4 F4", bpm=None, programs=(VIOLIN,))
+    assert rewards.weighted_reward([TUNE], [untimed], RewardWeights(tempo=1.0)) == [None]
+    assert math.isnan(combine({"tempo": None, "pitch": 0.5}, RewardWeights(tempo=1.0)))
+
+
+def test_every_part_is_a_reward_of_its_name():
+    assert set(REWARDS) == {"origin", "full", *NAMES}
+    for name, function in REWARDS.items():
+        assert getattr(rewards, f"{name}_reward") is function
+    with pytest.raises(AttributeError):
+        rewards.beauty_reward  # noqa: B018
 
 
 @pytest.mark.parametrize("name", HACKS)

@@ -19,7 +19,7 @@ from abcscribe.score.abc_writer import write_abc
 from abcscribe.score.lytk_bridge import read_musicxml
 from abcscribe.score.model import Bar, Key, Metre, Note, Part, Pitch, Score, Staff, Tempo
 from abcscribe.tokens import (
-    METRES,
+    METRE_TOKENS,
     TICKS,
     VOCABULARY,
     Event,
@@ -260,12 +260,12 @@ def test_staves_of_all_parts_are_counted_through():
     excerpt = excerpt_of(Score((bar,), (Part(((),), program=73), piano)))
     assert excerpt.parts == ((73, ("treble",)), (0, ("treble", "bass")))
     assert excerpt.events[0].staff == 2
-    assert METRES[1] == Metre()
+    assert METRE_TOKENS[1] == Metre()
 
 
 def test_voices_are_untangled():
     """A note ends where the next one of its voice begins, notes of a chord end together, other voices do not matter."""
-    spans = (Span(4 * TICKS, METRES[1], 0, "major"),)
+    spans = (Span(4 * TICKS, METRE_TOKENS[1], 0, "major"),)
     held, chord, low, after = (
         Event(0, 0, 1, 60, 69, 3), Event(24, 0, 1, 12, 60, 0), Event(24, 0, 1, 48, 64, 4), Event(72, 0, 1, 24, 62, 2),
     )  # fmt: skip

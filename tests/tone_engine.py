@@ -5,7 +5,7 @@ from itertools import groupby
 
 import numpy as np
 
-from abcscribe.engines import EngineInfo
+from abcscribe.hearing import EngineInfo
 from abcscribe.score.model import PlayedNote
 
 FRAME = 800  # samples: 50 ms
@@ -45,5 +45,5 @@ def _hear(frame: np.ndarray) -> tuple[int, float]:
     return int(np.clip(round(pitch), 21, 108)), float(share)
 
 
-def load() -> ToneEngine:
+def load(checkpoint: str = "") -> ToneEngine:
     return ToneEngine()

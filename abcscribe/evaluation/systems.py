@@ -1,9 +1,7 @@
-"""What can be compared, by name: every engine of ``abcscribe.engines``, the writers, and ``majority``.
+"""What can be compared, by name: every system of `abcscribe.systems`, and ``majority``.
 
 A system turns a recording into an Answer. An engine that hears notes answers with the Score that users get. One that
-writes ABC text itself (a language model) offers ``answer(path, *, temperature, max_tokens, seed) -> str`` instead of
-``notes``; its text is read as any text is, and it may be asked several times. A writer's name may go on with its
-checkpoint, a folder or a name on the Hugging Face Hub: ``qwen2-audio:data/qwen``.
+writes ABC itself may be asked several times; its text is read as any text is.
 """
 
 from __future__ import annotations
@@ -11,23 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-from abcscribe import engines, transcription
+from abcscribe import hearing, systems, text_systems, transcription
 from abcscribe.score.abc_reader import read_abc
 from abcscribe.score.model import Bar, Key, Metre, Score, Tempo
 
 MAJORITY = "majority"
-# Language models, by the module whose ``load(checkpoint)`` gives them.
-WRITERS = {"audio-text": "abcscribe.engines.audio_text", "qwen2-audio": "abcscribe.engines.qwen2_audio"}
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a language model is asked."""
+    """How a system that answers in text is asked."""
 
     temperature: float = 0.0
     max_tokens: int = 2048
@@ -55,24 +48,20 @@ def load(name: str) -> System:
     """A system, ready to run. Raises EngineError if it is unknown or not installed."""
     if name == MAJORITY:
         return System(name, False, lambda path, sampling: Answer(MAJORITY_SCORE))
-    engine = _writer(name) if name.partition(":")[0] in WRITERS else engines.load(name)
-    write = getattr(engine, "answer", None)
-    if write is None:
+    parts = systems.parse(name)
+    if not parts.answers_in_text:
+        hearing.load(parts.name, parts.checkpoint)
         return System(name, False, lambda path, sampling: Answer(transcription.transcribe(path, engine=name)))
+    text_system = text_systems.load(parts.name, parts.checkpoint)
 
     def read(path: Path, sampling: Sampling) -> Answer:
-        text = write(path, temperature=sampling.temperature, max_tokens=sampling.max_tokens, seed=sampling.seed)
+        text = text_system.answer(
+            path, temperature=sampling.temperature, max_tokens=sampling.max_tokens, seed=sampling.seed
+        )
         score, problems = read_abc(text)
         return Answer(score, len(problems))
 
     return System(name, True, read)
-
-
-@cache
-def _writer(name: str) -> Any:
-    """Loaded once in a process, as engines are."""
-    kind, _, checkpoint = name.partition(":")
-    return import_module(WRITERS[kind]).load(checkpoint)
 
 
 # What to answer without listening: the most frequent header of the folk and classical corpora, and no note.

@@ -63,7 +63,7 @@ VIEWS = (by_pitch, by_pitch_class, by_duration)
 
 @dataclass(frozen=True, slots=True)
 class VoiceMatch:
-    """A reference voice and the predicted voice that answers it; None on one side if nobody does."""
+    """A reference voice and the predicted voice matched to it; None on one side where a voice is unmatched."""
 
     reference: Line | None
     prediction: Line | None

@@ -2,7 +2,7 @@
 
 Tradition compares onsets and offsets in seconds; a score is right or wrong in its note values. Notes are matched by
 voice and sequence (``matching``), wrongly pitched ones too, so a wrong pitch does not count a second time here. Values
-must be equal exactly. Each figure is an F1 over all notes: notes nobody answers count as wrong on either side.
+must be equal exactly. Each figure is an F1 over all notes: unmatched notes count as wrong on either side.
 
 ``duration`` and ``position`` (in the bar, from its bar line) are compared as written; ``scaled`` compares durations
 after the most frequent ratio between the two scores is taken out, so a piece written in twice the note values, which

@@ -26,12 +26,18 @@ class AudioTowerConfig:
     width: int = 256  # of an embedding
     layers: int = 3  # transformer layers over time
     heads: int = 4
+    # Heads that a tower may lack: 0 is none. A checkpoint from before them says nothing of them, and has none.
+    programs: int = 0  # `tower_classes.PROGRAMS`: instruments told apart within their families
+    drums: int = 0  # `tower_classes.DRUMS`: kinds of drum hits
+    player: int = 0  # width of the vector that says which notes one player plays
+    tuning: int = 0  # 2: where between the semitones the recording is tuned, as cosine and sine
 
 
 @dataclass(frozen=True)
 class NoteProjectorConfig:
-    """Sizes of model.projector.NoteProjector."""
+    """Sizes of model.note_projector.NoteProjector."""
 
+    analysis: int  # columns of `abcscribe.analysis.analysis_features` that it was trained with
     width: int = 256
     layers: int = 3  # transformer layers over the notes, in both directions
     heads: int = 4
@@ -51,7 +57,7 @@ class LanguageModelConfig:
 
 @dataclass(frozen=True)
 class FrameProjectorConfig:
-    """Sizes of model.frame_projector.FrameProjector."""
+    """Sizes of text_systems.frame_projector.FrameProjector."""
 
     frame_width: int  # of the tower's frames
     width: int  # of the language model's token vectors

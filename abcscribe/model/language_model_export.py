@@ -1,23 +1,14 @@
-"""An AudioLanguageModel -> two ONNX files that run without torch (`abcscribe.model.onnx_stepper`).
+"""An ScoreLanguageModel -> two ONNX files that run without torch (`abcscribe.model.language_model_runtime`).
 
 - ``language_model_notes.onnx``: the projector; a batch of notes in, soft tokens out.
 - ``language_model.onnx``: the decoder. It reads soft tokens (what was heard, once) or ids (one at a time, mostly) and
-  gives the logits after the last one and their keys and values. Both are one graph, with a length of zero for the one
+  gives the logits after each and their keys and values. Both are one graph, with a length of zero for the one
   or the other, so the weights are stored once.
 
 Keys and values that were given back are handed in again with every call, in buffers with room for more: nothing in the
 graph copies or grows them. Keys lie transposed, (rows, heads, head width, room): their product with a query wants that.
 
-Measured after half an hour of training, on 1,201 tokens of unseen windows, one at a time, one core of an EPYC:
-
-| matrices | MB | cross-entropy | tokens/s |
-|---|---|---|---|
-| float32 | 31 | .6314 | 1,490 |
-| float16 in the file | 16 | .6314 | 1,440 |
-| int8, unsigned | 9 | .6320 | 3,000 |
-| int8, signed | 9 | .6322 | 3,160 |
-
-The last one overflows silently on processors without VNNI, so the third is written.
+Matrices are int8 in the file and float32 once it is loaded (`onnx_export.stored_as_bytes`).
 """
 
 from __future__ import annotations
@@ -33,20 +24,20 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 from abcscribe.model import onnx_export
-from abcscribe.model.audio_language_model import AudioLanguageModel
 from abcscribe.model.language_model import AXES, DecoderLayer, LanguageModel, rotary, rotate
-from abcscribe.model.note_tokens import FEATURES
+from abcscribe.model.note_features import OWN_FEATURES
+from abcscribe.model.score_language_model import ScoreLanguageModel
 
 NOTES_FILE, DECODER_FILE = "language_model_notes.onnx", "language_model.onnx"
 _Network = TypeVar("_Network", bound=nn.Module)
-HIDDEN = -1e9  # bias of a place where nobody may look
+HIDDEN = -1e9  # added to attention scores of masked places
 NOTE_INPUTS = ["pitch", "family", "features", "positions", "mask", "places"]
 
 
 class _Notes(nn.Module):
     """`NoteProjector.forward` with its mask as (rows, notes)."""
 
-    def __init__(self, model: AudioLanguageModel) -> None:
+    def __init__(self, model: ScoreLanguageModel) -> None:
         super().__init__()
         self.projector = _with_scaled_queries(model.projector)
 
@@ -79,7 +70,7 @@ class _Decoder(nn.Module):
             x, k, v = _layer(layer, x, rotation, places, bias, (past_keys, past_values, past_bias))
             keys.append(k)
             values.append(v)
-        return self.model.head(_normed(self.model.norm, x[:, -1])), torch.stack(keys), torch.stack(values)
+        return self.model.head(_normed(self.model.norm, x)), torch.stack(keys), torch.stack(values)
 
 
 def _layer(layer: Any, x, rotation, places, bias, past=None):
@@ -155,17 +146,18 @@ def _with_scaled_queries(model: _Network) -> _Network:
     return model
 
 
-def export_language_model(model: AudioLanguageModel, folder: Path) -> None:
+def export_language_model(model: ScoreLanguageModel, folder: Path) -> None:
     """Write NOTES_FILE and DECODER_FILE, matrices as int8, the rest as float16."""
     for graph, name in ((_notes_graph(model), NOTES_FILE), (_decoder_graph(model.language_model), DECODER_FILE)):
-        onnx_export.save(onnx_export.stored_as_half(onnx_export.quantised(graph)), folder / name)
+        onnx_export.save(onnx_export.stored_as_half(onnx_export.stored_as_bytes(graph)), folder / name)
 
 
-def _notes_graph(model: AudioLanguageModel) -> ModelProto:
+def _notes_graph(model: ScoreLanguageModel) -> ModelProto:
     rows, notes = 2, 3
+    width = OWN_FEATURES + model.config.projector.analysis
     inputs = (
         torch.zeros(rows, notes, dtype=torch.long), torch.zeros(rows, notes, dtype=torch.long),
-        torch.zeros(rows, notes, FEATURES), torch.zeros(rows, notes, AXES), torch.ones(rows, notes, dtype=torch.bool),
+        torch.zeros(rows, notes, width), torch.zeros(rows, notes, AXES), torch.ones(rows, notes, dtype=torch.bool),
         torch.zeros(rows, notes, dtype=torch.long),
     )  # fmt: skip
     axes = {name: {0: "rows", 1: "notes"} for name in [*NOTE_INPUTS, "soft"]}
@@ -185,7 +177,8 @@ def _decoder_graph(model: LanguageModel) -> ModelProto:
     axes = {
         "soft": {0: "rows", 1: "notes"}, "ids": {0: "rows", 1: "tokens"}, "positions": {0: "rows", 1: "length"},
         "places": {0: "rows", 1: "length"},
-        "past_bias": {0: "rows", 3: "room"}, "bias": {0: "rows", 2: "length", 3: "length"}, "logits": {0: "rows"},
+        "past_bias": {0: "rows", 3: "room"}, "bias": {0: "rows", 2: "length", 3: "length"},
+        "logits": {0: "rows", 1: "length"},
         "keys": {1: "rows", 4: "length"}, "values": {1: "rows", 3: "length"},
     }  # fmt: skip
     for layer in range(c.layers):

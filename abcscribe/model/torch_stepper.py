@@ -1,4 +1,4 @@
-"""Runs an AudioLanguageModel token by token in torch: for reinforcement learning, and to check the ONNX export."""
+"""Runs an ScoreLanguageModel token by token in torch: for reinforcement learning, and to check the ONNX export."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from abcscribe.model.audio_language_model import AudioLanguageModel, collate_heard
-from abcscribe.model.note_tokens import HeardNotes
+from abcscribe.model.note_features import HeardNotes
+from abcscribe.model.score_language_model import ScoreLanguageModel, collate_heard
 
 
 class TorchStepper:
-    """See `abcscribe.decoding.Stepper`."""
+    """See `abcscribe.writing.decoding.Checker`."""
 
-    def __init__(self, model: AudioLanguageModel) -> None:
+    def __init__(self, model: ScoreLanguageModel) -> None:
         self.model = model
 
     @torch.no_grad()
@@ -24,15 +24,23 @@ class TorchStepper:
         self.cache = self.model.prefill(batch)
         self.mask = batch.mask
 
-    @torch.no_grad()
     def step(self, ids: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        return self.check(ids, positions)[:, -1]
+
+    @torch.no_grad()
+    def check(self, ids: np.ndarray, positions: np.ndarray) -> np.ndarray:
         rows, length = ids.shape
         past = torch.ones(rows, length, self.mask.shape[1], dtype=torch.bool) & self.mask[:, None]
         mask = torch.cat([past, torch.ones(length, length, dtype=torch.bool).tril().expand(rows, -1, -1)], dim=2)
         vectors = self.model.language_model.embed(torch.from_numpy(ids))
         hidden, self.cache = self.model.language_model(vectors, torch.from_numpy(positions), mask[:, None], self.cache)
         self.mask = torch.cat([self.mask, torch.ones(rows, length, dtype=torch.bool)], dim=1)
-        return self.model.language_model.logits(hidden[:, -1]).float().numpy()
+        return self.model.language_model.logits(hidden).float().numpy()
+
+    def drop(self, count: int) -> None:
+        length = self.mask.shape[1] - count
+        self.cache = [(k[:, :, :length], v[:, :, :length]) for k, v in self.cache]
+        self.mask = self.mask[:, :length]
 
     def keep(self, rows: np.ndarray) -> None:
         index = torch.from_numpy(rows)

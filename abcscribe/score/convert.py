@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from abcscribe.score.losses import losses
 from abcscribe.score.model import Score
 from abcscribe.score.readers import read_pieces
 from abcscribe.score.tab import remarks
-from abcscribe.score.writers import FRETTED, WRITERS, format_of, render_book, replace_file
+from abcscribe.score.target import write_target
+from abcscribe.score.writers import WRITERS, format_of, render_book
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +54,17 @@ def convert(
             something is lost. ``target`` is left alone.
     """
     name = name or format_of(target)  # a wrong suffix is found before anything is read
+    if os.path.realpath(source) == os.path.realpath(target):
+        raise ScoreError(f"{target} is what is read: name another file to write.")
     scores, said = read_pieces(source)
     scores, left_out = _chosen(scores, name, changes.tune)
     scores = [_changed(score, changes) for score in scores]
     said = [*said, *left_out, *dict.fromkeys(sentence for score in scores for sentence in losses(score, name))]
-    if name in FRETTED:
+    if WRITERS[name].fretted:
         said += remarks(scores[0], tuning or changes.tuning, changes.capo)
     if changes.strict and said:
         raise ScoreError(f"{source} is not converted, for something would be lost: {said[0]}")
-    replace_file(Path(target), render_book(scores, name, tuning or changes.tuning, changes.capo, changes.concert))
+    write_target(Path(target), render_book(scores, name, tuning or changes.tuning, changes.capo, changes.concert))
     return said
 
 

@@ -11,6 +11,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
 
 import typst
 import verovio
@@ -37,6 +38,7 @@ _PAPER = '#set page(paper: "a4", margin: 0pt)\n#set document(title: sys.inputs.t
 _RUNNING_HEAD = """#place(top + center, dy: 7mm, text(9pt, style: "italic", sys.inputs.{title}))
 #place(top + right, dx: -13mm, dy: 7mm, text(9pt)[{number}])"""
 PNG_PPI = 144.0
+RESOURCES = str(Path(verovio.__file__).with_name("data"))  # fonts and tables
 TALLEST_PNG = 30_000  # pixels; many viewers stop at 2**15
 
 
@@ -133,6 +135,7 @@ def _loaded(score: Score, tabs: Tabs, height: int | None, concert: bool, whole: 
     if not score.bars or not score.parts:
         raise ScoreError("The score has no bars to engrave.")
     verovio.enableLog(verovio.LOG_OFF)  # it would print warnings to stderr
+    verovio.setDefaultResourcePath(RESOURCES)  # Verovio sets it for the thread that imports it, and no other
     scale = _scale(whole)
     margin = round(PAGE_MARGIN * 100 / scale)
     toolkit = verovio.toolkit()

@@ -19,6 +19,7 @@ HIGHEST_FRET = 19
 COMFORTABLE_FRET = 12  # up to which a whole part should lie
 FINGERS = 4  # one for each of the frets at a position
 WIDEST_STRETCH = 4  # frets between the first and the last finger; open strings do not count
+MOST_INNER = 8  # notes of a chord looked at between the lowest and the highest: the number of choices explodes
 MOST_SHAPES = 24  # kept for one attack
 # Effort, in frets of one change of position:
 STRETCH_EFFORT = 0.6  # for each fret that the hand spans
@@ -172,7 +173,7 @@ def _shapes(pitches: Sequence[int], strings: Sequence[int]) -> list[_Shape]:
         [(s, pitch - open_) for s, open_ in enumerate(strings) if 0 <= pitch - open_ <= HIGHEST_FRET]
         for pitch in pitches
     ]
-    top, inner = len(pitches) - 1, range(1, len(pitches) - 1)
+    top, inner = len(pitches) - 1, range(1, len(pitches) - 1)[-MOST_INNER:]
     for count in range(min(len(pitches), len(strings)), 1, -1):
         ways = [way for some in combinations(inner, count - 2) for way in _ways(options, (0, *some, top))]
         if ways:

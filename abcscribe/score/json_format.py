@@ -8,32 +8,24 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from functools import cache
+from typing import Any, get_args, get_origin, get_type_hints
 
 from abcscribe.errors import ScoreError
-from abcscribe.score.model import (
-    Bar,
-    Direction,
-    Harmony,
-    Key,
-    Metre,
-    Note,
-    Part,
-    Pitch,
-    PlayedNote,
-    Score,
-    Staff,
-    Syllable,
-    Tempo,
-)
+from abcscribe.score.model import Pitch, Score
 
 FORMAT = "abcscribe-score"
 VERSION = 1
 
-_PITCH = re.compile(r"([A-G])(#*|b*)(-?\d+)")
+# Bounded, since arithmetic with numbers of a million digits takes minutes
+_PITCH = re.compile(r"([A-G])(#{0,99}|b{0,99})(-?\d{1,2})")
+_FRACTION = re.compile(r"(-?\d{1,9})(?:/(\d{1,9}))?")
+
+Reader = Callable[[Any], Any]
 
 
 def to_json(score: Score) -> str:
@@ -49,9 +41,9 @@ def from_json(text: str) -> Score:
             raise ScoreError("This JSON does not hold an abcscribe score.")
         if (version := data.pop("version", None)) != VERSION:
             raise ScoreError(f"This score has format version {version}; this program reads version {VERSION}.")
-        score = _built(Score, data)
+        score: Score = _reader(Score)(data)
         problems = score.problems()
-    except (ValueError, TypeError, AttributeError, KeyError, ZeroDivisionError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, ArithmeticError, RecursionError) as error:
         raise ScoreError("This JSON is not a whole abcscribe score.") from error
     if problems:
         raise ScoreError(f"The score in this JSON does not add up: {problems[0]}.")
@@ -70,44 +62,58 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _built(kind: type, data: dict[str, Any]) -> Any:
-    """An object of the model from the dict that ``_plain`` made of it."""
-    readers = _READERS.get(kind, {})
-    return kind(**{name: readers[name](item) if name in readers else item for name, item in data.items()})
+def _fraction(value: Any) -> Fraction:
+    if not isinstance(value, int | str) or not (match := _FRACTION.fullmatch(str(value))):
+        raise ValueError(f"{str(value)[:20]!r} is no fraction")
+    return Fraction(int(match[1]), int(match[2] or 1))
 
 
-def _pitch(text: str) -> Pitch:
-    match = _PITCH.fullmatch(text)
+def _pitch(value: Any) -> Pitch:
+    match = _PITCH.fullmatch(value)
     if not match:
-        raise ValueError(f"{text!r} is no pitch")
+        raise ValueError(f"{value[:20]!r} is no pitch")
     step, signs, octave = match.groups()
     return Pitch(step, signs.count("#") - signs.count("b"), int(octave))
 
 
-def _many(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda items: tuple(read(item) for item in items)
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is no number")
+    return float(value)
 
 
-def _one(kind: type) -> Callable[[Any], Any]:
-    return lambda data: None if data is None else _built(kind, data)
+def _exactly(kind: type) -> Reader:
+    def read(value: Any) -> Any:
+        if type(value) is not kind:  # a bool is no int
+            raise ValueError(f"{str(value)[:20]!r} is no {kind.__name__}")
+        return value
+
+    return read
 
 
-_READERS: dict[type, dict[str, Callable[[Any], Any]]] = {
-    Tempo: {"beat": Fraction},
-    Harmony: {"start": Fraction},
-    Direction: {"start": Fraction},
-    Note: {
-        "start": Fraction, "duration": Fraction, "pitch": _pitch, "grace": _many(_pitch), "after": _many(_pitch),
-        "marks": tuple, "lyrics": _many(_one(Syllable)), "line": _pitch,
-    },
-    Bar: {
-        "length": Fraction, "metre": _one(Metre), "key": _one(Key), "tempo": _one(Tempo), "signs": tuple,
-        "harmonies": _many(_one(Harmony)),
-    },
-    Staff: {"voices": tuple},
-    Part: {
-        "bars": _many(_many(_one(Note))), "staves": _many(_one(Staff)), "directions": _many(_many(_one(Direction))),
-        "transposition": tuple, "tuning": _many(_pitch),
-    },
-    Score: {"bars": _many(_one(Bar)), "parts": _many(_one(Part)), "performance": _many(_one(PlayedNote))},
+_LEAVES: dict[Any, Reader] = {
+    Fraction: _fraction, Pitch: _pitch, float: _number, int: _exactly(int), str: _exactly(str), bool: _exactly(bool),
 }  # fmt: skip
+
+
+@cache
+def _reader(kind: Any) -> Reader:
+    """What turns the JSON of a field into a value of its annotated type, and raises ValueError for anything else."""
+    if kind in _LEAVES:
+        return _LEAVES[kind]
+    members = get_args(kind)
+    if get_origin(kind) is tuple:
+        return _many(_reader(members[0])) if members[-1] is Ellipsis else _few([_reader(member) for member in members])
+    if members:  # X | None
+        (member,) = (_reader(member) for member in members if member is not type(None))
+        return lambda value: None if value is None else member(value)
+    readers = {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
+    return lambda value: kind(**{name: readers[name](item) for name, item in value.items()})
+
+
+def _many(read: Reader) -> Reader:
+    return lambda value: tuple(map(read, _exactly(list)(value)))
+
+
+def _few(members: list[Reader]) -> Reader:
+    return lambda value: tuple(read(item) for read, item in zip(members, _exactly(list)(value), strict=True))

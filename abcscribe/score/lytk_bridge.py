@@ -359,7 +359,8 @@ def _bar_lines(measure: Json, bar: DraftBar) -> None:
     bar.repeat_end = right.get("repeat_direction") == "Backward"
     bar.times = max(2, min(right.get("repeat_times") or 2, 9))
     if left.get("ending_type", "").lower() == "start":
-        bar.ending = str(left.get("ending_number", _LIST))
+        number = str(left.get("ending_number", _LIST))
+        bar.ending = number if re.fullmatch("[1-9]", number) else _LIST
     bar.ending_stop = right.get("ending_type", "").lower() in ("stop", "discontinue")
     bar.line = _BAR_LINES.get(right.get("style", ""), "")
 

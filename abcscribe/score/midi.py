@@ -16,7 +16,7 @@ from fractions import Fraction
 from abcscribe.errors import ScoreError
 from abcscribe.score import instruments
 from abcscribe.score.marks import VELOCITIES
-from abcscribe.score.model import MODE_FIFTHS, Bar, Key, Metre, Part, Score
+from abcscribe.score.model import MODE_FIFTHS, Bar, Key, Metre, Part, PlayedNote, Score
 
 TICKS = 480  # in a quarter, at least; exact for triplets, quintuplets and 128ths
 MOST_TICKS = 32_767  # the format's limit
@@ -55,19 +55,28 @@ def to_midi(score: Score) -> bytes:
 
 
 def to_performance_midi(score: Score) -> bytes:
-    """What was played, to the millisecond: a track for each instrument family. Raises ScoreError if nothing was."""
+    """What was played, to the millisecond: a track for each program, or instrument family where the system that heard
+    the notes names no programs, and one for drums. Raises ScoreError if nothing was played."""
     if not score.performance:
         raise ScoreError("This score was not made from a recording, so there is no performance to write.")
-    families: dict[str, list[_Sound]] = defaultdict(list)
+    players: dict[tuple[str, int], list[_Sound]] = defaultdict(list)
     for note in score.performance:
         onset, offset = round(1000 * note.onset), round(1000 * note.offset)
-        families[note.family].append(_Sound(onset, max(offset, onset + 1), note.pitch, note.velocity))
+        sound = _Sound(onset, max(offset, onset + 1), note.pitch, note.velocity)
+        players[_player(score, note)].append(sound)
     tempo = _tempo_event(DEFAULT_BPM)
     tracks = [_track([(0, _meta(0x03, score.title.encode())), (0, tempo)])]
-    for index, (family, sounds) in enumerate(sorted(families.items())):
-        program = _program(score, family)
-        tracks.append(_part_track(family or instruments.name(program), _channel(index), program, sounds))
+    for index, ((name, program), sounds) in enumerate(sorted(players.items())):
+        channel = DRUM_CHANNEL if program == instruments.PERCUSSION else _channel(index)
+        tracks.append(_part_track(name or instruments.name(program), channel, program, sounds))
     return _file(PLAYED_TICKS, tracks)
+
+
+def _player(score: Score, note: PlayedNote) -> tuple[str, int]:
+    """Name and program of the track that a note is on; without a name it is that of the program."""
+    if note.drum:
+        return "", instruments.PERCUSSION
+    return ("", note.program) if note.program is not None else (note.family, _program(score, note.family))
 
 
 def _program(score: Score, family: str) -> int:

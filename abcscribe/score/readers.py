@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from abcscribe.errors import ScoreError
+from abcscribe.score.limits import admitted, nothing_but_score_errors
 from abcscribe.score.model import Score
+from abcscribe.score.source import check_archive, readable, suffix_of
 
 # The pieces of a file, and what was wrong with it or has no place in a Score
 Reading = tuple[list[Score], list[str]]
@@ -92,25 +94,45 @@ def read_leniently(path: str | Path) -> tuple[Score, list[str]]:
 
 
 def read_pieces(path: str | Path) -> Reading:
-    """All tunes or movements in a file, and one sentence for everything that was wrong or could not be kept. Raises
-    ScoreError if there is no score in it."""
+    """All tunes or movements in a file, and one sentence for everything that was wrong or could not be kept.
+
+    Args:
+        path: a file, whose suffix names its format; a pipe or "-" for stdin, whose first bytes do.
+
+    Raises:
+        ScoreError: with one sentence, if there is no score or one beyond the limits of ``limits``. Nothing else.
+    """
     path = Path(path)
-    reader = READERS.get(path.suffix.lower())
+    try:
+        with readable(path) as file:
+            return _read(file)
+    except OSError as error:
+        raise ScoreError(f"{path} cannot be opened: {error.strerror}.") from error
+
+
+def _read(path: Path) -> Reading:
+    reader = READERS.get(path.suffix.lower() or suffix_of(path))
     if reader is None:
         raise ScoreError(f"{path} has no suffix of a score that can be read; these are {', '.join(READERS)}.")
-    if not path.is_file():
-        raise ScoreError(f"{path} is not a file." if path.exists() else f"{path} does not exist.")
     if path.stat().st_size == 0:
         raise ScoreError(f"{path} is empty.")
-    return reader(path)
+    check_archive(path)
+    with nothing_but_score_errors(f"{path} is damaged beyond reading"):
+        scores, said = reader(path)
+    pieces: list[Score] = []
+    for score in scores:
+        try:
+            piece, changes = admitted(score)
+        except ScoreError as error:
+            raise ScoreError(f"{path}: {error}") from error
+        pieces.append(piece)
+        said = [*said, *changes]
+    return pieces, said
 
 
 def _text(path: Path) -> str:
     """The text of a file: UTF-8 or, as in old ABC collections, Latin-1."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ScoreError(f"{path} cannot be opened: {error.strerror}.") from error
+    data = path.read_bytes()
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

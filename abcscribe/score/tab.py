@@ -147,7 +147,7 @@ def _tab_part(tab: Tablature) -> tuple[Part, TabStaff]:
             string, fret = fingering.places[index, note]
             octaves = (strings[string].midi + tab.capo + fret - note.pitch.midi) // 12
             pitch = dataclasses.replace(note.pitch, octave=note.pitch.octave + octaves)
-            bar.append(dataclasses.replace(note, pitch=pitch, grace=(), after=()))
+            bar.append(dataclasses.replace(note, pitch=pitch, grace=(), after=(), staff=0))
             positions[index, bar[-1]] = (len(strings) - string, fret)
         bars.append(tuple(bar))
     staff = Staff("treble-8", part.voices)

@@ -35,7 +35,9 @@ def transposed(score: Score, semitones: int) -> Score:
         for bar in score.bars
     )
     parts = tuple(_move_part(part, semitones, fifths) for part in score.parts)
-    played = tuple(dataclasses.replace(note, pitch=note.pitch + semitones) for note in score.performance)
+    played = tuple(
+        note if note.drum else dataclasses.replace(note, pitch=note.pitch + semitones) for note in score.performance
+    )
     return dataclasses.replace(score, bars=bars, parts=parts, performance=played)
 
 

@@ -6,14 +6,15 @@ Heavy libraries are imported when their format is written, so that this module c
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from abcscribe.errors import ScoreError
+from abcscribe.score.limits import check, nothing_but_score_errors
 from abcscribe.score.model import Score
+from abcscribe.score.target import write_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Writer:
     suffix: str  # of its files
     summary: str
     book: bool = False  # holds several tunes
+    fretted: bool = False  # has strings and frets, so that a tuning and a capo mean something
 
 
 def _abc(scores: Sequence[Score], options: Options) -> bytes:
@@ -159,15 +161,14 @@ WRITERS: dict[str, Writer] = {
     "pdf": Writer(_pdf, ".pdf", "engraved, A4 pages", book=True),
     "pdf-parts": Writer(_pdf_parts, ".parts.zip", "engraved, a PDF for each player, in a ZIP archive"),
     "png": Writer(_png, ".png", "engraved, one tall image"),
-    "tab": Writer(_tab, ".tab.txt", "tablature as text"),
-    "tab-musicxml": Writer(_tab_musicxml, ".tab.musicxml", "notes and tablature as MusicXML"),
-    "tab-pdf": Writer(_tab_pdf, ".tab.pdf", "notes and tablature, A4 pages"),
-    "tab-only": Writer(_tab_only_pdf, ".tab-only.pdf", "tablature without notes, A4 pages"),
-    "gp5": Writer(_gp5, ".gp5", "Guitar Pro 5"),
+    "tab": Writer(_tab, ".tab.txt", "tablature as text", fretted=True),
+    "tab-musicxml": Writer(_tab_musicxml, ".tab.musicxml", "notes and tablature as MusicXML", fretted=True),
+    "tab-pdf": Writer(_tab_pdf, ".tab.pdf", "notes and tablature, A4 pages", fretted=True),
+    "tab-only": Writer(_tab_only_pdf, ".tab-only.pdf", "tablature without notes, A4 pages", fretted=True),
+    "gp5": Writer(_gp5, ".gp5", "Guitar Pro 5", fretted=True),
     "lilypond": Writer(_lilypond, ".ly", "LilyPond source", book=True),
     "json": Writer(_json, ".json", "everything: score, alignment, confidence and performance"),
 }
-FRETTED = ("tab", "tab-musicxml", "tab-pdf", "tab-only", "gp5")  # formats with strings and frets
 _OTHER_SUFFIXES = {".xml": "musicxml", ".midi": "midi", ".tab": "tab"}
 
 
@@ -194,21 +195,12 @@ def render_book(
     """Several tunes in a format of WRITERS that is a book, otherwise the first of them, as ``render``."""
     if name not in WRITERS:
         raise ScoreError(f"There is no format {name!r}; there are {', '.join(WRITERS)}.")
-    return WRITERS[name].write(scores, Options(tuning, capo, concert))
+    for score in scores:
+        check(score)
+    with nothing_but_score_errors(f"The score cannot be written as {name}"):
+        return WRITERS[name].write(scores, Options(tuning, capo, concert))
 
 
 def write_score(score: Score, path: str | Path, name: str | None = None, tuning: str | None = None) -> None:
     """Write a file, in the format that its suffix asks for unless one is named. Raises ScoreError."""
-    replace_file(Path(path), render(score, name or format_of(path), tuning))
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that whoever opens it sees the old content or the new, never a part. Raises ScoreError."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        raise ScoreError(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        part.unlink(missing_ok=True)
+    write_target(Path(path), render(score, name or format_of(path), tuning))

@@ -21,7 +21,7 @@ from abcscribe.tokens.excerpt import Event, Excerpt, Span, excerpt_of, score_of,
 from abcscribe.tokens.reader import MOST_EMPTY, MOST_UNHEARD, Reader, decode
 from abcscribe.tokens.vocabulary import (
     LONGEST,
-    METRES,
+    METRE_TOKENS,
     MODES,
     MOST_FIFTHS,
     MOST_SKIPPED,
@@ -36,7 +36,7 @@ from abcscribe.tokens.vocabulary import (
 from abcscribe.tokens.writing import Writing, encode, tokens_of_parts
 
 __all__ = [
-    "LONGEST", "METRES", "MODES", "MOST_EMPTY", "MOST_FIFTHS", "MOST_SKIPPED", "MOST_STAVES", "MOST_UNHEARD",
+    "LONGEST", "METRE_TOKENS", "MODES", "MOST_EMPTY", "MOST_FIFTHS", "MOST_SKIPPED", "MOST_STAVES", "MOST_UNHEARD",
     "MOST_VOICES", "TEMPI", "TICKS", "VOCABULARY", "Event", "Excerpt", "Reader", "Span", "Writing", "decode", "encode",
     "excerpt_of", "score_of", "tempo_at", "tempo_index", "tokens_of_parts", "untangled",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from abcscribe.score.model import Bar, Key, Metre, Note, Part, Score, Staff, Tem
 from abcscribe.score.spelling import pitch_at
 from abcscribe.tokens.vocabulary import (
     LONGEST,
-    METRES,
+    METRE_TOKENS,
     MOST_FIFTHS,
     MOST_PART_STAVES,
     MOST_STAVES,
@@ -71,9 +71,11 @@ def excerpt_of(score: Score) -> Excerpt:
     spans = []
     for bar in score.bars:
         length = round(bar.length * TICKS)
-        fits = bar.metre in METRES and abs(bar.key.fifths) <= MOST_FIFTHS and LONGEST >= length == bar.length * TICKS
+        fits = (
+            bar.metre in METRE_TOKENS and abs(bar.key.fifths) <= MOST_FIFTHS and LONGEST >= length == bar.length * TICKS
+        )
         whole &= fits and not (bar.repeat_start or bar.repeat_end or bar.ending)
-        metre = bar.metre if bar.metre in METRES else None
+        metre = bar.metre if bar.metre in METRE_TOKENS else None
         fifths = min(max(bar.key.fifths, -MOST_FIFTHS), MOST_FIFTHS)
         tempo = tempo_index(bar.tempo.quarter_bpm) if bar.tempo else tempo
         spans.append(Span(max(length, 1), metre, fifths, bar.key.mode, tempo))

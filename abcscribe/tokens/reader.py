@@ -15,7 +15,7 @@ from abcscribe.score.model import CLEFS, Metre
 from abcscribe.tokens.excerpt import Event, Excerpt, Span
 from abcscribe.tokens.vocabulary import (
     LONGEST,
-    METRES,
+    METRE_TOKENS,
     MODES,
     MOST_FIFTHS,
     MOST_PART_STAVES,
@@ -82,7 +82,7 @@ class Reader:
         self.token_bars: list[int] = []  # bar of each token, -1 for the header
         self.group = -1  # the pointer
         self.staves = 0
-        self._now = Span(4 * TICKS, METRES[1], 0, "major")  # what is in force
+        self._now = Span(4 * TICKS, METRE_TOKENS[1], 0, "major")  # what is in force
         self._start = 0  # ticks of the present bar line
         self._position = -1  # in the present bar
         self._line = self._last_line = (-1, 0)  # staff and voice of the present notes, and of those before
@@ -210,7 +210,7 @@ class Reader:
         self.state = "eos"
 
     def _on_metre(self, index: int) -> None:
-        metre, in_bar = METRES[index], self.state != "bos"
+        metre, in_bar = METRE_TOKENS[index], self.state != "bos"
         if self.state == "bar" and metre is not None:
             self._change(metre=metre, length=int(metre.length * TICKS))
         else:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import log
 
+from abcscribe.score.grid import TICKS
 from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import CLEFS, MODE_FIFTHS, Metre
 from abcscribe.score.spelling import pitch_at
 
-TICKS = 24  # in a quarter: a 32nd is 3, an eighth of a triplet 8
 LONGEST = 8 * TICKS  # of a bar, and of one duration token
 LOWEST, HIGHEST = 21, 108  # MIDI: the piano
 MOST_ALTER = 2  # double sharps and flats
 MOST_STAVES, MOST_PART_STAVES, MOST_VOICES = 12, 3, 4
 MOST_SKIPPED = 8  # groups of one token; more are several tokens
-METRES = (
+METRE_TOKENS = (  # more than are looked for (grid.METRE_TOKENS): scores have them, and users ask for them; order = ids
     None, *(Metre(*m) for m in (
         (4, 4), (3, 4), (2, 4), (6, 8), (3, 8), (9, 8), (12, 8), (2, 2), (3, 2), (4, 2), (5, 4), (6, 4), (7, 4), (1, 4),
         (8, 4), (2, 8), (4, 8), (5, 8), (7, 8), (8, 8), (10, 8), (15, 8), (3, 16), (6, 16), (9, 16), (12, 16),
@@ -35,7 +35,7 @@ class Vocabulary:
         self.names: list[str] = []
         self.pad, self.bos, self.eos, self.bar, self.stay = range(5)
         self._block(SINGLE)
-        self.metre = self._block(f"metre {metre}" for metre in METRES)
+        self.metre = self._block(f"metre {metre}" for metre in METRE_TOKENS)
         self.fifths = self._block(f"key {fifths}" for fifths in range(-MOST_FIFTHS, MOST_FIFTHS + 1))
         self.mode = self._block(f"mode {mode}" for mode in MODES)
         self.tempo = self._block(f"tempo {tempo_at(i):.0f}" for i in range(TEMPI))

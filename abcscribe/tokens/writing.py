@@ -8,7 +8,7 @@ from itertools import groupby
 
 from abcscribe.score.model import CLEFS
 from abcscribe.tokens.excerpt import Event, Excerpt, Span
-from abcscribe.tokens.vocabulary import LONGEST, METRES, MODES, MOST_FIFTHS, MOST_SKIPPED, TICKS, VOCABULARY
+from abcscribe.tokens.vocabulary import LONGEST, METRE_TOKENS, MODES, MOST_FIFTHS, MOST_SKIPPED, TICKS, VOCABULARY
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ def encode(excerpt: Excerpt, heard: Sequence[int] | None = None) -> Writing:
             it every onset is a group of its own.
     """
     v, out = VOCABULARY, Writing()
-    first = excerpt.spans[0] if excerpt.spans else Span(4 * TICKS, METRES[1], 0, "major")
+    first = excerpt.spans[0] if excerpt.spans else Span(4 * TICKS, METRE_TOKENS[1], 0, "major")
     for token in header(first, excerpt.parts):
         out.add(token)
     several = sum(len(clefs) for _, clefs in excerpt.parts) > 1
@@ -72,7 +72,7 @@ def _signature(span: Span, before: Span | None) -> list[int]:
     """Tokens for what a bar changes; all of it if there is no bar before."""
     v, tokens = VOCABULARY, []
     if before is None or span.metre != before.metre:
-        tokens.append(v.metre.start + METRES.index(span.metre))
+        tokens.append(v.metre.start + METRE_TOKENS.index(span.metre))
     if before is None or (span.fifths, span.mode) != (before.fifths, before.mode):
         tokens += [v.fifths.start + span.fifths + MOST_FIFTHS, v.mode.start + MODES.index(span.mode)]
     if span.tempo is not None and (before is None or span.tempo != before.tempo):

@@ -1,139 +1,173 @@
-"""``abcscribe train``. Imports nothing heavy until a command runs."""
+"""``abcscribe train``: every option is a field of a config. Imports nothing heavy until a command runs."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from abcscribe import command, extras
+from abcscribe.errors import AbcscribeError
+from abcscribe.training import configs
+from abcscribe.training.mt3_config import PRESETS, Mt3Training
+from abcscribe.training.pace import Entry
+from abcscribe.training.small import configs as small
 from abcscribe.training.tracking import TRACKERS, default_tracker, tracking
 
-Tracker = Annotated[
+TRACKER = Annotated[
     str,
     typer.Option(help=f"Where figures go besides log.jsonl: {', '.join(TRACKERS)}.", default_factory=default_tracker),
 ]
+FLAGS = {"cache": "--notes"}  # a note cache is called after what is in it
+TRAIN = ("torch", "safetensors", "scipy")  # what the extra brings that the trainings import
 
 app = typer.Typer(help="Train the networks.", no_args_is_help=True)
+small_app = typer.Typer(help="Fit one of the small networks, trees and tables.", no_args_is_help=True)
+app.add_typer(small_app, name="small")
 
 
-@app.command()
-def tower(
-    clips: Annotated[Path, typer.Option(help="Folder of abcscribe data render.")] = Path("data/clips"),
-    out: Annotated[Path, typer.Option(help="Checkpoint folder; a run that finds one there goes on from it.")] = Path(
-        "data/tower"
-    ),
-    start: Annotated[Path | None, typer.Option(help="Checkpoint folder whose weights a new run begins with.")] = None,
-    minutes: Annotated[float, typer.Option(help="Time budget of all runs together.")] = 90.0,
-    batch: Annotated[int, typer.Option(help="Clips a step.")] = 12,
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
-    *,
-    tracker: Tracker,
-) -> None:
-    """Train the audio tower; prints one JSON line every 50 steps. Ends with an ONNX file in the checkpoint folder."""
+def tower(config: configs.TowerTraining, tracker: str) -> None:
+    """Train the audio tower; prints a JSON line after the first step and then every so often.
+
+    Ends with an ONNX file in the checkpoint folder.
+    """
+    extras.require("abcscribe train tower", "train", *TRAIN, "onnx", "soundfile")
     from abcscribe.model.checkpoint import export_tower
-    from abcscribe.training.tower import TowerTraining, main
+    from abcscribe.training.tower import main
 
-    config = TowerTraining(clips, out, start, minutes, batch=batch, threads=threads)
     _follow(main(config), config, tracker)
-    export_tower(out, out / "tower.onnx")
+    export_tower(config.out, config.out / "tower.onnx")
 
 
-@app.command()
-def sft(
-    notes: Annotated[Path, typer.Option(help="Note cache of abcscribe data scores.")] = Path("data/notes.npz"),
-    out: Annotated[Path, typer.Option(help="Checkpoint folder; a run that finds one there goes on from it.")] = Path(
-        "data/sft"
-    ),
-    start: Annotated[Path | None, typer.Option(help="Checkpoint folder whose weights a new run begins with.")] = None,
-    heard: Annotated[Path | None, typer.Option(help="Folder of abcscribe data listen: windows to mix in.")] = None,
-    minutes: Annotated[float, typer.Option(help="Time budget of all runs together.")] = 90.0,
-    threads: Annotated[int, typer.Option(help="CPU threads of each process.")] = 1,
-    seed: Annotated[int, typer.Option()] = 1,
-    *,
-    tracker: Tracker,
-) -> None:
+def sft(config: configs.SftTraining, tracker: str) -> None:
     """Train the language model to write what was heard. Also under torchrun, one process a core or device."""
-    from abcscribe.training.sft import SftTraining, main
+    extras.require("abcscribe train sft", "train", *TRAIN, "soundfile")
+    _check_notes(config.cache)
+    from abcscribe.training.sft import main
 
-    config = SftTraining(notes, out, start, heard, minutes, threads=threads, seed=seed)
     _follow(main(config), config, tracker)
 
 
-@app.command()
-def sft_text(
-    pairs: Annotated[Path, typer.Argument(help="JSON Lines: answer, and features (.npy) or audio.")],
-    base: Annotated[str, typer.Option(help="Language model: folder or name on the Hugging Face Hub.")],
-    out: Annotated[Path, typer.Option(help="Checkpoint folder; a run that finds one there goes on from it.")] = Path(
-        "data/sft-text"
-    ),
-    audio_tower: Annotated[str, typer.Option(help="abcscribe, whisper:NAME, or nothing if all is features.")] = (
-        "abcscribe"
-    ),
-    frames: Annotated[int, typer.Option(help="Of the tower, a soft token.")] = 4,
-    join: Annotated[str, typer.Option(help="How they become one: stack or mean.")] = "stack",
-    hidden: Annotated[int, typer.Option(help="Width of the projector's MLP; 0: one linear map.")] = 0,
-    lora_rank: Annotated[int, typer.Option(help="0: the language model is frozen.")] = 16,
-    steps: Annotated[int, typer.Option(help="Of all runs together.")] = 1000,
-    batch: Annotated[int, typer.Option(help="Pairs a process and part of a step.")] = 4,
-    accumulate: Annotated[int, typer.Option(help="Parts of a step.")] = 1,
-    seed: Annotated[int, typer.Option()] = 1,
-    *,
-    tracker: Tracker,
-) -> None:
+def sft_text(config: configs.SftTextTraining, tracker: str) -> None:
     """Train a projector and LoRA so that any language model writes ABC. Also under accelerate launch and torchrun."""
-    from abcscribe.training.sft_text import SftTextTraining, main
+    extras.require("abcscribe train sft-text", "train,hf", *TRAIN, "transformers", "peft", "accelerate")
+    from abcscribe.training.sft_text import main
 
-    config = SftTextTraining(
-        pairs, out, base, audio_tower, frames=frames, join=join, hidden=hidden, lora_rank=lora_rank, steps=steps,
-        batch=batch, accumulate=accumulate, seed=seed,
-    )  # fmt: skip
     _follow(main(config), config, tracker)
+
+
+def rl(config: configs.RlTraining, tracker: str) -> None:
+    """Reinforcement learning on the music reward, from a supervised checkpoint; prints a JSON line a step."""
+    extras.require("abcscribe train rl", "train", *TRAIN, "rapidfuzz", "soundfile")
+    _check_notes(config.cache)
+    from abcscribe.training.rl import main
+
+    _follow(main(config), config, tracker)
+
+
+def chain(config: configs.ChainConfig) -> None:
+    """What must be made again after a change, in order; with --run, make it.
+
+    A chain that was stopped goes on where it stopped. What it makes on the way is kept in its folder, and log.jsonl
+    there has a line for each step.
+    """
+    from abcscribe.training import chain as steps
+
+    for line in steps.main(config):
+        typer.echo(line)
+
+
+def _fits(learner: small.Learner) -> Callable[[Any], None]:
+    """What the command of a small learner does."""
+
+    def fit(config: Any) -> None:
+        extras.require(f"abcscribe train small {learner.name}", "train", *learner.needs)
+        if hasattr(config, "cache"):
+            _check_notes(config.cache)
+        for entry in import_module(f"abcscribe.training.small.{learner.module}").main(config):
+            typer.echo(json.dumps(entry))
+
+    fit.__doc__ = f"{learner.summary} Writes {learner.file}; prints a JSON line for each figure."
+    return fit
+
+
+def _check_notes(path: Path) -> None:
+    if not path.is_file():
+        raise AbcscribeError(f"There is no note cache {path}: make it with abcscribe data scores.")
+
+
+def _follow(entries: Iterable[Entry], config: Any, tracker: str) -> None:
+    """Run a training: each entry is a line of output, and goes to the tracker. Other processes than the first of a
+    distributed run have no entries."""
+    first = os.environ.get("RANK", "0") == "0"
+    with tracking(tracker if first else "none", config.out, dataclasses.asdict(config)) as log:
+        for entry in entries:
+            typer.echo(json.dumps(entry))
+            log(entry)
+
+
+command.add(app, "tower", configs.TowerTraining, tower, extra={"tracker": TRACKER})
+command.add(app, "sft", configs.SftTraining, sft, flags=FLAGS, extra={"tracker": TRACKER})
+command.add(app, "sft-text", configs.SftTextTraining, sft_text, arguments=("pairs",), extra={"tracker": TRACKER})
+command.add(app, "rl", configs.RlTraining, rl, flags=FLAGS | {"notes": "--length"}, extra={"tracker": TRACKER})
+command.add(app, "chain", configs.ChainConfig, chain, flags={"changed": "--from"})
+for _learner in small.LEARNERS.values():
+    command.add(small_app, _learner.name, _learner.config, _fits(_learner), flags=FLAGS)
 
 
 @app.command()
-def rl(
-    start: Annotated[Path, typer.Option(help="Checkpoint folder of abcscribe train sft.")] = Path("data/sft"),
-    notes: Annotated[Path, typer.Option(help="Note cache of abcscribe data scores.")] = Path("data/notes.npz"),
-    out: Annotated[Path, typer.Option(help="Run folder; a run that finds one there goes on from it.")] = Path(
-        "data/rl"
+def mt3(
+    recordings: Annotated[Path, typer.Option(help="Folder of abcscribe data record.")] = Path("data/recordings"),
+    out: Annotated[Path, typer.Option(help="Checkpoint folder; a run that finds one there goes on from it.")] = Path(
+        "data/mt3"
     ),
-    algorithm: Annotated[str, typer.Option(help="grpo or ppo.")] = "grpo",
-    reward: Annotated[str, typer.Option(help="origin, full, or weights such as pitch=.5,rhythm=.3.")] = "full",
-    minutes: Annotated[float, typer.Option(help="Time budget of all runs together.")] = 60.0,
-    steps: Annotated[int | None, typer.Option(help="End earlier, after so many steps.")] = None,
-    rate: Annotated[float, typer.Option(help="Learning rate.")] = 1e-4,
-    windows: Annotated[int, typer.Option(help="Windows a step.")] = 8,
-    group: Annotated[int, typer.Option(help="Answers to each window.")] = 8,
-    longest: Annotated[int, typer.Option(help="Most notes of a window.")] = 48,
-    minibatches: Annotated[int, typer.Option(help="Updates a step.")] = 1,
-    epochs: Annotated[int, typer.Option(help="Times that each answer is learned from.")] = 1,
-    by_part: Annotated[
-        bool, typer.Option(help="GRPO: judge a token only by the parts of the reward that it can change.")
-    ] = True,
-    temperature: Annotated[float, typer.Option(help="Of the sampling.")] = 0.8,
-    kl: Annotated[float, typer.Option(help="Weight of the KL to the start.")] = 0.005,
-    entropy: Annotated[float, typer.Option(help="Weight of the entropy bonus.")] = 0.0,
-    constrained: Annotated[bool, typer.Option(help="Sample under the grammar.")] = True,
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
-    seed: Annotated[int, typer.Option()] = 1,
+    preset: Annotated[str, typer.Option(help=f"{', '.join(PRESETS)}; smoke makes its own sounds.")] = "published",
+    system: Annotated[str, typer.Option(help="seq2seq-piano, mt3 or mr-mt3.")] = Mt3Training.system,
+    start: Annotated[Path | None, typer.Option(help="Checkpoint whose weights a new run begins with.")] = None,
+    minutes: Annotated[float | None, typer.Option(help=f"Time budget of all runs; {Mt3Training.minutes:g}.")] = None,
+    steps: Annotated[int | None, typer.Option(help="End earlier, after so many steps of all runs.")] = None,
+    batch: Annotated[int | None, typer.Option(help=f"Segments a step; {Mt3Training.batch}.", min=1)] = None,
+    rate: Annotated[float | None, typer.Option(help=f"Peak learning rate; {Mt3Training.rate:g}.")] = None,
+    pitch_weight: Annotated[
+        float, typer.Option(help="Of the loss that asks the encoder for pitches; 0: as published.")
+    ] = Mt3Training.pitch_weight,
+    alignment_weight: Annotated[
+        float, typer.Option(help="Of the loss that tells a head where to look; 0: as published.")
+    ] = Mt3Training.alignment_weight,
+    blurred_steps: Annotated[
+        int, typer.Option(help="Steps of 10 ms over which the target of a time is spread; 0: as published.", min=0)
+    ] = Mt3Training.blurred_steps,
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto: cuda if there is one.")] = Mt3Training.device,
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = Mt3Training.threads,
+    seed: Annotated[int, typer.Option()] = Mt3Training.seed,
     *,
-    tracker: Tracker,
+    tracker: TRACKER,
 ) -> None:
-    """Reinforcement learning on the music reward, from a supervised checkpoint; prints a JSON line a step."""
-    from abcscribe.training.rl import RlTraining, main, parse_reward
+    """Train a network of the MT3 family; prints a JSON line every 25 steps. Ends with ONNX files in OUT/onnx."""
+    if preset not in PRESETS:
+        raise typer.BadParameter(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
+    from abcscribe.hearing.mt3 import checkpoint, onnx_export
+    from abcscribe.training.mt3 import main
 
-    config = RlTraining(
-        notes, out, start, algorithm, parse_reward(reward), minutes, steps, rate, windows=windows, group=group,
-        notes=(16, longest), minibatches=minibatches, epochs=epochs, by_part=by_part, temperature=temperature, kl=kl,
-        entropy=entropy, constrained=constrained,
-        threads=threads, seed=seed,
+    if preset == "smoke" and not recordings.exists():
+        from abcscribe.synthesis.recordings import save_tones
+
+        recordings = out / "tones"
+        save_tones(recordings)
+    given = {"minutes": minutes, "steps": steps, "batch": batch, "rate": rate}
+    settings = PRESETS[preset] | {name: value for name, value in given.items() if value is not None}
+    config = Mt3Training(
+        recordings, out, system, start=start, pitch_weight=pitch_weight, alignment_weight=alignment_weight,
+        blurred_steps=blurred_steps, device=device, threads=threads, seed=seed, **settings,
     )  # fmt: skip
     _follow(main(config), config, tracker)
+    onnx_export.export(checkpoint.load(out / "model.safetensors"), out / "onnx")
 
 
 @app.command()
@@ -142,6 +176,7 @@ def report(
     out: Annotated[Path | None, typer.Option("-o", help="Folder to write to; by default the first run's.")] = None,
 ) -> None:
     """Draw the curves of runs: curves.png, and report.html with samples beside their references."""
+    extras.require("abcscribe train report", "evaluate", "matplotlib")
     from abcscribe.training.report import report as write
 
     typer.echo(str(write(runs, out or runs[0])))
@@ -153,16 +188,7 @@ def ship(
     weights: Annotated[Path, typer.Argument(help="Folder to fill: ONNX to transcribe with, float16 to train on.")],
 ) -> None:
     """Keep of a checkpoint what a release needs."""
+    extras.require("abcscribe train ship", "train", "torch", "safetensors", "onnx")
     from abcscribe.model import checkpoint as checkpoints
 
     checkpoints.ship(checkpoint, weights)
-
-
-def _follow(entries: Iterable[dict], config: Any, tracker: str) -> None:
-    """Run a training: each entry is a line of output, and goes to the tracker. Other processes than the first of a
-    distributed run have no entries."""
-    first = os.environ.get("RANK", "0") == "0"
-    with tracking(tracker if first else "none", config.out, dataclasses.asdict(config)) as log:
-        for entry in entries:
-            typer.echo(json.dumps(entry))
-            log(entry)

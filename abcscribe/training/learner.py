@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import torch
 
 from abcscribe.training.advantages import KlController
+from abcscribe.training.configs import RlTraining
 from abcscribe.training.policy import Evaluation, Policy, chunks, padded
 from abcscribe.training.rollout import Rollout
-
-if TYPE_CHECKING:
-    from abcscribe.training.rl import RlTraining
 
 BETAS = (0.9, 0.98)  # AdamW
 GRADIENT_NORM = 1.0
@@ -107,11 +105,11 @@ class Learner:
         self.optimizer.zero_grad()
         return float(norm)
 
-    def state_dict(self) -> dict:
+    def state_dict(self) -> dict[str, Any]:
         """All that an exact resumption needs besides the weights."""
         return {"optimizer": self.optimizer.state_dict(), "kl": self.controller.weight, "steps": self.steps}
 
-    def load_state_dict(self, state: dict) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from what ``state_dict`` gave."""
         self.optimizer.load_state_dict(state["optimizer"])
         self.controller.weight, self.steps = state["kl"], state["steps"]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,14 +18,14 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from abcscribe.decoding import CLOSED, Decoding, generate
 from abcscribe.errors import ScoreError
-from abcscribe.model.audio_language_model import AudioLanguageModel, collate_heard, token_positions
-from abcscribe.model.note_tokens import HeardNotes
+from abcscribe.model.note_features import HeardNotes
+from abcscribe.model.score_language_model import ScoreLanguageModel, collate_heard, token_positions
 from abcscribe.model.torch_stepper import TorchStepper
-from abcscribe.rewards import NAMES
 from abcscribe.score.model import Score
 from abcscribe.tokens import VOCABULARY, Reader, score_of
+from abcscribe.training.reach import reach
+from abcscribe.writing.decoding import CLOSED, Decoding, generate
 
 CHUNK = 4096  # positions of a forward pass with gradients: 1 GB for the default model
 
@@ -40,7 +39,9 @@ class Sample:
     log_probabilities: np.ndarray  # (t,) float32, of the distributions that were drawn from
     finished: bool
     answer: Score | str | None  # None: the tokens are no score
-    parts: np.ndarray | None = None  # (t, len(NAMES)) bool: parts of the reward that each token can change; None: all
+    parts: np.ndarray | None = (
+        None  # (t, len(rewards.NAMES)) bool: parts of the reward that each token can change; None: all
+    )
     memory: Any = None  # what the policy keeps for itself
 
     def __len__(self) -> int:
@@ -100,7 +101,7 @@ class NotePolicy(nn.Module):
 
     def __init__(
         self,
-        model: AudioLanguageModel,
+        model: ScoreLanguageModel,
         *,
         constrained: bool = True,
         most_tokens: int = 600,
@@ -121,7 +122,7 @@ class NotePolicy(nn.Module):
         return self
 
     @property
-    def model(self) -> AudioLanguageModel:
+    def model(self) -> ScoreLanguageModel:
         """What is trained, in float32."""
         return self.states.model
 
@@ -142,7 +143,7 @@ class NotePolicy(nn.Module):
     def _sample(self, notes: HeardNotes, ids: np.ndarray, scores: np.ndarray, finished: bool) -> Sample:
         reader, memory = replay(ids, int(notes.groups[-1]) + 1, self.constrained)
         answer = score_of(reader.excerpt()) if reader else None
-        parts = influence()[ids[1:]]
+        parts = reach()[ids[1:]]
         return Sample(notes, ids[1:], scores[1:].astype(np.float32), finished, answer, parts, memory)
 
     def evaluate(self, samples: Sequence[Sample], temperature: float) -> Evaluation:
@@ -168,25 +169,10 @@ class NotePolicy(nn.Module):
         self.model.save_pretrained(folder)
 
 
-@cache
-def influence() -> np.ndarray:
-    """(vocabulary, len(NAMES)) bool: which parts of the reward a token can change.
-
-    What is heard is given, so bars and notes follow from it and from metre and tempo, whatever key or instruments were
-    written before; and nothing that follows changes what the header said.
-    """
-    v, music = VOCABULARY, ("pitch", "rhythm", "metre", "structure")
-    table = np.tile(np.isin(NAMES, music), (len(v), 1))
-    table[v.tempo] = np.isin(NAMES, ("tempo", "rhythm", "structure"))
-    table[v.fifths] = table[v.mode] = np.isin(NAMES, ("key",))
-    table[v.program] = np.isin(NAMES, ("instrument", "pitch"))
-    return table
-
-
 class States(nn.Module):
     """Answers -> the states in which their tokens were drawn, (tokens, width), and logits, (tokens, vocabulary)."""
 
-    def __init__(self, model: AudioLanguageModel) -> None:
+    def __init__(self, model: ScoreLanguageModel) -> None:
         super().__init__()
         self.model = model
 

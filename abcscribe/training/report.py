@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from abcscribe.errors import AbcscribeError
+from abcscribe.training.pace import Entry
 from abcscribe.training.tracking import flat
 
 # Okabe and Ito's colours, which the colour-blind can tell apart.
@@ -57,7 +58,7 @@ def curves(run: Path) -> Curves:
     path = run / "log.jsonl"
     if not path.exists():
         raise AbcscribeError(f"{run} has no log.jsonl: it is no training run.")
-    entries: dict[tuple[int, bool], dict] = {}
+    entries: dict[tuple[int, bool], Entry] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         entry = json.loads(line)
         entries[entry.get("step", 0), "valid" in entry] = entry

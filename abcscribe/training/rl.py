@@ -15,17 +15,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from abcscribe.datasets.note_cache import NoteCache
-from abcscribe.datasets.windows import Stage, WindowSource
+from abcscribe.corpora.note_cache import NoteCache
 from abcscribe.errors import AbcscribeError
-from abcscribe.model.audio_language_model import AudioLanguageModel
-from abcscribe.rewards import FULL, NAMES, ORIGIN, RewardWeights, batch_components
+from abcscribe.model.score_language_model import ScoreLanguageModel
+from abcscribe.rewards import NAMES, Components, RewardWeights, batch_components, contributions, parse_weights
+from abcscribe.synthesis.windows import Stage
 from abcscribe.training.advantages import (
     clipped_policy_loss,
     clipped_value_loss,
@@ -35,67 +33,25 @@ from abcscribe.training.advantages import (
     token_mean,
     whitened,
 )
+from abcscribe.training.configs import RlTraining
 from abcscribe.training.learner import Learner, Then
+from abcscribe.training.pace import Entry
 from abcscribe.training.policy import Evaluation, NotePolicy, Policy, Sample
 from abcscribe.training.rl_run import Run
-from abcscribe.training.rollout import Draw, Judge, Problem, Rollout, contributions, roll_out, windows
+from abcscribe.training.rollout import Draw, Judge, Problem, Rollout, roll_out, windows
+from abcscribe.training.window_source import window_source
 
 HELD_OUT_SEED = 11
-NAMED = {"origin": ORIGIN, "full": FULL}
 
 
-@dataclass(frozen=True)
-class RlTraining:
-    """What one training run does."""
-
-    cache: Path  # note cache of datasets.corpora.build_cache
-    out: Path  # model.safetensors, config.json (the best), state.pt, log.jsonl, samples.jsonl
-    start: Path  # checkpoint folder of abcscribe train sft
-    algorithm: str = "grpo"  # or ppo
-    reward: RewardWeights = FULL
-    minutes: float = 60.0  # time budget over all resumed runs together
-    steps: int | None = None  # end earlier, after so many
-    # AdamW. Held-out reward of the shipped model after 20 to 40 steps: -.007 and 0 at 3e-4 with two updates a step at
-    # temperature 1 (KL .29 a token), +.006 at 1e-4 with one update a step at temperature .8.
-    rate: float = 1e-4
-    warmup: int = 5  # steps
-    windows: int = 8  # a step
-    group: int = 8  # answers to each
-    notes: tuple[int, int] = (16, 48)  # fewest and most of a window
-    minibatches: int = 1  # updates a step
-    epochs: int = 1  # times that each answer is learned from
-    temperature: float = 0.8  # of the sampling: at 1 most of what differs is what no greedy answer would say
-    constrained: bool = True  # False: the grammar is learned from the reward too
-    most_tokens: int = 600
-    by_spread: bool = True  # GRPO: divide advantages by the spread of their group
-    by_part: bool = True  # GRPO: judge a token only by the parts of the reward that it can change
-    clip: float = 0.2
-    clip_high: float = 0.28  # unlikely tokens may rise a little more, which keeps entropy up (DAPO; Yu et al., 2025)
-    kl: float = 0.005  # weight of the KL to the start
-    kl_target: float | None = None  # nats a token; PPO: the weight is moved towards it
-    entropy: float = 0.0  # weight of the bonus
-    discount: float = 1.0
-    trace: float = 0.99  # lambda of GAE: answers have some hundred tokens and their reward at the end
-    value_weight: float = 0.1
-    critic_steps: int = 10  # PPO: steps at the beginning in which only the values are learned
-    held_out: int = 96  # windows
-    evaluate_steps: int = 20
-    tolerance: float = 0.01  # the held-out reward may fall this far below the best
-    patience: int = 2  # evaluations in a row before the policy is put back
-    checkpoint_minutes: float = 4.0
-    rounded: bool = True  # bfloat16 where it is quicker, see NotePolicy
-    threads: int = 1
-    seed: int = 1
-
-
-def main(config: RlTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[dict]:
+def main(config: RlTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[Entry]:
     """Train the default model until the budget is spent; yields log entries. Raises AbcscribeError if there is no such
     algorithm."""
     if config.algorithm not in ALGORITHMS:
         raise AbcscribeError(f"There is no algorithm {config.algorithm!r}; there are {', '.join(ALGORITHMS)}.")
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    model = AudioLanguageModel.from_pretrained(config.start)
+    model = ScoreLanguageModel.from_pretrained(config.start)
     policy = NotePolicy(
         model,
         constrained=config.constrained,
@@ -104,7 +60,7 @@ def main(config: RlTraining, clock: Callable[[], float] = time.monotonic) -> Ite
         rounded=config.rounded,
     )
     cache, stage = NoteCache(config.cache), Stage(config.notes)
-    draw, unseen = (windows(WindowSource(cache, split), stage) for split in ("train", "valid"))
+    draw, unseen = (windows(window_source(cache, split), stage) for split in ("train", "valid"))
     rng = np.random.default_rng(HELD_OUT_SEED)
     held_out = [unseen(rng) for _ in range(config.held_out)]
     yield from train(config, policy, draw, held_out, clock=clock)
@@ -117,9 +73,9 @@ def train(
     held_out: list[Problem],
     judge: Judge = batch_components,
     clock: Callable[[], float] = time.monotonic,
-) -> Iterator[dict]:
+) -> Iterator[Entry]:
     """The loop, for any policy and any source of problems."""
-    learner = ALGORITHMS[config.algorithm](config, policy)
+    learner, weights = ALGORITHMS[config.algorithm](config, policy), parse_weights(config.reward)
     run = Run(config, learner, held_out, judge, clock)
     while not run.over:
         if run.due:
@@ -127,7 +83,7 @@ def train(
         rng = np.random.default_rng([config.seed, run.step])
         problems = [draw(rng) for _ in range(config.windows)]
         seed = int(rng.integers(2**31))
-        rollout = roll_out(policy, problems, config.group, seed, config.temperature, config.reward, judge)
+        rollout = roll_out(policy, problems, config.group, seed, config.temperature, weights, judge)
         began = time.process_time()
         learned = learner.learn(rollout, rng, run.rate)
         rollout.seconds["update"] = time.process_time() - began
@@ -144,7 +100,8 @@ class Grpo(Learner):
 
     def aim(self, rollout: Rollout, then: Then) -> None:
         """Each token is judged by the parts of the reward that it can change: less noise, the same aim."""
-        terms = np.stack([contributions(credits, self.config.reward) for credits in rollout.credits])  # (b, parts)
+        weights = parse_weights(self.config.reward)
+        terms = np.stack([_terms(credits, weights) for credits in rollout.credits])  # (b, parts)
         reach = np.concatenate([self._reach(sample) for sample in rollout.samples])
         kinds, kind = np.unique(reach, axis=0, return_inverse=True)
         rewards = torch.from_numpy(kinds @ terms.T).float().view(len(kinds), *rollout.rewards.shape)
@@ -162,6 +119,12 @@ class Grpo(Learner):
         policy, found = policy_loss(config, now, then, tokens)
         loss = policy + self.controller.weight * found["kl"] - config.entropy * found["entropy"]
         return loss, found
+
+
+def _terms(credits: Components | None, weights: RewardWeights) -> np.ndarray:
+    """(parts,) what each part adds to the reward, nan if the answer cannot be scored."""
+    terms = contributions(credits, weights) if credits is not None else {}
+    return np.array([terms.get(name, np.nan) for name in NAMES])
 
 
 class Ppo(Learner):
@@ -203,20 +166,3 @@ def policy_loss(
     }  # fmt: skip
     means = {name: token_mean(values, now.mask, tokens) for name, values in figures.items()}
     return means["policy loss"], means
-
-
-def parse_reward(text: str) -> RewardWeights:
-    """``origin``, ``full``, or weights: ``pitch=.5,rhythm=.3,content=.5``."""
-    if text in NAMED:
-        return NAMED[text]
-    known = {field.name for field in fields(RewardWeights)}
-    weights = dict.fromkeys(("pitch", "metre", "tempo", "instrument"), 0.0)
-    for item in text.split(","):
-        name, _, value = item.partition("=")
-        try:
-            weights[name.strip()] = float(value or 1)
-        except ValueError:
-            raise AbcscribeError(f"{value!r} is no weight.") from None
-    if unknown := weights.keys() - known:
-        raise AbcscribeError(f"No reward {sorted(unknown)[0]!r}; there are {', '.join([*NAMED, *sorted(known)])}.")
-    return RewardWeights(**weights)

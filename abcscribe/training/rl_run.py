@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import resource
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from abcscribe.rewards import parse_weights
 from abcscribe.score.abc_writer import write_abc
 from abcscribe.score.model import Score
+from abcscribe.training.configs import RlTraining
+from abcscribe.training.learner import Learner
+from abcscribe.training.pace import Entry, Pace
 from abcscribe.training.rollout import Judge, Problem, Rollout, alarms, figures, roll_out
-
-if TYPE_CHECKING:
-    from abcscribe.training.learner import Learner
-    from abcscribe.training.rl import RlTraining
 
 
 class Run:
@@ -36,6 +35,7 @@ class Run:
         config.out.mkdir(parents=True, exist_ok=True)
         self._resume()
         self.began = self.saved = self.logged = clock()
+        self.pace = Pace(self.step, self.spent, 1, steps=config.steps, budget=config.minutes)
 
     @property
     def minutes(self) -> float:
@@ -57,13 +57,13 @@ class Run:
         """Learning rate of the coming step."""
         return self.config.rate * self.slowed * min(1.0, (self.step + 1) / self.config.warmup)
 
-    def watch(self) -> dict:
+    def watch(self) -> Entry:
         """Greedy answers to the held-out problems: keep the best policy, go back to it if this one fell behind."""
-        rollout = roll_out(self.policy, self.held_out, 1, 0, 0.0, self.config.reward, self.judge)
+        rollout = roll_out(self.policy, self.held_out, 1, 0, 0.0, parse_weights(self.config.reward), self.judge)
         found = {name: v for name, v in figures(rollout).items() if "group" not in name}
         self.first = self.first or found
         warnings = alarms(found, self.first)
-        entry: dict = {"step": self.step, "minutes": round(self.minutes, 2), "valid": _rounded(found)}
+        entry: Entry = {"step": self.step, "minutes": round(self.minutes, 2), "valid": _rounded(found)}
         if found["reward"] > self.best_reward and not warnings:
             self.best, self.best_reward, self.best_step = self._weights(), found["reward"], self.step
             self.policy.save_pretrained(self.config.out)
@@ -90,7 +90,7 @@ class Run:
         self.learner.optimizer.state.clear()
         self.slowed, self.behind = self.slowed / 2, 0
 
-    def record(self, rollout: Rollout, learned: dict[str, float]) -> dict:
+    def record(self, rollout: Rollout, learned: dict[str, float]) -> Entry:
         """Log a step."""
         now = self.clock()
         wall, self.logged = max(now - self.logged, 1e-9), now
@@ -101,7 +101,7 @@ class Run:
         }  # fmt: skip
         self._show(rollout, "train")
         found = _rounded({**figures(rollout), **learned, **cost})
-        return self._log({"step": self.step, "minutes": round(self.minutes, 2), **found})
+        return self._log(self.pace.figures(self.step, self.minutes) | found)
 
     def save_if_due(self) -> None:
         """Write a checkpoint every few minutes."""
@@ -140,7 +140,7 @@ class Run:
     def _weights(self) -> dict[str, torch.Tensor]:
         return {name: p.detach().clone() for name, p in self._trainable()}
 
-    def _log(self, entry: dict) -> dict:
+    def _log(self, entry: Entry) -> Entry:
         with (self.config.out / "log.jsonl").open("a") as log:
             log.write(json.dumps(entry) + "\n")
         return entry

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from abcscribe.datasets.windows import Stage, WindowSource
 from abcscribe.metrics.structure import repetition
 from abcscribe.rewards import FULL, NAMES, ORIGIN, Components, RewardWeights, batch_components, combine
 from abcscribe.score.abc_reader import read_abc
 from abcscribe.score.model import Score
+from abcscribe.synthesis.windows import Stage, WindowSource
 from abcscribe.training.policy import Policy, Sample
 
 SHORT = 0.5  # an answer with fewer of the reference's notes than this has collapsed
@@ -81,17 +81,6 @@ def roll_out(
     return Rollout(problems, samples, credits, np.array(rewards).reshape(-1, group), seconds)
 
 
-def contributions(credits: Components | None, weights: RewardWeights) -> np.ndarray:
-    """(len(NAMES),) what each part adds to the reward: `rewards.combine`, term by term; nan if it cannot be scored."""
-    if credits is None:
-        return np.full(len(NAMES), np.nan)
-    given = {name: value for name, value in credits.items() if value is not None}
-    total = sum(getattr(weights, name) for name in given)
-    counts = min(1.0, given["pitch"] / weights.content) if weights.content else 1.0
-    terms = {name: getattr(weights, name) / total * value for name, value in given.items()}
-    return np.array([terms.get(name, 0.0) * (1.0 if name == "pitch" else counts) for name in NAMES])
-
-
 def figures(rollout: Rollout) -> dict[str, float]:
     """Rewards and their parts, spread within groups, and the monitors of reward hacking."""
     rewards, known = rollout.rewards, [c for c in rollout.credits if c is not None]
@@ -128,7 +117,7 @@ def monitors(rollout: Rollout) -> dict[str, float]:
 
 
 # How much worse than at the beginning a monitor may become on held-out windows: with fewer than these the policy has
-# found something that pays better than music.
+# found a way to a higher reward than music.
 TOLERATED = {"empty": 0.02, "short": 0.10, "repetition": 0.05}
 
 
@@ -157,7 +146,8 @@ def _spread(values: np.ndarray) -> np.ndarray:
     count = np.maximum(known.sum(1, keepdims=True), 1)
     filled = np.where(known, values, 0)
     centred = np.where(known, values - filled.sum(1, keepdims=True) / count, 0)
-    return np.sqrt((centred**2).sum(1) / count[:, 0])
+    spread: np.ndarray = np.sqrt((centred**2).sum(1) / count[:, 0])
+    return spread
 
 
 def _mean(values: Sequence[float] | np.ndarray) -> float:

@@ -1,7 +1,7 @@
 """Train the language model to write what was heard, with cross-entropy: ``abcscribe train sft``.
 
-Every step draws new windows (`abcscribe.datasets.windows`), so there are no epochs; some may be kept ones that the
-tower has heard (`abcscribe.datasets.listening`). A step is a function of the seed, the rank, its number and what is
+Every step draws new windows (`abcscribe.synthesis.windows`), so there are no epochs; some may be kept ones that the
+tower has heard (`abcscribe.training.heard_windows`). A step is a function of the seed, the rank, its number and what is
 kept, so a run that is resumed goes on exactly. Alone or under torchrun: gradients are averaged.
 
 Simplifications: the loss is the mean over tokens, those that decide for the whole window weighed up; the curriculum and
@@ -23,19 +23,24 @@ import torch
 from torch import distributed, nn
 from torch.nn import functional as F  # noqa: N812
 
-from abcscribe.datasets.listening import Listened, kept_windows
-from abcscribe.datasets.windows import Stage, Window, WindowSource
-from abcscribe.model.audio_language_model import (
+from abcscribe.analysis import analysis_features
+from abcscribe.errors import AbcscribeError
+from abcscribe.model.config import LanguageModelConfig, NoteProjectorConfig
+from abcscribe.model.score_language_model import (  # fmt: skip
     IGNORED,
-    AudioLanguageModel,
-    AudioLanguageModelConfig,
     Heard,
+    ScoreLanguageModel,
+    ScoreLanguageModelConfig,
     answer_loss,
     collate_heard,
     token_positions,
-)  # fmt: skip
-from abcscribe.model.config import LanguageModelConfig, NoteProjectorConfig
-from abcscribe.tokens import LONGEST, METRES, MOST_FIFTHS, VOCABULARY
+)
+from abcscribe.synthesis.windows import Stage, Window, WindowSource
+from abcscribe.tokens import LONGEST, METRE_TOKENS, MOST_FIFTHS, VOCABULARY
+from abcscribe.training.configs import SftTraining
+from abcscribe.training.heard_windows import Listened, kept_windows
+from abcscribe.training.pace import Entry, Pace
+from abcscribe.training.window_source import window_source
 
 # Weight of the tokens up to the first position: metre, key, tempo, instruments and the first bar line are one token in
 # thirty but decide what the others mean. With weight 1 the metre was right in .46 of the windows after 32 minutes, the
@@ -76,38 +81,14 @@ class Lesson:
     kinds: tuple[tuple[str, float], ...]
 
 
-CURRICULUM = (
-    Lesson(0.06, ((SHORT, 1.0),), ONE_VOICE),
-    Lesson(0.30, ((SHORT, 0.5), (MIDDLE, 0.5)), EVERYTHING),
-    Lesson(1.00, ((SHORT, 0.15), (MIDDLE, 0.45), (LONG, 0.4)), EVERYTHING),
-)
-
-
-@dataclass(frozen=True)
-class SftTraining:
-    """What one training run does."""
-
-    cache: Path  # note cache of datasets.corpora.build_cache
-    out: Path  # checkpoint folder: model.safetensors, config.json, state.pt, log.jsonl
-    start: Path | None = None  # checkpoint folder whose weights a new run begins with
-    heard: Path | None = None  # folder of abcscribe data listen
-    minutes: float = 90.0  # time budget over all resumed runs together
-    width: int = 256
-    encoder_layers: int = 3
-    decoder_layers: int = 6
-    dropout: float = 0.0
-    matrix_rate: float = 4e-3  # Muon, in units of AdamW's (Moonlight's scaling)
-    vector_rate: float = 1.5e-3  # AdamW: embeddings, norms, biases
-    warmup: int = 100  # steps
-    decay_share: float = 0.7  # of the time budget: at a constant rate the held-out loss stood still after a third of it
-    average: float = 0.995  # of the moving average of the weights, a step
-    checkpoint_minutes: float = 4.0
-    evaluate_minutes: float = 8.0
-    log_steps: int = 25
-    threads: int = 1
-    compile: bool = True
-    seed: int = 1
-    curriculum: tuple[Lesson, ...] = CURRICULUM
+CURRICULA = {  # by the name in `SftTraining.curriculum`
+    "full": (
+        Lesson(0.06, ((SHORT, 1.0),), ONE_VOICE),
+        Lesson(0.30, ((SHORT, 0.5), (MIDDLE, 0.5)), EVERYTHING),
+        Lesson(1.00, ((SHORT, 0.15), (MIDDLE, 0.45), (LONG, 0.4)), EVERYTHING),
+    ),
+    "smoke": (Lesson(1.0, ((Shape(40, 144, 4), 1.0),), ONE_VOICE),),
+}
 
 
 @dataclass
@@ -122,50 +103,54 @@ class Batch:
     labels: torch.Tensor
 
 
-def main(config: SftTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[dict]:
-    """Train until the time budget is spent; yields log entries. ``clock`` tells seconds."""
+def main(config: SftTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[Entry]:
+    """Train until the budget is spent; yields log entries. ``clock`` tells seconds."""
     torch.set_num_threads(config.threads)
     rank, world = _join()
     torch.manual_seed(config.seed)
     model = new_model(config)
-    source, held_out = training_source(config), WindowSource(config.cache, "valid")
+    source, held_out = training_source(config), window_source(config.cache, "valid")
     trainer = Trainer(config, model)
     step, spent = trainer.resume()
-    began, saved, evaluated = clock(), clock(), clock()
+    pace = Pace(step, spent, config.log_steps, steps=config.steps, budget=config.minutes)
+    began, minutes, saved, evaluated = clock(), spent, spent, spent
     sums, count = 0.0, 0
-    while True:
-        minutes = spent + (clock() - began) / 60
-        progress = _agreed(minutes / config.minutes, world)
-        if progress >= 1:
-            break
+    while (progress := _agreed(pace.progress(step, minutes), world)) < 1:
         batch = draw_batch(np.random.default_rng([config.seed, rank, step]), source, lesson(config, progress))
         sums += trainer.step(batch, schedule(step, progress, config), world)
         count, step = count + 1, step + 1
+        minutes = spent + (clock() - began) / 60
         if rank:
             continue
-        if step % config.log_steps == 0:
-            yield _logged(config, {"step": step, "minutes": round(minutes, 2), "loss": round(sums / count, 4)})
+        if pace.due(step, minutes):
+            yield _logged(config, pace.figures(step, minutes) | {"loss": round(sums / count, 4)})
             sums, count = 0.0, 0
-        if clock() - saved > 60 * config.checkpoint_minutes:
-            saved = clock()
+        if minutes - saved > config.checkpoint_minutes:
+            saved = minutes
             trainer.save(step, minutes)
-        if clock() - evaluated > 60 * config.evaluate_minutes:
-            evaluated = clock()
-            yield _logged(config, {"step": step, "minutes": round(minutes, 2)} | validate(trainer.averaged(), held_out))
+        if minutes - evaluated > config.evaluate_minutes:
+            evaluated = minutes
+            yield _logged(config, {"step": step, "minutes": round(minutes, 2)} | _valid(config, trainer, held_out))
     if not rank:
-        trainer.save(step, spent + (clock() - began) / 60)
-        yield _logged(config, {"step": step, "minutes": config.minutes} | validate(trainer.averaged(), held_out))
+        trainer.save(step, minutes)
+        yield _logged(config, {"step": step, "minutes": round(minutes, 2)} | _valid(config, trainer, held_out))
     if world > 1:
         distributed.barrier()  # the first process saves last; others that leave before it abort now and then
         distributed.destroy_process_group()
 
 
-def new_model(config: SftTraining) -> AudioLanguageModel:
+def _valid(config: SftTraining, trainer: Trainer, held_out: WindowSource) -> Entry:
+    return validate(trainer.averaged(), held_out, config.valid_windows)
+
+
+def new_model(config: SftTraining) -> ScoreLanguageModel:
     """A model with new weights; a note's vector begins as the mean of its spellings' token vectors."""
     heads = max(1, config.width // 64)
-    model = AudioLanguageModel(
-        AudioLanguageModelConfig(
-            NoteProjectorConfig(config.width, config.encoder_layers, heads, config.dropout),
+    model = ScoreLanguageModel(
+        ScoreLanguageModelConfig(
+            NoteProjectorConfig(
+                len(analysis_features.NAMES), config.width, config.encoder_layers, heads, config.dropout
+            ),
             LanguageModelConfig(len(VOCABULARY), config.width, config.decoder_layers, heads, config.dropout),
         )
     )
@@ -183,7 +168,7 @@ class Trainer:
     Matrices of the layers go to Muon (Jordan et al., 2024), the rest to AdamW.
     """
 
-    def __init__(self, config: SftTraining, model: AudioLanguageModel) -> None:
+    def __init__(self, config: SftTraining, model: ScoreLanguageModel) -> None:
         self.config, self.model = config, model
         self.listener = Listener(config.width)
         self.trained: list[torch.Tensor] = [*model.parameters(), *self.listener.parameters()]
@@ -201,7 +186,9 @@ class Trainer:
         self.listener.bfloat16()
         self._run = torch.compile(self._loss) if config.compile else self._loss
 
-    def _loss(self, pitch, family, features, where, mask, ids, positions, targets, weights, labels) -> torch.Tensor:
+    def _loss(self, *told: torch.Tensor) -> torch.Tensor:
+        """Of tensors, as `torch.compile` wants them: five of a Heard, five of a Batch."""
+        pitch, family, features, where, mask, ids, positions, targets, weights, labels = told
         notes, tokens = self.model.states(Heard(pitch, family, features, where, mask, []), ids, positions)
         answer = answer_loss(self.model.language_model.logits(tokens), targets, weights)
         return answer + self.listener.loss(notes, labels)
@@ -236,9 +223,9 @@ class Trainer:
         for parameter in self.trained:
             parameter.grad = None
 
-    def averaged(self) -> AudioLanguageModel:
+    def averaged(self) -> ScoreLanguageModel:
         """A float32 model with the moving average of the weights, in evaluation mode."""
-        model = AudioLanguageModel(self.model.config)
+        model = ScoreLanguageModel(self.model.config)
         with torch.no_grad():
             for parameter, value in zip(model.parameters(), self.average, strict=False):  # the listener's come last
                 parameter.copy_(value)
@@ -261,14 +248,21 @@ class Trainer:
         self.config.out.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             if self.config.start is not None:
-                started = AudioLanguageModel.from_pretrained(self.config.start)
-                self._set([p.detach() for p in (*started.parameters(), *self.listener.parameters())], None)
+                self._set(self._started(self.config.start), None)
             return 0, 0.0
         state = torch.load(path, weights_only=True)
         self._set(state["shadows"], state["average"])
         self.muon.load_state_dict(state["muon"])
         self.adamw.load_state_dict(state["adamw"])
         return state["step"], state["minutes"]
+
+    def _started(self, folder: Path) -> list[torch.Tensor]:
+        """Weights of a checkpoint; where it has none of the same shape (other sizes, other columns of the analysis),
+        those that are there."""
+        stored = dict(ScoreLanguageModel.from_pretrained(folder).named_parameters())
+        own = [*self.model.named_parameters(), *((f"listener.{n}", p) for n, p in self.listener.named_parameters())]
+        pairs = ((stored.get(name), value) for name, value in own)
+        return [(old if old is not None and old.shape == new.shape else new).detach() for old, new in pairs]
 
     def _set(self, weights: list[torch.Tensor], average: list[torch.Tensor] | None) -> None:
         with torch.no_grad():
@@ -282,7 +276,7 @@ class Listener(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.sizes = (LONGEST, len(METRES), 2 * MOST_FIFTHS + 1)
+        self.sizes = (LONGEST, len(METRE_TOKENS), 2 * MOST_FIFTHS + 1)
         self.norm, self.head = nn.RMSNorm(width), nn.Linear(width, sum(self.sizes))
 
     def loss(self, notes: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -301,9 +295,10 @@ class Listener(nn.Module):
 def lesson(config: SftTraining, progress: float) -> Lesson:
     """The part of the curriculum that a share of the time budget belongs to; a run that begins with weights has learned
     the earlier ones."""
-    if config.start is not None:
-        return config.curriculum[-1]
-    return next(part for part in config.curriculum if progress < part.until)
+    if config.curriculum not in CURRICULA:
+        raise AbcscribeError(f"There is no curriculum {config.curriculum!r}; there are {', '.join(CURRICULA)}.")
+    lessons = CURRICULA[config.curriculum]
+    return lessons[-1] if config.start is not None else next(part for part in lessons if progress < part.until)
 
 
 def schedule(step: int, progress: float, config: SftTraining) -> float:
@@ -313,7 +308,7 @@ def schedule(step: int, progress: float, config: SftTraining) -> float:
 
 
 def training_source(config: SftTraining) -> Source:
-    source = WindowSource(config.cache)
+    source = window_source(config.cache)
     return source if config.heard is None else Listened(source, kept_windows(config.heard), HEARD_SHARE)
 
 
@@ -346,11 +341,11 @@ def make_batch(windows: list[Window], shape: Shape) -> Batch:
         weights[row, : int(np.argmax(window.token_groups >= 0))] = DECISIVE
         first, known = window.excerpt.spans[0], len(window.places)
         labels[row, :known, 0] = np.where(window.places >= 0, window.places, IGNORED)
-        labels[row, :known, 1:] = METRES.index(first.metre), first.fifths + MOST_FIFTHS
+        labels[row, :known, 1:] = METRE_TOKENS.index(first.metre), first.fifths + MOST_FIFTHS
     return Batch(heard, *(torch.from_numpy(array) for array in (ids, positions, targets, weights, labels)))
 
 
-def validate(model: nn.Module, source: WindowSource, windows: int = 24) -> dict:
+def validate(model: nn.Module, source: WindowSource, windows: int = 24) -> Entry:
     """Loss by kind of music and share of right tokens by block of the vocabulary, on the same windows each time."""
     found: dict[str, float] = {}
     right, total = np.zeros(len(VOCABULARY)), np.zeros(len(VOCABULARY))
@@ -387,7 +382,7 @@ def _agreed(progress: float, world: int) -> float:
     return float(shared)
 
 
-def _logged(config: SftTraining, entry: dict) -> dict:
+def _logged(config: SftTraining, entry: Entry) -> Entry:
     with (config.out / "log.jsonl").open("a") as log:
         log.write(json.dumps(entry) + "\n")
     return entry

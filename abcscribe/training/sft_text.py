@@ -17,7 +17,8 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,38 +31,15 @@ from transformers import AutoConfig, AutoTokenizer
 
 from abcscribe import audio
 from abcscribe.errors import AbcscribeError
-from abcscribe.model.audio_language_model import answer_loss
-from abcscribe.model.audio_text_model import AudioTextModel, AudioTextModelConfig, chat_prompt
 from abcscribe.model.config import FrameProjectorConfig
-from abcscribe.model.feature_towers import OWN, FeatureTower, load_feature_tower
+from abcscribe.model.score_language_model import answer_loss
+from abcscribe.text_systems.audio_text_model import AudioTextModel, AudioTextModelConfig, chat_prompt
+from abcscribe.text_systems.feature_towers import FeatureTower, load_feature_tower
+from abcscribe.training.configs import SftTextTraining
+from abcscribe.training.pace import Entry, Pace
 
-QUESTION = "Transcribe this recording in ABC notation."
 GRADIENT_NORM = 1.0
-
-
-@dataclass(frozen=True)
-class SftTextTraining:
-    """What one training run does."""
-
-    pairs: Path  # JSON Lines, see above
-    out: Path  # checkpoint folder: that of AudioTextModel, and features/, state.pt, log.jsonl
-    base: str  # language model: folder or name on the Hugging Face Hub
-    audio_tower: str = OWN  # for load_feature_tower; "": all pairs have features
-    question: str = QUESTION  # of pairs that have none
-    frames: int = 4  # of the tower, a soft token
-    join: str = "stack"  # or "mean"
-    hidden: int = 0  # of the projector's MLP; 0: one linear map
-    lora_rank: int = 16  # 0: the language model is frozen
-    steps: int = 1000
-    batch: int = 4  # pairs a process and part of a step
-    accumulate: int = 1  # parts of a step
-    longest: int = 1024  # tokens of an answer
-    projector_rate: float = 1e-3
-    lora_rate: float = 2e-4
-    warmup: int = 20  # steps
-    log_steps: int = 10
-    save_steps: int = 100
-    seed: int = 1
+Rows = tuple[list[np.ndarray], list[list[int]], list[str]]  # what a model is given: features, answers, prompts
 
 
 @dataclass(frozen=True)
@@ -73,14 +51,15 @@ class Pair:
     question: str
 
 
-def main(config: SftTextTraining) -> Iterator[dict]:
-    """Train for ``config.steps`` steps, those of earlier runs included; yields log entries."""
+def main(config: SftTextTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[Entry]:
+    """Train for ``config.steps`` steps, those of earlier runs included; yields log entries. ``clock`` tells seconds."""
     accelerator = Accelerator(gradient_accumulation_steps=config.accumulate)
     torch.manual_seed(config.seed)
     config.out.mkdir(parents=True, exist_ok=True)
     model, pairs, optimizer, step = begin(config)
     training, prepared = accelerator.prepare(model.train(), optimizer)
     losses: list[float] = []
+    began, pace = clock(), Pace(step, 0.0, config.log_steps, steps=config.steps)
     while step < config.steps:
         for group in prepared.param_groups:
             group["lr"] = group["peak"] * schedule(step, config)
@@ -90,13 +69,20 @@ def main(config: SftTextTraining) -> Iterator[dict]:
         step += 1
         if not accelerator.is_main_process:
             continue
-        if step % config.log_steps == 0 or step == config.steps:
-            yield _logged(config, {"step": step, "loss": round(float(np.mean(losses)), 4)})
+        minutes = (clock() - began) / 60
+        if pace.due(step, minutes) or step == config.steps:
+            yield _logged(config, pace.figures(step, minutes) | {"loss": round(float(np.mean(losses)), 4)})
             losses = []
         if step % config.save_steps == 0 or step == config.steps:
-            model.save_pretrained(config.out)
-            torch.save({"optimizer": optimizer.state_dict(), "step": step}, config.out / "state.tmp")
-            (config.out / "state.tmp").replace(config.out / "state.pt")
+            _save(config, model, optimizer, step)
+
+
+def _save(config: SftTextTraining, model: AudioTextModel, optimizer: torch.optim.Optimizer, step: int) -> None:
+    """Write a checkpoint. ``state.pt``, one file, has all that a run goes on from; the rest is for those who use it."""
+    model.save_pretrained(config.out)
+    weights = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
+    torch.save({"weights": weights, "optimizer": optimizer.state_dict(), "step": step}, config.out / "state.tmp")
+    (config.out / "state.tmp").replace(config.out / "state.pt")
 
 
 def begin(config: SftTextTraining) -> tuple[AudioTextModel, list[Pair], torch.optim.Optimizer, int]:
@@ -115,6 +101,7 @@ def begin(config: SftTextTraining) -> tuple[AudioTextModel, list[Pair], torch.op
     if not state.exists():
         return model, pairs, optimizer, 0
     stored = torch.load(state, weights_only=True)
+    model.load_state_dict(stored["weights"], strict=False)
     optimizer.load_state_dict(stored["optimizer"])
     return model, pairs, optimizer, stored["step"]
 
@@ -140,7 +127,7 @@ def read_pairs(config: SftTextTraining, tower: FeatureTower | None) -> list[Pair
     return pairs
 
 
-def _heard(config: SftTextTraining, row: dict, tower: FeatureTower | None) -> Path:
+def _heard(config: SftTextTraining, row: Entry, tower: FeatureTower | None) -> Path:
     """The file with what the tower hears in a row's recording; made if it is not there."""
     assert tower is not None
     start, seconds = row.get("start_time"), row.get("seconds")
@@ -156,7 +143,7 @@ def _heard(config: SftTextTraining, row: dict, tower: FeatureTower | None) -> Pa
     return path
 
 
-def draw(rng: np.random.Generator, pairs: list[Pair], config: SftTextTraining, model: AudioTextModel) -> tuple:
+def draw(rng: np.random.Generator, pairs: list[Pair], config: SftTextTraining, model: AudioTextModel) -> Rows:
     """Arguments of the model's ``forward`` for some pairs."""
     chosen = [pairs[i] for i in rng.choice(len(pairs), config.batch, replace=len(pairs) < config.batch)]
     features = [np.load(pair.features) for pair in chosen]
@@ -170,7 +157,7 @@ def schedule(step: int, config: SftTextTraining) -> float:
     return min(1.0, (step + 1) / config.warmup) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def _learn(accelerator: Accelerator, model: nn.Module, optimizer: Any, rows: tuple) -> float:
+def _learn(accelerator: Accelerator, model: nn.Module, optimizer: Any, rows: Rows) -> float:
     """One part of a step; the optimizer moves with the last. Returns the loss."""
     with accelerator.accumulate(model):
         loss = answer_loss(*model(*rows))
@@ -182,7 +169,7 @@ def _learn(accelerator: Accelerator, model: nn.Module, optimizer: Any, rows: tup
     return float(loss.detach())
 
 
-def _logged(config: SftTextTraining, entry: dict) -> dict:
+def _logged(config: SftTextTraining, entry: Entry) -> Entry:
     with (config.out / "log.jsonl").open("a") as log:
         log.write(json.dumps(entry) + "\n")
     return entry

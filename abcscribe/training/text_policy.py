@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from abcscribe.model.audio_language_model import IGNORED
+from abcscribe.model.score_language_model import IGNORED
 from abcscribe.training.policy import Evaluation, Sample, lengths_mask
 
 
@@ -174,7 +174,7 @@ class ProcessorWriter(nn.Module):
         return [row[: row.index(end)] if end in row else row for row in rows]
 
     def read(self, ids: Sequence[int]) -> str:
-        return self.tokenizer.decode(ids, skip_special_tokens=True)
+        return str(self.tokenizer.decode(ids, skip_special_tokens=True))
 
     def save_pretrained(self, folder: Path) -> None:
         self.language_model.save_pretrained(folder)

@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from abcscribe.errors import AbcscribeError
+from abcscribe.training.pace import Entry
 
 TRACKERS = ("none", "trackio", "tensorboard", "wandb")
 PROJECT = "abcscribe"
 
-Log = Callable[[dict], None]
+Log = Callable[[Entry], None]
 
 
 def default_tracker() -> str:
@@ -22,7 +24,7 @@ def default_tracker() -> str:
 
 
 @contextmanager
-def tracking(tracker: str, folder: Path, config: dict | None = None) -> Iterator[Log]:
+def tracking(tracker: str, folder: Path, config: dict[str, Any] | None = None) -> Iterator[Log]:
     """A run of ``tracker`` with the name of its checkpoint ``folder``; gives ``log(entry)``.
 
     An entry is what training yields: numbers, perhaps in dicts (logged as ``valid/loss``), and their ``step``. Anything
@@ -46,7 +48,7 @@ def tracking(tracker: str, folder: Path, config: dict | None = None) -> Iterator
             library.finish()
 
 
-def flat(entry: dict, prefix: str = "") -> dict[str, float]:
+def flat(entry: Entry, prefix: str = "") -> dict[str, float]:
     """The numbers of an entry, those of inner dicts with the outer name and a slash before theirs."""
     found: dict[str, float] = {}
     for name, value in entry.items():
@@ -57,13 +59,13 @@ def flat(entry: dict, prefix: str = "") -> dict[str, float]:
     return found
 
 
-def _write(writer, entry: dict) -> None:
+def _write(writer: Any, entry: Entry) -> None:
     for name, value in flat(entry).items():
         writer.add_scalar(name, value, entry.get("step"))
     writer.flush()
 
 
-def _required(tracker: str, module: str):
+def _required(tracker: str, module: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:

@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from abcscribe import engines
+from abcscribe import text_systems
 from abcscribe.errors import AbcscribeError, AudioError, EngineError
 from abcscribe.evaluation import cli, run, systems
 from abcscribe.evaluation.calibration import bar_agreement, calibration
@@ -84,7 +84,8 @@ class Writer:
 
 
 def test_an_engine_that_writes_text_is_asked_for_samples(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(engines, "load", lambda name: Writer())
+    monkeypatch.setitem(text_systems.TEXT_SYSTEMS, "writer", text_systems.TextSystemInfo("", "writes"))
+    monkeypatch.setattr(text_systems, "load", lambda name, checkpoint: Writer())
     monkeypatch.setattr(run, "_system", systems.load("writer"))
     origin = run.PROTOCOLS["origin"]
     assert (origin.clips, origin.samples, systems.load("writer").samples) == (30, 3, True)
@@ -165,7 +166,7 @@ def test_a_named_suite_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (home / name).mkdir(parents=True)
         yield 1, 1
 
-    monkeypatch.setattr("abcscribe.datasets.suite.made", made)
+    monkeypatch.setattr("abcscribe.synthesis.suite.made", made)
     assert cli._named("rendered", tmp_path / "n.npz", tmp_path, tmp_path / "suites") == tmp_path / "suites/rendered"
 
 

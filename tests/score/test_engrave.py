@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,3 +100,9 @@ def test_the_engraver_keeps_quiet() -> None:
 def test_the_same_score_gives_the_same_file() -> None:
     assert to_pdf(recorded()) == to_pdf(recorded())
     assert to_svg(recorded()) == to_svg(recorded())
+
+
+def test_every_thread_can_engrave() -> None:
+    """Verovio keeps where its fonts are for each thread on its own."""
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(lambda _: to_svg(piano()), range(8))) == {to_svg(piano())}

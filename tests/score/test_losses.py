@@ -113,7 +113,9 @@ EXAMPLES: dict[str, Callable[[], Score]] = {
     "drums": drums,
     "transpositions": lambda: with_part(name="Clarinet", program=71, transposition=(-2, -3)),
     "strings and frets": lambda: with_note(string=2, fret=1),
-    "tunings": lambda: with_part(name="Guitar", program=24, tuning=tuple(map(a_pitch, "D2 A2 D3 G3 B3 E4".split()))),
+    "tunings": lambda: with_part(
+        name="Guitar", program=24, tuning=tuple(map(a_pitch, ["D2", "A2", "D3", "G3", "B3", "E4"]))
+    ),
     "capos": lambda: with_part(name="Guitar", program=24, capo=2),
     "repeats": repeated,
     "endings": repeated,

@@ -66,7 +66,8 @@ def test_a_drum_at_an_unusual_place_keeps_it() -> None:
 
 def test_strings_frets_tuning_and_capo() -> None:
     strings = "".join(
-        f'<staff-tuning line="{i}"><tuning-step>{s[0]}</tuning-step><tuning-octave>{s[1]}</tuning-octave></staff-tuning>'
+        f'<staff-tuning
+        line="{i}"><tuning-step>{s[0]}</tuning-step><tuning-octave>{s[1]}</tuning-octave></staff-tuning>'
         for i, s in enumerate(("D2", "A2", "D3", "G3", "B3", "E4"), 1)
     )
     tab = f"<clef><sign>TAB</sign><line>5</line></clef><staff-details>{strings}<capo>2</capo></staff-details>"

@@ -8,21 +8,25 @@ import pytest
 import torch
 from torch import nn
 
+from abcscribe.analysis import analysis_features
 from abcscribe.errors import AbcscribeError
-from abcscribe.model.audio_language_model import AudioLanguageModel, AudioLanguageModelConfig
 from abcscribe.model.config import LanguageModelConfig, NoteProjectorConfig
-from abcscribe.model.note_tokens import OPINION, HeardNotes
-from abcscribe.rewards import FULL, NAMES, ORIGIN, RewardWeights, combine
+from abcscribe.model.note_features import HeardNotes
+from abcscribe.model.score_language_model import ScoreLanguageModel, ScoreLanguageModelConfig
+from abcscribe.rewards import FULL, NAMES, ORIGIN, parse_weights
 from abcscribe.score.abc_reader import read_abc
-from abcscribe.tokens import METRES, TICKS, VOCABULARY, Event, Excerpt, Span, score_of
+from abcscribe.tokens import METRE_TOKENS, TICKS, VOCABULARY, Event, Excerpt, Span, score_of
+from abcscribe.training.configs import RlTraining
 from abcscribe.training.learner import Then
-from abcscribe.training.policy import Evaluation, NotePolicy, Sample, chunks, influence
-from abcscribe.training.rl import Grpo, RlTraining, parse_reward, train
-from abcscribe.training.rollout import Problem, Rollout, alarms, contributions, figures, roll_out
+from abcscribe.training.policy import Evaluation, NotePolicy, Sample, chunks
+from abcscribe.training.rl import Grpo, train
+from abcscribe.training.rollout import Problem, Rollout, alarms, figures, roll_out
 
 TUNES = ("X:1\nL:1/4\nK:C\nCDEF|", "X:1\nL:1/4\nK:C\ngc'ab|")  # what the arms of the bandit write
-PITCH = RewardWeights(pitch=1.0, metre=0, tempo=0, instrument=0)
-TINY = AudioLanguageModelConfig(NoteProjectorConfig(32, 1, 2), LanguageModelConfig(len(VOCABULARY), 32, 2, 2))
+PITCH = "pitch=1"
+TINY = ScoreLanguageModelConfig(
+    NoteProjectorConfig(len(analysis_features.NAMES), 32, 1, 2), LanguageModelConfig(len(VOCABULARY), 32, 2, 2)
+)
 
 
 class Arms(nn.Module):
@@ -114,18 +118,18 @@ def melody(rng: np.random.Generator) -> Problem:
     midi = rng.choice([60, 62, 64, 67], 4)
     fifth = {60: 0, 62: 2, 64: 4, 67: 1}
     events = tuple(Event(i * TICKS, 0, 1, TICKS, int(m), fifth[int(m)]) for i, m in enumerate(midi))
-    excerpt = Excerpt((Span(4 * TICKS, METRES[1], 0, "major", 40),), ((0, ("treble",)),), events)
+    excerpt = Excerpt((Span(4 * TICKS, METRE_TOKENS[1], 0, "major", 40),), ((0, ("treble",)),), events)
     onset = np.arange(4) * 0.5
     heard = HeardNotes(
         onset, onset + 0.4, midi.astype(np.int64), np.full(4, 80.0), np.zeros(4, np.int64), np.ones(4),
-        np.arange(4), np.zeros((4, OPINION)),
+        np.arange(4), np.zeros((4, len(analysis_features.NAMES))),
     )  # fmt: skip
     return Problem(heard, score_of(excerpt), "line")
 
 
 def tiny(constrained: bool = True, with_values: bool = False, most_tokens: int = 60) -> NotePolicy:
     torch.manual_seed(3)
-    model = AudioLanguageModel(TINY)
+    model = ScoreLanguageModel(TINY)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
@@ -175,7 +179,7 @@ def run(folder: Path, steps: int, algorithm: str, entries: int | None = None) ->
     """A run, cut off after so many log entries."""
     config = setting(
         folder, algorithm=algorithm, steps=steps, evaluate_steps=2, rate=1e-3, group=4, minibatches=2, kl=0.05,
-        epochs=2, critic_steps=1, reward=FULL, checkpoint_minutes=0.0,
+        epochs=2, critic_steps=1, reward="full", checkpoint_minutes=0.0,
     )  # fmt: skip
     policy = tiny(with_values=algorithm == "ppo")
     held_out = [melody(np.random.default_rng(9)) for _ in range(2)]
@@ -203,7 +207,7 @@ def test_a_seed_gives_the_same_run_and_a_resumed_run_goes_on_exactly(algorithm: 
 def test_a_run_leaves_a_model_its_log_and_samples(tmp_path: Path) -> None:
     log, _ = run(tmp_path, 2, "grpo")
     out = tmp_path / "run"
-    assert AudioLanguageModel.from_pretrained(out).config == TINY
+    assert ScoreLanguageModel.from_pretrained(out).config == TINY
     assert [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()] == log
     shown = [json.loads(line) for line in (out / "samples.jsonl").read_text().splitlines()]
     assert {entry["split"] for entry in shown} == {"train", "held-out"}
@@ -220,7 +224,7 @@ def test_an_unscorable_answer_is_left_out_and_counted(tmp_path: Path) -> None:
         return [None if i % 2 else dict.fromkeys(NAMES, 0.5) for i in range(len(answers))]
 
     policy = Arms()
-    rollout = roll_out(policy, [tune(0)], 4, 1, 1.0, PITCH, judge)
+    rollout = roll_out(policy, [tune(0)], 4, 1, 1.0, parse_weights(PITCH), judge)
     assert np.isnan(rollout.rewards).tolist() == [[False, True, False, True]]
 
 
@@ -251,15 +255,6 @@ def test_chunks_hold_all_rows_once_and_no_more_than_fits() -> None:
     assert all(len(part) == 1 or len(part) * max(len(samples[i]) for i in part) <= 20 for part in found)
 
 
-@pytest.mark.parametrize("weights", [FULL, ORIGIN])
-def test_contributions_add_up_to_the_reward(weights: RewardWeights) -> None:
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        credits = dict(zip(NAMES, rng.random(len(NAMES)).tolist(), strict=True)) | {"tempo": None}
-        assert contributions(credits, weights).sum() == pytest.approx(combine(credits, weights))
-    assert np.isnan(contributions(None, weights)).all()
-
-
 def test_a_token_is_judged_by_what_it_can_change(tmp_path: Path) -> None:
     """Two answers: the first has the better pitch, the second the better key."""
     place = {name: i for i, name in enumerate(NAMES)}
@@ -269,31 +264,21 @@ def test_a_token_is_judged_by_what_it_can_change(tmp_path: Path) -> None:
     samples = [Sample(None, np.zeros(3, int), np.zeros(3), True, None, reach) for _ in range(2)]
     nothing = dict.fromkeys(NAMES, 0.0)
     credits = [nothing | {"pitch": 0.9}, nothing | {"key": 0.6}]
-    weights = RewardWeights(pitch=0.5, metre=0, tempo=0, instrument=0, key=0.5)
     rollout = Rollout([tune(0)], samples, credits, np.array([[0.45, 0.3]]))
     mask = torch.ones(2, 3)
     for by_part, wanted in ((True, [-1, 1, 1]), (False, [1, 1, 1])):
-        learner = Grpo(setting(tmp_path, reward=weights, by_part=by_part), Arms())
+        learner = Grpo(setting(tmp_path, reward="pitch=.5,key=.5", by_part=by_part), Arms())
         then = Then(*(torch.zeros(2, 3) for _ in range(3)), mask, *(torch.zeros(2, 3) for _ in range(2)))
         learner.aim(rollout, then)
         assert then.advantages.tolist() == [pytest.approx(wanted), pytest.approx([-w for w in wanted])]
 
 
-def test_the_header_is_not_judged_by_the_notes() -> None:
-    table, v = influence(), VOCABULARY
-    parts = {name: {NAMES[i] for i in np.flatnonzero(table[token])} for name, token in
-             (("key", v.fifths.start), ("tempo", v.tempo.start), ("pitch", v.pitch.start), ("bar", v.bar))}  # fmt: skip
-    assert parts["key"] == {"key"}
-    assert "pitch" not in parts["tempo"]
-    assert parts["pitch"] == parts["bar"] == {"pitch", "rhythm", "metre", "structure"}
-
-
 def test_rewards_by_name_and_by_weight() -> None:
-    assert parse_reward("origin") is ORIGIN
-    assert parse_reward("full") is FULL
-    weights = parse_reward("pitch=.5, rhythm=.25,content=.5")
+    assert parse_weights("origin") is ORIGIN
+    assert parse_weights("full") is FULL
+    weights = parse_weights("pitch=.5, rhythm=.25,content=.5")
     assert (weights.pitch, weights.rhythm, weights.metre, weights.content) == (0.5, 0.25, 0, 0.5)
     with pytest.raises(AbcscribeError, match="beauty"):
-        parse_reward("beauty=1")
+        parse_weights("beauty=1")
     with pytest.raises(AbcscribeError, match="much"):
-        parse_reward("pitch=much")
+        parse_weights("pitch=much")

@@ -12,17 +12,18 @@ pytest.importorskip("peft")
 import tiny_language_models as tiny
 from transformers import AutoProcessor, Qwen2AudioForConditionalGeneration
 
-from abcscribe.model.audio_text_model import AUDIO, AudioTextModel, AudioTextModelConfig
 from abcscribe.model.config import FrameProjectorConfig
-from abcscribe.rewards import NAMES, RewardWeights
+from abcscribe.rewards import NAMES
 from abcscribe.score.abc_reader import read_abc
+from abcscribe.text_systems.audio_text_model import AUDIO, AudioTextModel, AudioTextModelConfig
+from abcscribe.training.configs import RlTraining
 from abcscribe.training.policy import Sample
-from abcscribe.training.rl import RlTraining, train
+from abcscribe.training.rl import train
 from abcscribe.training.rollout import Problem
 from abcscribe.training.text_policy import AudioPrompt, ProcessorWriter, TextPolicy
 
 REFERENCE = read_abc("X:1\nL:1/4\nK:C\nCDEF|")[0]
-ONE = RewardWeights(pitch=1.0, metre=0, tempo=0, instrument=0)
+ONE = "pitch=1"
 QUESTION = "<|audio_bos|><|AUDIO|><|audio_eos|>Write"
 
 

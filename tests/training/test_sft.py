@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import pickle
 import socket
 from pathlib import Path
 
@@ -13,14 +12,13 @@ import tiny_cache
 import torch
 from torch import multiprocessing
 
-from abcscribe.datasets.windows import WindowSource
 from abcscribe.errors import AbcscribeError
-from abcscribe.model.audio_language_model import IGNORED, AudioLanguageModel
+from abcscribe.model.score_language_model import IGNORED, ScoreLanguageModel
 from abcscribe.tokens import VOCABULARY
-from abcscribe.training import sft
+from abcscribe.training import sft, window_files
+from abcscribe.training.configs import SftTraining
 from abcscribe.training.sft import (
     Lesson,
-    SftTraining,
     Shape,
     Trainer,
     draw_batch,
@@ -30,9 +28,11 @@ from abcscribe.training.sft import (
     schedule,
     training_source,
 )
+from abcscribe.training.window_source import window_source
 
 SHAPE = Shape(24, 96, 4)
 CURRICULUM = (Lesson(1.0, ((SHAPE, 1.0),), (("tune", 1.0),)),)
+sft.CURRICULA["tests"] = CURRICULUM
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def cache(tmp_path_factory):
 def tiny(cache, out, **changes) -> SftTraining:
     settings = {
         "width": 32, "encoder_layers": 1, "decoder_layers": 1, "warmup": 2, "compile": False, "minutes": 1.0,
-        "log_steps": 5, "curriculum": CURRICULUM, "vector_rate": 1e-2, "matrix_rate": 1e-2, "average": 0.5,
+        "log_steps": 5, "curriculum": "tests", "vector_rate": 1e-2, "matrix_rate": 1e-2, "average": 0.5,
     }  # fmt: skip
     return SftTraining(cache, out, **settings | changes)
 
@@ -65,7 +65,7 @@ def new_trainer(config) -> Trainer:
 
 
 def steps(trainer, config, numbers, world=1, rank=0) -> list[float]:
-    source = WindowSource(config.cache)
+    source = window_source(config.cache)
     return [
         trainer.step(
             draw_batch(np.random.default_rng([config.seed, rank, number]), source, lesson(config, 0.5)), 1.0, world
@@ -75,7 +75,7 @@ def steps(trainer, config, numbers, world=1, rank=0) -> list[float]:
 
 
 def test_a_batch_by_hand(cache):
-    source = WindowSource(cache)
+    source = window_source(cache)
     window = source.draw(np.random.default_rng(0), sft.Stage((8, 12), (("tune", 1.0),)))
     batch = make_batch([window], SHAPE)
     n = min(len(window.ids) - 1, SHAPE.tokens)
@@ -104,12 +104,12 @@ def test_a_new_note_begins_as_the_mean_of_its_names(cache, tmp_path):
 
 
 def test_a_run_learns_stops_and_leaves_a_model(cache, tmp_path):
-    log = list(sft.main(tiny(cache, tmp_path, log_steps=10), Clock(0.4)))
+    log = list(sft.main(tiny(cache, tmp_path, log_steps=10), Clock(1.2)))
     losses = [entry["loss"] for entry in log if "loss" in entry]
     assert losses[-1] < 0.75 * losses[0]
     assert set(log[-1]["valid"]) > {"tune loss", "pitch right"}
     assert [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()] == log
-    model = AudioLanguageModel.from_pretrained(tmp_path)
+    model = ScoreLanguageModel.from_pretrained(tmp_path)
     assert model.config.language_model.vocabulary == len(VOCABULARY)
     assert all(torch.isfinite(p).all() for p in model.parameters())
 
@@ -117,13 +117,13 @@ def test_a_run_learns_stops_and_leaves_a_model(cache, tmp_path):
 def test_windows_that_the_tower_heard_are_mixed_in(cache, tmp_path):
     heard = tmp_path / "heard"
     heard.mkdir()
-    rng, source = np.random.default_rng(0), WindowSource(cache)
+    rng, source = np.random.default_rng(0), window_source(cache)
     kept = [source.draw(rng, sft.Stage((8, 20), (("tune", 1.0),))) for _ in range(12)]
-    (heard / "windows-00000.pkl").write_bytes(pickle.dumps(kept))
+    window_files.save(heard / "windows-00000.npz", kept)
     mixed = training_source(tiny(cache, tmp_path, heard=heard))
-    known = {window.ids.tobytes() for window in kept}
+    known = {window.excerpt for window in kept}
     drawn = [mixed.draw(rng, sft.Stage((8, 20), (("tune", 1.0),))) for _ in range(60)]
-    share = np.mean([window.ids.tobytes() in known for window in drawn])
+    share = np.mean([window.excerpt in known for window in drawn])
     assert abs(share - sft.HEARD_SHARE) < 0.2
     with pytest.raises(AbcscribeError, match="holds no windows"):
         next(sft.main(tiny(cache, tmp_path / "out", heard=tmp_path)))
@@ -163,7 +163,7 @@ def _work(rank: int, port: int, config: SftTraining, folder: str) -> None:
     made: list[Trainer] = []
     sft.Trainer = lambda *args: made.append(Trainer(*args)) or made[0]  # type: ignore[assignment, func-returns-value]
     # The second clock would stop much earlier: the first one counts for both.
-    log = list(sft.main(config, Clock(4.0 if rank == 0 else 30.0)))
+    log = list(sft.main(config, Clock(12.0 if rank == 0 else 90.0)))
     assert bool(log) == (rank == 0)
     torch.save(made[0].shadows, f"{folder}/{rank}.pt")
 
@@ -191,7 +191,7 @@ def test_two_processes_train_one_model(cache, tmp_path):
     for ours, theirs in zip(first, second, strict=True):
         assert torch.equal(ours, theirs)
     assert any(not torch.equal(a, b) for a, b in zip(first, new, strict=True))
-    alone = list(sft.main(dataclasses.replace(config, out=tmp_path / "alone"), Clock(4.0)))
+    alone = list(sft.main(dataclasses.replace(config, out=tmp_path / "alone"), Clock(12.0)))
     assert alone
     own = torch.load(tmp_path / "alone" / "state.pt", weights_only=True)["shadows"]
     assert any(not torch.equal(a, b) for a, b in zip(first, own, strict=True)), "both processes' windows count"

@@ -1,0 +1,261 @@
+"""Scores for training: find the pieces, read them, and pack their notes for the renderer.
+
+Three kinds of source: the corpus inside the music21 wheel, local copies of the OpenScore collections (`OPENSCORE`), and
+any folder of ABC, MusicXML, MIDI or kern files. Which pieces may be used is the matter of `licences` and `held_out`;
+which side of the split they are on, of `splits`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import html
+import importlib.util
+import os
+import re
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from abcscribe.corpora import held_out, licences, manifest, splits
+from abcscribe.corpora.manifest import Piece
+from abcscribe.corpora.note_cache import CachedPiece, NoteCache, Notes, notes_of, save
+from abcscribe.errors import AbcscribeError, ScoreError
+from abcscribe.score import abc_reader, kern_reader, lytk_bridge
+from abcscribe.score.model import Score
+
+ENVIRONMENT = "ABCSCRIBE_CORPORA"  # the folder that holds the OpenScore collections, when no path is given
+OPENSCORE = {  # folder -> where the collection lives, CC0
+    "openscore-lieder": "https://github.com/OpenScore/Lieder",
+    "openscore-string-quartets": "https://github.com/OpenScore/StringQuartets",
+}
+# `collection_checksum` of the copies that the published model was trained on; a later release has another one.
+CHECKSUMS = {
+    "openscore-lieder": "e699dba2acb52fbdaa2900d88da0c8fbfc8bf3c8c6f0b97a63d81e0314e8dc5c",
+    "openscore-string-quartets": "9067428cf589aa85c65ab69ba01cd878b7e12f615386d7aef255f20d0c91cc0c",
+}
+XML_SUFFIXES = (".mxl", ".musicxml", ".xml")
+SUFFIXES = (".abc", ".krn", ".mid", ".midi", *XML_SUFFIXES)
+SHARD = 50  # pieces between two savings while a cache is built
+HEAD = 200_000  # bytes of MusicXML that hold title, rights and credits
+Progress = Callable[[int, int], None]  # pieces done, pieces in all
+
+
+def pieces(corpora: Path | None = None, folders: Sequence[Path] = (), restricted: bool = False) -> list[Piece]:
+    """All pieces of the installed and given corpora, by id. Their notes have not been read yet: groups, held-out
+    melodies and the split are known to `build_cache` only.
+
+    ``corpora`` holds the OpenScore folders (default: the environment variable ABCSCRIBE_CORPORA). A piece whose licence
+    restricts use has ``left_out`` set, unless ``restricted`` asks for it."""
+    home = corpora or (Path(os.environ[ENVIRONMENT]) if ENVIRONMENT in os.environ else None)
+    home = home.resolve() if home else None  # a cache is read from other folders, too
+    found: list[Piece] = []
+    if music21 := _music21_corpus():
+        for folder in sorted(path for path in music21.iterdir() if path.is_dir() and not path.name.startswith("_")):
+            licence = licences.MUSIC21.get(folder.name, licences.UNREAD)
+            found.extend(_in_folder(folder, f"music21/{folder.name}", licence))
+    for name in OPENSCORE:
+        if home and (home / name).is_dir():
+            found.extend(_in_folder(home / name, name, licences.CC0))
+    for folder in (Path(folder).resolve() for folder in folders):
+        found.extend(_in_folder(folder, folder.name, licences.USER))
+    return sorted((_judged(piece, restricted) for piece in found), key=lambda piece: piece.id)
+
+
+def load(piece: Piece) -> Score:
+    """The piece as a Score. Raises ScoreError if the file cannot be read, AbcscribeError if it is not there."""
+    if not piece.path.exists():
+        raise AbcscribeError(f"The score {piece.path} is gone: run abcscribe data scores again.")
+    suffix = piece.path.suffix.lower()
+    if suffix == ".abc":
+        return abc_reader.read_abc(_tunes(piece.path)[piece.index])[0]
+    if suffix in XML_SUFFIXES:
+        return lytk_bridge.read_musicxml(piece.path)
+    return kern_reader.read_kern(piece.path)[0] if suffix == ".krn" else lytk_bridge.read_midi(piece.path)
+
+
+def build_cache(
+    out: Path,
+    corpora: Path | None = None,
+    folders: Sequence[Path] = (),
+    restricted: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> NoteCache:
+    """Read every usable piece, and write the cache ``out`` and the manifest beside it (``out`` with .csv). A build that
+    was interrupted goes on where it stopped."""
+    listed = pieces(corpora, folders, restricted)
+    readable = [piece for piece in listed if restricted or piece.terms != licences.RESTRICTED]
+    shards = out.with_name(out.name + ".shards")
+    shards.mkdir(parents=True, exist_ok=True)
+    cached: list[CachedPiece] = []
+    left_out = [piece for piece in listed if not restricted and piece.terms == licences.RESTRICTED]
+    for start in range(0, len(readable), SHARD):
+        shard = _shard(shards, readable[start : start + SHARD])
+        cached.extend(shard)
+        left_out.extend(shard.left_out)
+        progress(min(start + SHARD, len(readable)), len(readable))
+    everything = sorted([*_assigned(cached), *left_out], key=lambda piece: piece.id)
+    kept = {piece.id: piece for piece in everything if not piece.left_out}
+    usable = [dataclasses.replace(item, piece=kept[item.piece.id]) for item in cached if item.piece.id in kept]
+    save(out, usable, [piece for piece in everything if piece.left_out])
+    manifest.write(out.with_suffix(".csv"), everything)
+    shutil.rmtree(shards)
+    return NoteCache(out)
+
+
+def collection_checksum(folder: Path) -> str:
+    """SHA-256 over the names and checksums of a collection's score files: tells one release from another."""
+    lines = (f"{path.name} {_sha256(path.read_bytes())}\n" for path in _score_files(folder))
+    return _sha256("".join(lines).encode())
+
+
+def _music21_corpus() -> Path | None:
+    spec = importlib.util.find_spec("music21")  # importing it would take two seconds
+    return Path(spec.origin).parent / "corpus" if spec and spec.origin else None
+
+
+def _score_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+
+
+def _in_folder(folder: Path, source: str, licence: licences.Licence) -> Iterator[Piece]:
+    for path in _score_files(folder):
+        name = f"{source}/{path.relative_to(folder).as_posix()}"
+        if path.suffix.lower() == ".abc":
+            yield from _in_abc(path, name, source, licence)
+            continue
+        data = path.read_bytes()
+        text = _text_of(path, data)
+        own = licences.with_notice(licence, _notice(text))
+        yield Piece(name, source, path, 0, _title(text) or path.stem, own.name, own.terms, _sha256(data))
+
+
+def _in_abc(path: Path, name: str, source: str, licence: licences.Licence) -> Iterator[Piece]:
+    header = path.read_bytes()[:4000].decode("utf-8", "replace").partition("\nX:")[0]
+    own = licences.with_notice(licence, header)
+    for index, tune in enumerate(_tunes(path)):
+        title = " / ".join(re.findall(r"^T:[ \t]*(.*?)\s*$", tune, re.MULTILINE))
+        yield Piece(f"{name}#{index}", source, path, index, title, own.name, own.terms, _sha256(tune.encode()))
+
+
+@lru_cache(maxsize=4)
+def _tunes(path: Path) -> list[str]:
+    """The tunes of an ABC file, each behind the fields at the top of the file, which hold for all."""
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    top, *tunes = re.split(r"^(?=X:)", text, flags=re.MULTILINE)
+    common = "".join(re.findall(r"^(?:[A-Z]:|%%).*\n", top, flags=re.MULTILINE))
+    return [common + tune for tune in tunes]
+
+
+def _text_of(path: Path, data: bytes) -> str:
+    """The text of a score file that holds its title and notices; "" for MIDI."""
+    suffix = path.suffix.lower()
+    if suffix in (".mid", ".midi"):
+        return ""
+    if suffix == ".mxl":
+        with zipfile.ZipFile(path) as archive:
+            name = next(n for n in archive.namelist() if n.endswith("xml") and not n.startswith("META-INF"))
+            with archive.open(name) as file:
+                data = file.read(HEAD)
+    wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    text = data.decode("utf-16" if wide else "utf-8", "replace")
+    return text.partition("<part-list")[0]
+
+
+_XML_TITLE = re.compile(r"<(creator type=\"composer\"|work-title|work-number|movement-title)>(.*?)</", re.DOTALL)
+_XML_NOTICE = re.compile(r"<(?:rights|source|credit-words)\b[^>]*>(.*?)</", re.DOTALL)
+_KERN_TITLE = re.compile(r"^!!!(?:COM|OTL|OPR|SCA):\s*(.*)$", re.MULTILINE)
+_KERN_NOTICE = re.compile(r"^!!!(?:YE[CM]|ONB).*$", re.MULTILINE)
+
+
+def _title(text: str) -> str:
+    """Composer, work and movement, as far as the file names them."""
+    found = [words for _, words in _XML_TITLE.findall(text)] or _KERN_TITLE.findall(text)
+    words = [" ".join(html.unescape(part).split()) for part in found]
+    return ", ".join(dict.fromkeys(word for word in words if word))
+
+
+def _notice(text: str) -> str:
+    return html.unescape("\n".join([*_XML_NOTICE.findall(text), *_KERN_NOTICE.findall(text)]))
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _judged(piece: Piece, restricted: bool) -> Piece:
+    """The piece, left out if its licence or its name says so."""
+    if piece.terms == licences.RESTRICTED and not restricted:
+        return dataclasses.replace(piece, left_out=f"licence: {piece.licence}")
+    name = held_out.by_name(piece.id, piece.title)
+    return dataclasses.replace(piece, left_out=f"held out: {name}") if name else piece
+
+
+def _shard(folder: Path, batch: Sequence[Piece]) -> NoteCache:
+    """The notes of some pieces, read now or by an earlier build of the same files."""
+    key = _sha256("".join(f"{piece.id} {piece.sha256} {piece.left_out}\n" for piece in batch).encode())[:16]
+    path = folder / f"{key}.npz"
+    if not path.exists():
+        read = [_read(piece) for piece in batch]
+        save(path, [it for it in read if isinstance(it, CachedPiece)], [it for it in read if isinstance(it, Piece)])
+    return NoteCache(path)
+
+
+def _read(piece: Piece) -> CachedPiece | Piece:
+    """The notes of the piece, or the piece with the reason why there are none."""
+    try:
+        score = load(piece)
+    except ScoreError as error:
+        return dataclasses.replace(piece, left_out=f"unreadable: {error}")
+    notes = notes_of(score)
+    if not len(notes.onset):
+        return dataclasses.replace(piece, left_out="no notes")
+    return CachedPiece(piece, tuple(part.name for part in score.parts), notes)
+
+
+def _assigned(cached: Sequence[CachedPiece]) -> list[Piece]:
+    """The pieces, each with its group and split, or left out for a melody of the benchmark."""
+    melodies = [_melodies(item.notes) for item in cached]
+    owners = np.array([i for i, own in enumerate(melodies) for _ in own])
+    alike = splits.same_melody([splits.fingerprint(melody) for own in melodies for melody in own])
+    near = _near_held_out(cached, owners, alike)
+    groups = splits.groups([item.piece.id for item in cached], owners, alike)
+    return [
+        _placed(item.piece, held_out.by_melody(own) or near.get(i, ""), group)
+        for i, (item, own, group) in enumerate(zip(cached, melodies, groups, strict=True))
+    ]
+
+
+def _placed(piece: Piece, melody: str, group: str) -> Piece:
+    if piece.left_out:
+        return piece
+    if melody:
+        return dataclasses.replace(piece, left_out=f"held out: melody of {melody}")
+    return dataclasses.replace(piece, group=group, split=splits.split(group))
+
+
+def _melodies(notes: Notes) -> list[np.ndarray]:
+    """The melody of each part that has one, the highest part first."""
+    parts = [notes.part == part for part in np.unique(notes.part)]
+    parts.sort(key=lambda of_part: -float(notes.pitch[of_part].mean()))
+    return [splits.melody(notes.onset[of_part], notes.pitch[of_part]) for of_part in parts]
+
+
+def _near_held_out(cached: Sequence[CachedPiece], owners: np.ndarray, alike: csr_matrix) -> dict[int, str]:
+    """The pieces that share the highest part of a piece held out by name: their index, and that piece's id."""
+    near: dict[int, str] = {}
+    for i, item in enumerate(cached):
+        if item.piece.left_out:
+            highest = int(np.searchsorted(owners, i))
+            near.update((int(j), item.piece.id) for j in owners[alike[highest].indices])
+    return near

@@ -1,0 +1,86 @@
+"""The default engine: the project's audio tower, then notes read off its activity."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from abcscribe.audio import SAMPLE_RATE
+from abcscribe.errors import EngineError
+from abcscribe.hearing import note_confidence
+from abcscribe.hearing.note_decoding import decode_notes
+from abcscribe.model import WEIGHTS, runtime_files
+from abcscribe.model.tower_runtime import Activity, TowerRuntime, joined
+from abcscribe.score.model import PlayedNote
+from abcscribe.spectrogram import FRAME_RATE
+
+# Notes are decoded from stretches of a minute or so, cut where the music is quietest, so that memory is bounded and few
+# notes are cut in two.
+STRETCH_FRAMES = 4_000
+CUT_FRAMES = 1_000  # the cut is looked for in the last 16 s of a stretch
+
+
+class AbcscribeEngine:
+    """A `NoteEngine` over the tower."""
+
+    sample_rate = SAMPLE_RATE
+    # Noise gives no notes at all. See docs/log, 2026-11-25 and 26, for speech.
+    clear_confidence = 0.97
+
+    def __init__(self, runtime: TowerRuntime, confidence: Path = note_confidence.WEIGHTS) -> None:
+        """``confidence``: the file of `note_confidence` that was fitted to this tower."""
+        self.runtime, self.confidence = runtime, confidence
+
+    def notes(self, blocks: Iterable[np.ndarray]) -> Iterator[list[PlayedNote]]:
+        """See `abcscribe.hearing.NoteEngine`."""
+        held: list[Activity] = []
+        start = 0  # frame at which ``held`` begins
+        for activity in self.runtime.stream(blocks):
+            held.append(activity)
+            if sum(len(part.onset) for part in held) >= STRETCH_FRAMES:
+                whole = joined(held)
+                cut = _quietest(whole)
+                yield _shifted(self._decoded(whole, slice(0, cut)), start)
+                held, start = [whole.part(slice(cut, None))], start + cut
+            else:
+                yield []
+        if held:
+            yield _shifted(self._decoded(joined(held), slice(None)), start)
+
+    def _decoded(self, activity: Activity, frames: slice) -> list[PlayedNote]:
+        part = activity.part(frames)
+        return decode_notes(part.onset, part.sounding, part.velocity, part.family, weights=self.confidence)
+
+
+def load(checkpoint: str = "") -> AbcscribeEngine:
+    """The engine with the tower of a folder (`runtime_files`), or the package's where it has none.
+
+    Raises EngineError if the folder holds no weights at all, or the package's are gone.
+    """
+    shipped = runtime_files.tower(WEIGHTS) if WEIGHTS.is_dir() else None
+    if shipped is None:
+        raise EngineError(f"The weights in {WEIGHTS} are missing: install abcscribe again.")
+    folder = Path(checkpoint) if checkpoint else WEIGHTS
+    tower = runtime_files.tower(folder)
+    if tower is None and runtime_files.language_model(folder) is None:
+        raise EngineError(f"There is neither a tower nor a language model in {folder}.")
+    confidence = folder / runtime_files.NOTE_CONFIDENCE
+    return AbcscribeEngine(
+        TowerRuntime(tower or shipped), confidence if confidence.is_file() else note_confidence.WEIGHTS
+    )
+
+
+def _quietest(activity: Activity) -> int:
+    """The frame of the last CUT_FRAMES with the least going on: few pitches sounding, none beginning."""
+    busy = activity.sounding.sum(axis=1) + 4 * activity.onset.sum(axis=1)
+    first = len(busy) - CUT_FRAMES
+    smooth = np.convolve(busy[first:], np.ones(5) / 5, "valid")
+    return first + 2 + int(smooth.argmin())
+
+
+def _shifted(notes: list[PlayedNote], frames: int) -> list[PlayedNote]:
+    by = frames / FRAME_RATE
+    return [dataclasses.replace(note, onset=note.onset + by, offset=note.offset + by) for note in notes]

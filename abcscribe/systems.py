@@ -1,0 +1,78 @@
+"""Every system that makes a score of a recording, by name: ``NAME[:CHECKPOINT][+WRITER]``.
+
+``abcscribe``, ``basic-pitch+lm``, ``abcscribe:data/tower+rules``, ``qwen2-audio:data/qwen``. Engines of
+`abcscribe.hearing` give notes, which are analysed and written; `abcscribe.text_systems` answer in ABC themselves. One
+registry for ``transcribe``, ``evaluate`` and the page: a new system is one module and one line there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from abcscribe import hearing, text_systems
+from abcscribe.errors import AbcscribeError, EngineError
+from abcscribe.hearing import ENGINES
+from abcscribe.text_systems import TEXT_SYSTEMS
+from abcscribe.writing import WRITERS
+
+DEFAULT = "abcscribe"
+
+
+@dataclass(frozen=True, slots=True)
+class SystemName:
+    """A name in its parts."""
+
+    name: str  # in ENGINES or TEXT_SYSTEMS
+    checkpoint: str = ""  # file, folder or Hub name; "": the weights that the system comes with
+    writer: str = ""  # in WRITERS; "" for text systems
+
+    @property
+    def answers_in_text(self) -> bool:
+        """Whether it writes ABC itself."""
+        return self.name in TEXT_SYSTEMS
+
+
+def parse(text: str) -> SystemName:
+    """The parts of a name, which may hold a path with any character. Raises EngineError for an unknown name."""
+    head, _, writer = text.rpartition("+")
+    if not head or writer not in WRITERS:
+        head, writer = text, ""
+    name, _, checkpoint = head.partition(":")
+    if name in TEXT_SYSTEMS and not writer:
+        return SystemName(name, checkpoint)
+    if name not in ENGINES:
+        written = " or ".join(f"+{known}" for known in WRITERS)
+        raise EngineError(
+            f"There is no engine {text!r}; there are {', '.join(ENGINES)}, each also with {written}, and "
+            f"{', '.join(TEXT_SYSTEMS)}; :CHECKPOINT behind a name gives it other weights."
+        )
+    return SystemName(name, checkpoint, writer or ENGINES[name].writer)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A line of ``abcscribe engines``."""
+
+    name: str
+    summary: str
+    state: str  # "ready", or the sentence that says what is missing
+
+
+def listed() -> Iterator[Listed]:
+    """All systems, and for those that cannot run here the reason. Note engines are loaded to know it."""
+    for name, info in ENGINES.items():
+        yield Listed(name, f"{info.summary}, written by {WRITERS[info.writer]}", _state(name))
+    for name, system in TEXT_SYSTEMS.items():
+        yield Listed(name, f"{system.summary}, writes ABC itself", _state(name))
+
+
+def _state(name: str) -> str:
+    try:
+        if name in TEXT_SYSTEMS:
+            text_systems.check(name)
+        else:
+            hearing.load(name)
+    except AbcscribeError as error:
+        return str(error)
+    return "ready"

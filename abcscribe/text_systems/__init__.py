@@ -1,0 +1,64 @@
+"""Systems that answer a recording with ABC text, by name. They need the extra ``hf``.
+
+A system is one module with ``load(checkpoint) -> TextSystem`` and ``check()``, and one line in `TEXT_SYSTEMS`.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+
+class TextSystem(Protocol):
+    """Recording in, ABC text out."""
+
+    def answer(self, path: Path, *, temperature: float, max_tokens: int, seed: int) -> str:
+        """What the model writes about a recording.
+
+        Args:
+            path: any file that `abcscribe.audio` reads.
+            temperature: 0 takes the likeliest token each time.
+            max_tokens: longest answer.
+            seed: of the sampling.
+
+        Raises:
+            AudioError, OSError: the recording cannot be read.
+        """
+        ...
+
+
+class TextSystemInfo(NamedTuple):
+    """Where a system is, and what to say of it."""
+
+    module: str  # has load(checkpoint: str) -> TextSystem; raises EngineError, with the remedy, for what is missing
+    summary: str  # one line for the user
+
+
+TEXT_SYSTEMS = {
+    "audio-text": TextSystemInfo(
+        "abcscribe.text_systems.audio_text", "any audio tower before any causal language model (needs a checkpoint)"
+    ),
+    "qwen2-audio": TextSystemInfo("abcscribe.text_systems.qwen2_audio", "Qwen2-Audio (2024), zero-shot or fine-tuned"),
+}
+
+
+def check(name: str) -> None:
+    """Raise EngineError if a package that the system needs is not installed. Loads no weights."""
+    import_module(TEXT_SYSTEMS[name].module).check()
+
+
+@cache
+def load(name: str, checkpoint: str = "") -> TextSystem:
+    """The system, ready to run; loaded once in a process.
+
+    Args:
+        name: of `TEXT_SYSTEMS`.
+        checkpoint: a folder or a name on the Hugging Face Hub; "" is the system's own weights, if it has any.
+
+    Raises:
+        EngineError: the checkpoint, or a package, is not there.
+    """
+    system: TextSystem = import_module(TEXT_SYSTEMS[name].module).load(checkpoint)
+    return system

@@ -1,0 +1,140 @@
+"""A performance -> the notes that the tower hears of its recording.
+
+A stand-in for `abcscribe.synthesis.simulated_hearing` where the difference matters: what a tower misses, invents and
+takes for another instrument depends on all that sounds. Two hundred times as slow: half a second for a window of
+fifteen. So windows that were heard are kept, and `Listened` mixes them with new ones.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from abcscribe.analysis.analysis_features import heard_notes
+from abcscribe.audio import SAMPLE_RATE
+from abcscribe.errors import AbcscribeError
+from abcscribe.hearing import tower
+from abcscribe.model.note_features import HeardNotes
+from abcscribe.synthesis import render
+from abcscribe.synthesis.augment import augment
+from abcscribe.synthesis.performance import Performance
+from abcscribe.synthesis.windows import Stage, Window, WindowSource, written
+from abcscribe.training import window_files
+from abcscribe.training.configs import ListeningConfig
+from abcscribe.training.window_source import advise, with_modes
+
+NEAR = 0.12  # seconds between a heard note and the score note of the same pitch that it is taken for
+RELEASE = 1.0  # seconds recorded after the last note
+WINDOWS_PER_SHARD = 100
+# What is kept: lengths for all shapes of training, and more of several voices and keyboards than are drawn new, for
+# there the tower's mistakes are many and of its own kind.
+STAGE = Stage(
+    notes=(12, 128),
+    shares=(
+        ("line", 0.1), ("tune", 0.15), ("melody", 0.1), ("piano", 0.2), ("ensemble", 0.25), ("lines", 0.13),
+        ("song", 0.07),
+    ),
+)  # fmt: skip
+
+
+def listen(
+    rng: np.random.Generator, played: Performance, severity: float | None = None
+) -> tuple[HeardNotes, np.ndarray]:
+    """The notes heard of a performance, by onset and pitch, and (n,) the score note behind each, -1 if invented.
+
+    ``severity`` is drawn by the recording: room, noise and codec of `augment`.
+    """
+    heard = heard_notes([note for part in _engine().notes([_recorded(rng, played)]) for note in part])
+    return heard, _behind(heard, played)
+
+
+def _recorded(rng: np.random.Generator, played: Performance) -> np.ndarray:
+    """(samples,) float32"""
+    length = (played.offset - played.onset) * render.LEGATO
+    present = [part for part in range(len(played.programs)) if (played.part == part).any()]
+    members = [played.part == part for part in present]
+    chordal = [render.is_chordal(played.onset[own], length[own]) for own in members]
+    sung = render.choose_sung(rng, played.pitch, members, chordal)
+    seconds = float(played.offset.max()) + RELEASE
+    waveform, _ = render.sound(rng, played, None if sung is None else present[sung], render.detuning(rng), seconds)
+    return augment(rng, waveform)[: round(seconds * SAMPLE_RATE)]
+
+
+def _behind(heard: HeardNotes, played: Performance) -> np.ndarray:
+    """For each played note the nearest heard one of its pitch, from the loudest on, each heard note at most once."""
+    behind = np.full(heard.onset.size, -1)
+    for index in np.argsort(-played.velocity, kind="stable").tolist():
+        miss = np.where(heard.pitch == played.pitch[index], np.abs(heard.onset - played.onset[index]), np.inf)
+        miss[behind >= 0] = np.inf
+        if miss.min(initial=np.inf) <= NEAR:
+            behind[miss.argmin()] = played.note[index]
+    return behind
+
+
+@cache
+def _engine() -> tower.AbcscribeEngine:
+    return tower.load()
+
+
+def keep_windows(config: ListeningConfig) -> Iterator[tuple[int, int]]:
+    """Write windows of `STAGE` that the tower hears, for `kept_windows`; yields (shards done, shards in all). Stops and
+    goes on anywhere; the same seed gives the same windows."""
+    config.out.mkdir(parents=True, exist_ok=True)
+    tasks = [(config, shard) for shard in range(config.shards)]
+    # A process of its own for each worker: FluidSynth keeps its fonts and state inside the process.
+    with multiprocessing.get_context("spawn").Pool(config.jobs) as pool:
+        for done, _ in enumerate(pool.imap_unordered(_keep_shard, tasks), 1):
+            yield done, len(tasks)
+
+
+def _keep_shard(task: tuple[ListeningConfig, int]) -> None:
+    config, shard = task
+    path = config.out / f"windows-{shard:05d}.npz"
+    if path.exists():
+        return
+    source, rng = _source(config.cache, config.split), np.random.default_rng([config.seed, shard])
+    window_files.save(path, [source.draw(rng, STAGE) for _ in range(WINDOWS_PER_SHARD)])
+
+
+@cache
+def _source(path: Path, split: str) -> WindowSource:
+    """Without the analysis, which may change after the tower has heard."""
+    return WindowSource(path, split, prepared=with_modes, hear=listen)
+
+
+def kept_windows(folder: Path) -> list[Window]:
+    """The windows written there, without an analysis. Raises AbcscribeError."""
+    files = sorted(folder.glob("windows-*.npz"))
+    if not files:
+        raise AbcscribeError(f"{folder} holds no windows: run abcscribe data listen.")
+    return [window for path in files for window in window_files.load(path)]
+
+
+class Listened:
+    """A `WindowSource` some of whose windows were heard by the tower and kept."""
+
+    def __init__(self, source: WindowSource, kept: Sequence[Window], share: float) -> None:
+        self.source, self.kept, self.share = source, kept, share
+        self._notes = np.array([len(window.excerpt.events) for window in kept])
+
+    def draw(self, rng: np.random.Generator, stage: Stage) -> Window:
+        """A window with as many notes as the stage wants; a kept one may be of another kind."""
+        if rng.random() < self.share:
+            fitting = np.flatnonzero((self._notes >= stage.notes[0]) & (self._notes <= stage.notes[1]))
+            if fitting.size:
+                kept = self.kept[int(rng.choice(fitting))]
+                return analysed(kept, rng.random() < stage.analysed)
+        return self.source.draw(rng, stage)
+
+
+def analysed(window: Window, really: bool) -> Window:
+    """A kept window with the columns of the analysis: zeros unless ``really``, or where the analysis joins notes in a
+    way that tokens cannot link with the score."""
+    for wanted in (really, False):
+        if made := written(window.excerpt, advise(window.heard, wanted), window.behind, window.kind):
+            return made
+    raise AssertionError("a window that was kept can be written without an analysis")

@@ -1,0 +1,70 @@
+"""What the tower hears of recordings of known scores, for the analysis to learn from: slow, so it is kept.
+
+Recordings as the suites of ``abcscribe evaluate`` have them, of one to four lines in turn; half a second each.
+``abcscribe data listen-clips`` writes FOLDER/clips.jsonl, a line for each: the score with the notes as they were played
+in it, in the project's JSON, and the notes as they were heard. Windows as the language model is trained on, keyboards
+and songs among them, are for ``abcscribe data listen``.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from abcscribe import audio
+from abcscribe.errors import AbcscribeError
+from abcscribe.evaluation.suites import read_suite
+from abcscribe.files import replacing
+from abcscribe.hearing import tower
+from abcscribe.score.json_format import from_json, to_json
+from abcscribe.score.model import PlayedNote, Score
+from abcscribe.synthesis.configs import SuiteConfig
+from abcscribe.synthesis.suite import make_suite
+from abcscribe.training.configs import ClipListeningConfig
+
+FILE = "clips.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class HeardClip:
+    """A recording."""
+
+    score: Score  # its performance are the notes as they were played
+    heard: tuple[PlayedNote, ...]
+
+
+def keep_clips(config: ClipListeningConfig) -> Iterator[tuple[int, int]]:
+    """Record and hear the clips, unless they are there; yields (done, in all) of the recording and the hearing."""
+    if (config.out / FILE).exists():
+        return
+    engine, total = tower.load(), 2 * config.clips
+    with tempfile.TemporaryDirectory() as home, replacing(config.out / FILE) as path:
+        suite = Path(home) / "suite"
+        for done, _ in make_suite(SuiteConfig(config.cache, suite, config.clips, config.seed, split=config.split)):
+            yield done, total
+        with path.open("w", encoding="utf-8") as file:
+            for done, clip in enumerate(read_suite(suite), 1):
+                parts = engine.notes(audio.blocks(clip.audio, rate=engine.sample_rate))
+                score = replace(clip.score, performance=clip.notes or ())
+                file.write(line(HeardClip(score, tuple(note for part in parts for note in part))) + "\n")
+                yield config.clips + done, total
+
+
+def line(clip: HeardClip) -> str:
+    """A clip as a line of JSON, without a line break."""
+    return json.dumps({"score": json.loads(to_json(clip.score)), "heard": [asdict(note) for note in clip.heard]})
+
+
+def clips_of(folder: Path) -> list[HeardClip]:
+    """The clips of a folder. Raises AbcscribeError if it holds none."""
+    path = folder / FILE
+    if not path.is_file():
+        raise AbcscribeError(f"{folder} holds no {FILE}: run abcscribe data listen-clips.")
+    rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    return [
+        HeardClip(from_json(json.dumps(row["score"])), tuple(PlayedNote(**note) for note in row["heard"]))
+        for row in rows
+    ]

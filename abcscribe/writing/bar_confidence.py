@@ -1,0 +1,86 @@
+"""What the engine says of its notes -> the confidence of each bar: the share of it that is expected to be right.
+
+An engine's own figures rise with how right it is but say nothing about how much. A logistic map of three of them is
+fitted, for each engine, to what was right in recordings rendered from the valid split; "right" is what the evaluation
+asks of a bar, the F1 of the onsets of its notes within 100 ms. The map cannot fall in any of the three:
+
+- the mean confidence of the notes heard in the bar, and of those in the whole recording (a bad room spoils all bars);
+- the number of notes in the bar: one or two are often not there, or not alone.
+
+How certain the rhythm of a bar is was tried and left out: it said nothing about which notes are right (correlation
+.04). ``abcscribe train small bar-confidence`` fits the weights and tells how good they are. An engine that has
+none gets no confidence, which is better than a wrong one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import math
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from functools import cache
+from statistics import fmean
+
+from abcscribe.errors import EngineError
+from abcscribe.model import WEIGHTS as FOLDER
+from abcscribe.score.model import Score
+
+Features = tuple[float, float, float]  # of a bar; see FEATURES
+FEATURES = ("confidence in the bar", "confidence in the recording", "logarithm of 1 + notes")
+CONSTANT = "constant"
+WEIGHTS = FOLDER / "bar_confidence.json"  # for each engine the constant and a slope for each of FEATURES
+
+
+def calibrated(score: Score, engine: str) -> Score:
+    """The score with the confidence of its bars; of bars without a note or a place in the recording it is not known.
+
+    ``engine``: the name of who heard the notes; what was not heard right no writer mends. "" for weights that nothing
+    was fitted to.
+    """
+    weights = fitted().get(engine)
+    found = features(score) if weights else [None] * len(score.bars)
+    bars = tuple(
+        dataclasses.replace(bar, confidence=_expected(of_bar, weights) if of_bar and weights else None)
+        for bar, of_bar in zip(score.bars, found, strict=True)
+    )
+    return dataclasses.replace(score, bars=bars)
+
+
+@cache
+def fitted() -> Mapping[str, tuple[float, ...]]:
+    """For each engine that was fitted: the constant, and the slopes in the order of FEATURES. Raises EngineError."""
+    try:
+        stored = json.loads(WEIGHTS.read_text(encoding="utf-8"))
+        return {engine: tuple(row[name] for name in (CONSTANT, *FEATURES)) for engine, row in stored.items()}
+    except (OSError, ValueError, KeyError) as error:
+        raise EngineError(f"{WEIGHTS} holds no weights: fit them with abcscribe train small bar-confidence.") from error
+
+
+def features(score: Score) -> list[Features | None]:
+    """What is known of each bar; None where nothing was heard."""
+    notes = sorted(score.performance, key=lambda note: note.onset)
+    if not notes:
+        return [None] * len(score.bars)
+    onsets, whole = [note.onset for note in notes], fmean(note.confidence for note in notes)
+    begins = _begins(score)
+    spans = [slice(bisect_left(onsets, a), bisect_left(onsets, b)) for a, b in itertools.pairwise([*begins, math.inf])]
+    return [
+        (fmean(note.confidence for note in inside), whole, math.log1p(len(inside))) if (inside := notes[span]) else None
+        for span in spans
+    ]
+
+
+def _begins(score: Score) -> list[float]:
+    """When the bars begin; one whose time is not known begins, and ends, where the next one does."""
+    begins, following = [], math.inf
+    for bar in reversed(score.bars):
+        following = following if bar.seconds is None else bar.seconds
+        begins.append(following)
+    return begins[::-1]
+
+
+def _expected(of_bar: Sequence[float], weights: Sequence[float]) -> float:
+    constant, *slopes = weights
+    return round(1 / (1 + math.exp(-constant - sum(w * x for w, x in zip(slopes, of_bar, strict=True)))), 2)
