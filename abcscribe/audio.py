@@ -135,8 +135,7 @@ def as_file(samples: np.ndarray, rate: int) -> Iterator[Path]:
 
 @contextmanager
 def readable(path: Path) -> Iterator[Path]:
-    """A file that can be read more than once: ``path`` itself, or a copy of what comes out of a pipe or, for "-",
-    stdin.
+    """A file that can be read more than once: ``path`` itself, or a copy of what comes out of a pipe or, for "-", stdin.
 
     The copy is gone afterwards. Raises AudioError, or OSError.
     """

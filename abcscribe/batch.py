@@ -61,8 +61,7 @@ def jobs(inputs: Sequence[Path], folder: Path, settings: Settings) -> list[Job]:
 
     Raises:
         AudioError: a folder holds no recording.
-        ScoreError: a score would be written over a folder, or two over each other. No score is written over a
-        recording.
+        ScoreError: a score would be written over a folder, or two over each other. No score is written over a recording.
     """
     recordings = list(_recordings(inputs))
     suffixes = [known()[name][0] for name in settings.formats]
@@ -107,8 +106,7 @@ def _outputs(target: Path, suffixes: Sequence[str], key: Callable[[Path], str]) 
 
 
 def _check_outputs(found: Sequence[Job], suffixes: Sequence[str]) -> None:
-    """Refuse what would lose a score, before hours of work: a.mid of a.performance.wav and a.performance.mid of
-    a.wav."""
+    """Refuse what would lose a score, before hours of work: a.mid of a.performance.wav and a.performance.mid of a.wav."""
     writers: dict[str, Job] = {}
     for job in found:
         for suffix in suffixes:

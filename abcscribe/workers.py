@@ -1,7 +1,6 @@
 """Calls in processes of their own: one that dies takes no other with it, and none outlives its parent.
 
-Not ``ProcessPoolExecutor``: there the death of one process, for want of memory say, fails all calls that are waiting,
-and
+Not ``ProcessPoolExecutor``: there the death of one process, for want of memory say, fails all calls that are waiting, and
 processes whose parent is killed go on working as orphans.
 """
 
@@ -105,8 +104,7 @@ class _Worker(Generic[_T, _R]):
 
 @contextmanager
 def _no_interrupts() -> Iterator[None]:
-    """Ctrl-C reaches every process of a terminal; those that are started here never see it, and their parent
-    decides."""
+    """Ctrl-C reaches every process of a terminal; those that are started here never see it, and their parent decides."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

@@ -3,8 +3,7 @@
 Every reader's score passes ``admitted``: small things that some format cannot say (a triple sharp, a note below C0, a
 value shorter than a 1024th) are put right and said, nonsense (a bar of 390,000 quarters, a metre of 4/0) is refused
 with a sentence. ``check`` refuses the same nonsense in a score that a program built. The limits are far beyond printed
-music; behind each stands what a writer costs (two cores, 2026): a bar of a part 0.7 ms in a PDF, a rest of four
-quarters
+music; behind each stands what a writer costs (two cores, 2026): a bar of a part 0.7 ms in a PDF, a rest of four quarters
 0.7 ms there, and Verovio's time grows with the square of a bar's notes.
 """
 
@@ -123,8 +122,7 @@ def _excesses(score: Score) -> Iterator[str]:
     yield from _odd_performance(score)
     notes = sum(len(bar) for part in score.parts for bar in part.bars)
     if (cells := len(score.bars) * len(score.parts)) > FREE_CELLS + CELLS_A_NOTE * notes:
-        yield f"the score has {len(score.parts):,} parts of {len(score.bars):,} bars for {notes:,} notes ({cells:,} in
-        all)"
+        yield f"the score has {len(score.parts):,} parts of {len(score.bars):,} bars for {notes:,} notes ({cells:,} in all)"
     filled = sum(bar.length for part in score.parts for bar, has in zip(score.bars, part.bars, strict=False) if has)
     if filled > FREE_QUARTERS + QUARTERS_A_NOTE * notes:
         yield f"the score has bars of {_short(filled)} quarters together for {notes:,} notes"

@@ -120,7 +120,7 @@ class PartWriter:
         attributes = ET.Element("attributes")
         if before is None:
             add(attributes, "divisions", self.divisions)
-        if before is None or bar.key != before.key:
+        if not self.is_drums and (before is None or bar.key != before.key):
             key = add(attributes, "key")
             add(key, "fifths", bar.key.fifths)
             add(key, "mode", bar.key.mode)

@@ -68,7 +68,9 @@ def musicxml_score(data: bytes) -> tuple[Score, list[str]]:
 
 
 def _sentences(left_out: Counter[str]) -> list[str]:
-    return [f"{count} {what} left out" if what[0].islower() else what for what, count in left_out.items()]
+    """One for each kind of thing; a kind that begins with a capital is a sentence already."""
+    counted = ((count, what.removesuffix("s") if count == 1 else what) for what, count in left_out.items())
+    return [f"{count} {what} left out" if what[0].islower() else what for count, what in counted]
 
 
 def _document(path: Path) -> bytes:

@@ -20,8 +20,7 @@ NOTE_GUIDANCE = 3.0  # nats for a note that the rules write
 PLAYER_GUIDANCE = 6.0  # nats against a staff that they do not give a note
 EXTRA_PRICE = 3.0  # nats against a note beside theirs: pitch error of 60 valid clips .2906 without, .2891 with it
 # Penalty in nats for a position without a heard group (the token STAY): where the metre is wrong, the model fills bars
-# with such positions, and the more so the more it is guided to the notes of the analysis. Pitch error of 80 lines of
-the
+# with such positions, and the more so the more it is guided to the notes of the analysis. Pitch error of 80 lines of the
 # valid split .053 without, .043 with 2 or 20.
 UNHEARD_PRICE = 20.0
 KEY_GUIDANCE = 0.5  # weight of the rules' log probability of each signature

@@ -65,11 +65,9 @@ def test_a_drum_at_an_unusual_place_keeps_it() -> None:
 
 
 def test_strings_frets_tuning_and_capo() -> None:
-    strings = "".join(
-        f'<staff-tuning
-        line="{i}"><tuning-step>{s[0]}</tuning-step><tuning-octave>{s[1]}</tuning-octave></staff-tuning>'
-        for i, s in enumerate(("D2", "A2", "D3", "G3", "B3", "E4"), 1)
-    )
+    line = '<staff-tuning line="{}"><tuning-step>{}</tuning-step><tuning-octave>{}</tuning-octave></staff-tuning>'
+    opened = ("D2", "A2", "D3", "G3", "B3", "E4")
+    strings = "".join(line.format(i, *name) for i, name in enumerate(opened, 1))
     tab = f"<clef><sign>TAB</sign><line>5</line></clef><staff-details>{strings}<capo>2</capo></staff-details>"
     place = "<notations><technical><string>6</string><fret>3</fret></technical></notations>"
     head = '<score-part id="P1"><part-name>Guitar</part-name></score-part>'
