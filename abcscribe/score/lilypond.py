@@ -200,8 +200,13 @@ class _VoiceWriter:
             yield _key(bar.key)
         if self.voice.leads and (text := tempo_mark(bar, before)):
             yield text
-        if bar.metre and bar.length < bar.metre.length:
+        if bar.metre and bar.length < bar.metre.length and self._stands_alone(i):
             yield f"\\partial {_partial(bar.length)}"
+
+    def _stands_alone(self, i: int) -> bool:
+        """Whether a short bar is neither the last nor a piece of a bar that a repeat divides, which LilyPond joins."""
+        divided = self.offsets[i] > 0 or (i + 1 < len(self.offsets) and self.offsets[i + 1] > 0)
+        return i == 0 or (i + 1 < len(self.offsets) and not divided)
 
     def _music(self, i: int) -> str:
         bar = self.score.bars[i]

@@ -48,6 +48,18 @@ def _symbols_between(score: Score) -> int:
     return count
 
 
+def _signs_inside(score: Score) -> int:
+    """Dynamics, hairpins and texts inside of a note of the first voice of their staff."""
+    count = 0
+    for part in score.parts:
+        for signs, notes in zip(part.directions, part.bars, strict=False):
+            for sign in signs:
+                voices = part.staves[sign.staff - 1].voices if sign.staff <= len(part.staves) else ()
+                spans = ((n.start, n.end) for n in notes if n.voice in voices[:1])
+                count += sign.kind in ("dynamic", "hairpin", "words") and any(a < sign.start < b for a, b in spans)
+    return count
+
+
 FIELDS: dict[str, Callable[[Score], int]] = {
     "verses of words": lambda score: max((len(note.lyrics) for note in _notes(score)), default=0),
     "chord symbols": lambda score: sum(len(bar.harmonies) for bar in score.bars),
@@ -55,6 +67,7 @@ FIELDS: dict[str, Callable[[Score], int]] = {
     "dynamics": _directions("dynamic"),
     "hairpins": _directions("hairpin"),
     "texts": _directions("words"),
+    "signs inside of notes": _signs_inside,
     "words of tempo": lambda score: sum(bool(bar.words) for bar in score.bars),
     "articulations": _marks("articulations"),
     "ornaments": _marks("ornaments"),
@@ -68,8 +81,8 @@ FIELDS: dict[str, Callable[[Score], int]] = {
     "places of drums": lambda score: sum(bool(note.line) for note in _notes(score)),
     "drums": lambda score: sum(len(bar) for p in score.parts if p.program == PERCUSSION for bar in p.bars),
     "transpositions": lambda score: sum(
-        p.transposition is not None and p.transposition[1] != usual_transposition(p.program, p.name)[1] for p in
-        score.parts
+        p.transposition is not None and p.transposition[1] != usual_transposition(p.program, p.name)[1]
+        for p in score.parts
     ),
     "strings and frets": lambda score: sum(note.fret is not None for note in _notes(score)),
     "tunings": lambda score: sum(bool(part.tuning) for part in score.parts),
@@ -86,50 +99,130 @@ FIELDS: dict[str, Callable[[Score], int]] = {
     "tempo marks of a fraction": lambda score: len(
         {bar.tempo for bar in score.bars if bar.tempo and Fraction(bar.tempo.bpm).denominator != 1}
     ),
-}  # fmt: skip
+}
 # What a format does with the fields that it does not keep as they are.
 _WRITTEN_OUT = {"measure repeats": APPROXIMATED}
 _NOT_PLAYED = dict.fromkeys(
-    ("chord symbols", "chord symbols inside of notes", "hairpins", "texts", "words of tempo", "articulations",
-    "ornaments",
-     "fermatas", "fingerings", "slurs", "noteheads", "places of drums", "transpositions", "strings and frets",
-     "tunings",
-     "capos", "changes of clef", "special bar lines", "notes on another staff than their voice", "composer"), SAID,
-)  # fmt: skip
+    (
+        "chord symbols",
+        "chord symbols inside of notes",
+        "signs inside of notes",
+        "hairpins",
+        "texts",
+        "words of tempo",
+        "articulations",
+        "ornaments",
+        "fermatas",
+        "fingerings",
+        "slurs",
+        "noteheads",
+        "places of drums",
+        "transpositions",
+        "strings and frets",
+        "tunings",
+        "capos",
+        "changes of clef",
+        "special bar lines",
+        "notes on another staff than their voice",
+        "composer",
+    ),
+    SAID,
+)
 _NO_TABLATURE = dict.fromkeys(
-    ("chord symbols inside of notes", "dynamics", "hairpins", "texts", "articulations", "ornaments", "fermatas",
-    "fingerings",
-     "slurs", "grace notes", "grace notes behind a note", "grace notes behind a note inside of a bar", "noteheads",
-     "changes of clef", "repeats", "endings", "jumps (D.C., Fine, Segno, Coda)", "words of tempo", "verses of words",
-     "special bar lines", "drums", "places of drums"), SAID,
-)  # fmt: skip
+    (
+        "chord symbols inside of notes",
+        "signs inside of notes",
+        "dynamics",
+        "hairpins",
+        "texts",
+        "articulations",
+        "ornaments",
+        "fermatas",
+        "fingerings",
+        "slurs",
+        "grace notes",
+        "grace notes behind a note",
+        "grace notes behind a note inside of a bar",
+        "noteheads",
+        "changes of clef",
+        "repeats",
+        "endings",
+        "jumps (D.C., Fine, Segno, Coda)",
+        "words of tempo",
+        "verses of words",
+        "special bar lines",
+        "drums",
+        "places of drums",
+    ),
+    SAID,
+)
 KEEPS: dict[str, dict[str, str]] = {
-    "abc": _WRITTEN_OUT | {
-        "chord symbols inside of notes": APPROXIMATED, "grace notes behind a note inside of a bar": APPROXIMATED,
-        "strings and frets": SAID, "tunings": SAID, "capos": SAID, "transpositions": SAID, "changes of clef": SAID,
+    "abc": _WRITTEN_OUT
+    | {
+        "chord symbols inside of notes": APPROXIMATED,
+        "signs inside of notes": APPROXIMATED,
+        "grace notes behind a note inside of a bar": APPROXIMATED,
+        "strings and frets": SAID,
+        "tunings": SAID,
+        "capos": SAID,
+        "transpositions": SAID,
+        "changes of clef": SAID,
         "notes on another staff than their voice": SAID,
     },
-    "musicxml": {}, "mxl": {}, "mei": {}, "json": {},
-    "svg": {}, "pdf": {}, "png": {}, "pdf-parts": {},
-    "midi": _NOT_PLAYED | _WRITTEN_OUT | {
-        "dynamics": APPROXIMATED, "repeats": APPROXIMATED, "endings": APPROXIMATED,
-        "jumps (D.C., Fine, Segno, Coda)": APPROXIMATED, "grace notes": APPROXIMATED,
-        "grace notes behind a note": APPROXIMATED, "grace notes behind a note inside of a bar": APPROXIMATED,
+    "musicxml": {},
+    "mxl": {},
+    "mei": {},
+    "json": {},
+    "svg": {},
+    "pdf": {},
+    "png": {},
+    "pdf-parts": {},
+    "midi": _NOT_PLAYED
+    | _WRITTEN_OUT
+    | {
+        "dynamics": APPROXIMATED,
+        "repeats": APPROXIMATED,
+        "endings": APPROXIMATED,
+        "jumps (D.C., Fine, Segno, Coda)": APPROXIMATED,
+        "grace notes": APPROXIMATED,
+        "grace notes behind a note": APPROXIMATED,
+        "grace notes behind a note inside of a bar": APPROXIMATED,
     },
-    "lilypond": _WRITTEN_OUT | {
-        "noteheads": SAID, "places of drums": SAID, "transpositions": SAID, "strings and frets": SAID, "tunings": SAID,
-        "capos": SAID, "changes of clef": SAID, "notes on another staff than their voice": SAID,
+    "lilypond": _WRITTEN_OUT
+    | {
+        "signs inside of notes": APPROXIMATED,
+        "noteheads": SAID,
+        "places of drums": SAID,
+        "transpositions": SAID,
+        "strings and frets": SAID,
+        "tunings": SAID,
+        "capos": SAID,
+        "changes of clef": SAID,
+        "notes on another staff than their voice": SAID,
         "tempo marks of a fraction": APPROXIMATED,
     },
     "tab": _NO_TABLATURE | _WRITTEN_OUT,
-    "tab-musicxml": {}, "tab-pdf": {}, "tab-only": {},
+    "tab-musicxml": {},
+    "tab-pdf": {},
+    "tab-only": {},
     "gp5": _NO_TABLATURE | {"noteheads": SAID},
-}  # fmt: skip
+}
 _PLAYED_OUT = ("repeats", "endings", "jumps (D.C., Fine, Segno, Coda)")  # in MIDI this is what they are for
-_SILENT = {("midi", field) for field in (*_PLAYED_OUT, "grace notes", "grace notes behind a note", "measure repeats",
-                                         "grace notes behind a note inside of a bar", "dynamics")}  # fmt: skip
+_SILENT = {
+    ("midi", field)
+    for field in (
+        *_PLAYED_OUT,
+        "signs inside of notes",
+        "grace notes",
+        "grace notes behind a note",
+        "measure repeats",
+        "grace notes behind a note inside of a bar",
+        "dynamics",
+    )
+}
 _HOW = {
     "chord symbols inside of notes": "written at the note before",
+    "signs inside of notes": "written at the note before",
     "grace notes behind a note inside of a bar": "written before the next note",
     "measure repeats": "written out",
     "tempo marks of a fraction": "rounded to whole beats a minute",

@@ -88,7 +88,7 @@ class SignReader:
                     self.left_out[_GONE[sign.tag]] += 1
         tempo = _tempo(metronome, sound)
         self._tempo(tempo, start, measure.bar)
-        self._words(words, tempo is not None, sound, start, staff, measure)
+        self._words(words, tempo is not None or element.get("directive") == "yes", sound, start, staff, measure)
 
     def _coda(self, sound: ET.Element | None, sign: str, start: Fraction, measure: Measure) -> str:
         to_coda = sign == "coda" and ((sound is not None and sound.get("tocoda")) or start > 0)

@@ -8,10 +8,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from abcscribe.score.model import Bar
+from abcscribe.score.bars import Bar
 
 _ENDING_NUMBERS = tuple("123456789")
 _JUMPS = {  # letters of a jump's words -> its name in model.SIGNS

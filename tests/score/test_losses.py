@@ -97,6 +97,7 @@ EXAMPLES: dict[str, Callable[[], Score]] = {
     "dynamics": lambda: with_direction("1", "dynamic", "mf"),
     "hairpins": lambda: with_direction("1", "hairpin", "<"),
     "texts": lambda: with_direction("1", "words", "dolce"),
+    "signs inside of notes": lambda: with_direction("1", "words", "dolce", bar=1),
     "words of tempo": lambda: with_bars(words="Slowly"),
     "articulations": lambda: with_note(marks=("staccato", "accent")),
     "ornaments": lambda: with_note(marks=("trill-mark",)),
