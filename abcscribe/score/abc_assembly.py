@@ -10,7 +10,8 @@ from itertools import zip_longest
 from statistics import median
 
 from abcscribe.score.abc_fields import NO_KEY, Header
-from abcscribe.score.abc_music import TICKS, Event, Problems, TextBar, VoiceReader
+from abcscribe.score.abc_music import VoiceReader
+from abcscribe.score.abc_tokens import TICKS, Event, Problems, TextBar
 from abcscribe.score.drafts import with_true_slurs
 from abcscribe.score.harmony import parse
 from abcscribe.score.instruments import GM_NAMES, PERCUSSION, usual_transposition

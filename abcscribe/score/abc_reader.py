@@ -22,9 +22,10 @@ from abcscribe.score.abc_fields import (
     read_tempo_words,
     read_unit,
 )
-from abcscribe.score.abc_music import POSTFIX_TOKENS, TOKENS, Problem, Problems, VoiceReader
+from abcscribe.score.abc_music import VoiceReader
 from abcscribe.score.abc_signs import read_definition
 from abcscribe.score.abc_text import unescape
+from abcscribe.score.abc_tokens import POSTFIX_TOKENS, TOKENS, Problem, Problems
 from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import Score
 

@@ -83,18 +83,18 @@ def _voices(score: Score) -> Iterator[_Voice]:
                 events = _joined([chords(notes) for notes in score.voice_bars(part, voice)], score.bars)
                 rhythms = _rhythms(score, events, offsets)
                 number += 1
-                beside = _beside(score, part, s + 1, p == s == 0) if v == 0 else [[] for _ in score.bars]
-                yield _Voice(number, part, staff.clef, s == v == 0, v == 0, uses, events, rhythms, beside, drums)
+                signs = beside(score, part, s + 1, p == s == 0) if v == 0 else [[] for _ in score.bars]
+                yield _Voice(number, part, staff.clef, s == v == 0, v == 0, uses, events, rhythms, signs, drums)
 
 
-def _beside(score: Score, part: Part, staff: int, with_harmonies: bool) -> list[Around]:
+def beside(score: Score, part: Part, staff: int, with_harmonies: bool) -> list[Around]:
     """By bar, what the first voice of a staff has to say beside its notes."""
     open_hairpins: list[str] = []
-    beside = []
+    found = []
     for i, bar in enumerate(score.bars):
         signs = [sign for sign in part.directions[i] if sign.staff == staff] if part.directions else []
-        beside.append(around(bar, signs, with_harmonies, open_hairpins))
-    return beside
+        found.append(around(bar, signs, with_harmonies, open_hairpins))
+    return found
 
 
 def _joined(events: list[Events], bars: Sequence[Bar]) -> list[Events]:
@@ -306,9 +306,14 @@ def _bar(score: Score, voice: _Voice, i: int, unit: Fraction) -> str:
 
 def _rest(sign: str, start: Fraction, end: Fraction, unit: Fraction, beside: Around) -> str:
     """A rest, cut where a chord symbol or a dynamic stands inside of it."""
-    inside = [at for at, _ in beside if start < at < end]
-    cuts = [start, *sorted({at for at in inside if _is_dyadic(at - start)}), end]
+    cuts = rest_cuts(start, end, beside)
     return " ".join(_taken(beside, b) + sign + _length((b - a) / unit) for a, b in pairwise(cuts))
+
+
+def rest_cuts(start: Fraction, end: Fraction, beside: Around) -> list[Fraction]:
+    """Where the pieces of a rest begin, and its end: it is cut where something stands ``beside`` it."""
+    inside = {at for at, _ in beside if start < at < end}
+    return [start, *sorted(at for at in inside if _is_dyadic(at - start)), end]
 
 
 def _is_dyadic(number: Fraction) -> bool:
