@@ -18,6 +18,7 @@ import verovio
 
 from abcscribe.errors import ScoreError
 from abcscribe.score import instruments
+from abcscribe.score.limits import check_page
 from abcscribe.score.model import Direction, Part, Score
 from abcscribe.score.musicxml import TabStaff, to_musicxml
 from abcscribe.score.names import printed_names
@@ -134,6 +135,7 @@ def _loaded(score: Score, tabs: Tabs, height: int | None, concert: bool, whole: 
     """The engraver with a score laid out in it."""
     if not score.bars or not score.parts:
         raise ScoreError("The score has no bars to engrave.")
+    check_page(score)
     verovio.enableLog(verovio.LOG_OFF)  # it would print warnings to stderr
     verovio.setDefaultResourcePath(RESOURCES)  # Verovio sets it for the thread that imports it, and no other
     scale = _scale(whole)
