@@ -36,7 +36,7 @@ from abcscribe.corpora.manifest import Piece
 from abcscribe.corpora.note_cache import CachedPiece, NoteCache, Notes, notes_of, save
 from abcscribe.corpora.score_set import score_files
 from abcscribe.errors import AbcscribeError, ScoreError
-from abcscribe.score import abc_reader, lytk_bridge
+from abcscribe.score import abc_reader, kern_reader, lytk_bridge
 from abcscribe.score.model import Score
 
 ENVIRONMENT = "ABCSCRIBE_CORPORA"  # names the folder of local copies of SETS, if no path is given
@@ -82,7 +82,7 @@ def load(piece: Piece) -> Score:
         return abc_reader.read_abc(_tunes(piece.path)[piece.index])[0]
     if suffix in XML_SUFFIXES:
         return lytk_bridge.read_musicxml(piece.path)
-    return lytk_bridge.read_kern(piece.path) if suffix == ".krn" else lytk_bridge.read_midi(piece.path)
+    return kern_reader.read_kern(piece.path)[0] if suffix == ".krn" else lytk_bridge.read_midi(piece.path)
 
 
 def build_cache(
