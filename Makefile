@@ -12,6 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 demo: .venv/installed
 	.venv/bin/abcscribe transcribe examples/greensleeves.m4a --output demo-output --formats $(DEMO_FORMATS)
+	@echo 'The same on a page that plays and follows it: .venv/bin/abcscribe serve examples/greensleeves.m4a'
 
 test: lint
 	.venv-test/bin/python -m pytest -q

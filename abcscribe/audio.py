@@ -19,13 +19,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-import av
 import numpy as np
-from av.container import InputContainer
 
 from abcscribe.errors import AudioError
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
 
 SAMPLE_RATE = 16_000  # Hz
 BLOCK_SECONDS = 60.0  # 3.8 MB at 16 kHz
@@ -57,6 +59,8 @@ class AudioInfo:
 
 def probe(path: Path | str) -> AudioInfo:
     """Read the header. Raises AudioError, or OSError, if there is no audio track that can be opened."""
+    import av
+
     with _opened(Path(path)) as container:
         stream = container.streams.audio[0]
         if stream.duration is not None and stream.time_base is not None:
@@ -167,6 +171,8 @@ def _opened(path: Path) -> Iterator[InputContainer]:
     name such as ``concat:a|b`` or one that is not UTF-8 is only a name, and the suffix does not decide the format.
 
     What FFmpeg raises while the container is used is raised as an AudioError."""
+    import av
+
     with path.open("rb") as file:
         if path.stat().st_size == 0:
             raise AudioError(f"{path} is empty.")
@@ -199,6 +205,8 @@ def _check_codec(path: Path, stream: av.AudioStream) -> None:
 
 def _waveform(container: InputContainer, rate: int) -> Iterator[np.ndarray]:
     """Decoded, resampled and averaged over the channels: pieces of float32 (samples,)."""
+    import av
+
     # A stream may change its format on the way (HE-AAC, chained Ogg); a resampler cannot.
     for _, frames in groupby(_frames(container), key=lambda f: (f.sample_rate, f.format.name, f.layout.nb_channels)):
         resampler = av.AudioResampler(format="flt", rate=rate, frame_size=PIECE)
@@ -210,6 +218,8 @@ def _waveform(container: InputContainer, rate: int) -> Iterator[np.ndarray]:
 
 def _frames(container: InputContainer) -> Iterator[av.AudioFrame]:
     """Every frame that can be decoded, up to the end or to where the file is cut off."""
+    import av
+
     try:
         for packet in container.demux(container.streams.audio[0]):
             try:

@@ -21,7 +21,8 @@ def render_with_recording(score: Score, name: str, tuning: str | None, recording
 
     Args:
         tuning: for those with tablature.
-        recording: the file that the score was made of, for the page; None leaves its sound out.
+        recording: the file that the score was made of, for the page. None, a pipe that was read to its end and a MIDI
+            file leave the sound out.
 
     Raises:
         ScoreError: there is no such format or tuning, or the format cannot hold the score.
@@ -29,6 +30,6 @@ def render_with_recording(score: Score, name: str, tuning: str | None, recording
     """
     if name != HTML:
         return render(score, name, tuning)
-    from abcscribe.playback.html import recording_of, to_html
+    from abcscribe.playback.html import has_sound, recording_of, to_html
 
-    return to_html(score, recording_of(recording) if recording else None)
+    return to_html(score, recording_of(recording) if recording and has_sound(recording) else None)

@@ -47,7 +47,7 @@ def spectrogram(waveform: np.ndarray) -> np.ndarray:
     padded = np.zeros(frames * HOP + LONGEST, np.float32)
     padded[LONGEST // 2 : LONGEST // 2 + waveform.size] = waveform
     out = np.empty((frames, BINS), np.float32)
-    for band in _bands():
+    for band in bands():
         begin = LONGEST // 2 - band.size // 2
         windows = np.lib.stride_tricks.sliding_window_view(padded[begin:], band.size)[: frames * HOP : HOP]
         for i in range(0, frames, 1024):  # bounded memory
@@ -78,6 +78,7 @@ class _Band:
 
 
 @cache
-def _bands() -> tuple[_Band, ...]:
+def bands() -> tuple[_Band, ...]:
+    """The three windows and their filters, the longest first."""
     edges = [lowest for _, lowest in WINDOWS[1:]] + [LOWEST_PITCH + PITCHES]
     return tuple(_Band(size, lowest, above) for (size, lowest), above in zip(WINDOWS, edges, strict=True))

@@ -25,7 +25,10 @@ def add_commands(app: typer.Typer) -> None:
 
 def evaluate(
     suite: Annotated[
-        str, typer.Option(help="Folder with recordings and a manifest.csv, or a name: rendered, unseen-timbres, folk.")
+        str,
+        typer.Option(
+            help="Folder with recordings and a manifest.csv, or a name: rendered, unseen-timbres, valid-sounds, folk."
+        ),
     ],
     engine: Annotated[str, typer.Option(metavar="NAME,...", help="Engines; majority answers without listening.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for rows, scores and report.")] = Path(
@@ -36,6 +39,7 @@ def evaluate(
     clips: Annotated[int | None, typer.Option(min=1, help="Only the first so many recordings of the suite.")] = None,
     notes: Annotated[Path, typer.Option(help="Note cache that a named suite is made from.")] = Path("data/notes.npz"),
     samples: Annotated[Path, typer.Option(help="Sampled instruments for unseen-timbres.")] = Path("data/samples"),
+    sounds: Annotated[Path, typer.Option(help="Bank of recorded notes for valid-sounds.")] = Path("data/sounds.npz"),
     suites_folder: Annotated[Path, typer.Option("--suites", help="Where named suites are kept.")] = Path("data/suites"),
 ) -> None:
     """Compare engines on recordings whose notes and scores are known.
@@ -50,7 +54,7 @@ def evaluate(
 
     if protocol not in run.PROTOCOLS:
         raise typer.BadParameter(f"There is no protocol {protocol!r}; there are {', '.join(run.PROTOCOLS)}.")
-    folder = Path(suite) if Path(suite).is_dir() else _named(suite, notes, samples, suites_folder)
+    folder = Path(suite) if Path(suite).is_dir() else _named(suite, notes, samples, sounds, suites_folder)
     chosen_clips = suites.read_suite(folder)[:clips]
     names = list(dict.fromkeys(name.strip() for name in engine.split(",") if name.strip()))
     output.mkdir(parents=True, exist_ok=True)
@@ -60,7 +64,7 @@ def evaluate(
     typer.echo(f"{len(rows)} rows; report: {page}", err=True)
 
 
-def _named(name: str, notes: Path, samples: Path, home: Path) -> Path:
+def _named(name: str, notes: Path, samples: Path, sounds: Path, home: Path) -> Path:
     """The folder of a named suite, made now if need be."""
     from abcscribe.progress import progress_bar
 
@@ -71,7 +75,7 @@ def _named(name: str, notes: Path, samples: Path, home: Path) -> Path:
         known = ", ".join(recorded.NAMED)
         raise typer.BadParameter(f"{name!r} is neither a folder nor the name of a suite; names are {known}.")
     with progress_bar("recording") as advance:
-        for done, total in recorded.made(name, notes, home, samples):
+        for done, total in recorded.made(name, notes, home, samples, sounds=sounds):
             advance(done, total)
     return home / name
 

@@ -13,7 +13,7 @@ from abcscribe.errors import EngineError
 from abcscribe.hearing import note_confidence
 from abcscribe.hearing.note_decoding import decode_notes
 from abcscribe.model import WEIGHTS, runtime_files
-from abcscribe.model.tower_runtime import Activity, TowerRuntime
+from abcscribe.model.tower_runtime import Activity, TowerRuntime, joined
 from abcscribe.score.model import PlayedNote
 from abcscribe.spectrogram import FRAME_RATE
 
@@ -41,17 +41,17 @@ class AbcscribeEngine:
         for activity in self.runtime.stream(blocks):
             held.append(activity)
             if sum(len(part.onset) for part in held) >= STRETCH_FRAMES:
-                whole = _joined(held)
+                whole = joined(held)
                 cut = _quietest(whole)
                 yield _shifted(self._decoded(whole, slice(0, cut)), start)
-                held, start = [_part(whole, slice(cut, None))], start + cut
+                held, start = [whole.part(slice(cut, None))], start + cut
             else:
                 yield []
         if held:
-            yield _shifted(self._decoded(_joined(held), slice(None)), start)
+            yield _shifted(self._decoded(joined(held), slice(None)), start)
 
     def _decoded(self, activity: Activity, frames: slice) -> list[PlayedNote]:
-        part = _part(activity, frames)
+        part = activity.part(frames)
         return decode_notes(part.onset, part.sounding, part.velocity, part.family, weights=self.confidence)
 
 
@@ -71,14 +71,6 @@ def load(checkpoint: str = "") -> AbcscribeEngine:
     return AbcscribeEngine(
         TowerRuntime(tower or shipped), confidence if confidence.is_file() else note_confidence.WEIGHTS
     )
-
-
-def _joined(parts: list[Activity]) -> Activity:
-    return Activity(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in dataclasses.fields(Activity)))
-
-
-def _part(activity: Activity, frames: slice) -> Activity:
-    return Activity(*(getattr(activity, f.name)[frames] for f in dataclasses.fields(Activity)))
 
 
 def _quietest(activity: Activity) -> int:

@@ -11,6 +11,7 @@ same arithmetic as convolutions at the frame rate, at a quarter of the memory tr
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -20,6 +21,23 @@ from abcscribe.model.config import FRAMES_PER_TOKEN, AudioTowerConfig
 from abcscribe.spectrogram import BINS_PER_SEMITONE
 
 SHARING = (-28, -24, -19, -12, -7, -5, 0, 5, 7, 12, 19, 24, 28)  # semitones between notes with partials in common
+
+
+DRUM_BANDS = 8  # stretches of pitches that the drum head sees one beside the other: 11 semitones each
+DRUM_WIDTH = 64  # channels within the drum head
+
+
+class TowerOutput(NamedTuple):
+    """What the tower says of a batch; None for a head that it does not have."""
+
+    embeddings: torch.Tensor  # (batch, tokens, width), tokens = time / 4
+    activity: torch.Tensor  # (batch, 2, time, 88) logits of onset and sounding
+    velocity: torch.Tensor  # (batch, tokens, 88) logits of velocity / 127
+    family: torch.Tensor  # (batch, families, tokens, 88) logits
+    program: torch.Tensor | None = None  # (batch, programs, tokens, 88) logits
+    player: torch.Tensor | None = None  # (batch, player, tokens, 88): near for notes of one player, not normalised
+    drums: torch.Tensor | None = None  # (batch, time, drums) logits of onsets
+    tuning: torch.Tensor | None = None  # (batch, tokens, 2): cosine and sine, not normalised
 
 
 class AudioTower(nn.Module):
@@ -40,24 +58,51 @@ class AudioTower(nn.Module):
         self.heads = nn.Conv2d(c, 2 * n + 1 + config.families, 1)
         assert self.heads.bias is not None
         nn.init.constant_(self.heads.bias[: 2 * n], -4.0)  # most cells are silent
+        self.program = nn.Conv2d(c, config.programs, 1) if config.programs else None
+        self.player = nn.Conv2d(c, config.player, 1) if config.player else None
+        self.drums = DrumHead(config) if config.drums else None
+        self.tuning = nn.Linear(config.width, config.tuning) if config.tuning else None
 
-    def forward(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """frames (batch, time, 264), time a multiple of 4.
-
-        Returns:
-            embeddings (batch, tokens, width), tokens = time / 4; logits of onset and sounding (batch, 2, time, 88);
-            logits of velocity / 127 (batch, tokens, 88); family logits (batch, families, tokens, 88).
-        """
+    def forward(self, frames: torch.Tensor) -> TowerOutput:
+        """frames (batch, time, 264), time a multiple of 4."""
         x = self.stack(frames[:, None]).contiguous(memory_format=torch.channels_last)
         x = self.stem(x)
         for block, chord in zip(self.blocks, self.chords, strict=True):
             x = chord(block(x))
         embeddings, context = self.context(x)
-        logits = self.heads(F.relu(self.joint(torch.cat([x, context], dim=1))))
+        joint = F.relu(self.joint(torch.cat([x, context], dim=1)))
+        logits = self.heads(joint)
         batch, _, tokens, pitches = logits.shape
         n = FRAMES_PER_TOKEN
         activity = logits[:, : 2 * n].reshape(batch, 2, n, tokens, pitches).transpose(2, 3)
-        return embeddings, activity.reshape(batch, 2, tokens * n, pitches), logits[:, 2 * n], logits[:, 2 * n + 1 :]
+        return TowerOutput(
+            embeddings, activity.reshape(batch, 2, tokens * n, pitches), logits[:, 2 * n], logits[:, 2 * n + 1 :],
+            program=self.program(joint) if self.program else None,
+            player=self.player(joint) if self.player else None,
+            drums=self.drums(joint, embeddings) if self.drums else None,
+            tuning=self.tuning(embeddings) if self.tuning else None,
+        )  # fmt: skip
+
+
+class DrumHead(nn.Module):
+    """Drums have no pitch: a token's bands of pitches side by side, with the context -> hits of its four frames."""
+
+    def __init__(self, config: AudioTowerConfig) -> None:
+        super().__init__()
+        self.kinds = config.drums
+        seen = config.channels * DRUM_BANDS + config.width
+        self.body = nn.Conv1d(seen, DRUM_WIDTH, 3, padding=1)
+        self.out = nn.Conv1d(DRUM_WIDTH, FRAMES_PER_TOKEN * config.drums, 1)
+        assert self.out.bias is not None
+        nn.init.constant_(self.out.bias, -4.0)
+
+    def forward(self, grid: torch.Tensor, embeddings: torch.Tensor) -> torch.Tensor:
+        """(batch, channels, tokens, 88), (batch, tokens, width) -> (batch, time, kinds) logits."""
+        batch, channels, tokens, pitches = grid.shape
+        bands = grid.reshape(batch, channels, tokens, DRUM_BANDS, pitches // DRUM_BANDS).mean(dim=-1)
+        bands = bands.permute(0, 1, 3, 2).reshape(batch, channels * DRUM_BANDS, tokens)
+        hits = self.out(F.relu(self.body(torch.cat([bands, embeddings.transpose(1, 2)], dim=1))))
+        return hits.transpose(1, 2).reshape(batch, tokens * FRAMES_PER_TOKEN, self.kinds)
 
 
 class HarmonicStack(nn.Module):

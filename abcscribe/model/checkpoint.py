@@ -6,37 +6,39 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from torch import nn
 
 from abcscribe.files import write_text
 from abcscribe.model import onnx_export
 from abcscribe.model.audio_tower import AudioTower
 from abcscribe.model.checksums import write_sums
-from abcscribe.model.config import WINDOW_FRAMES, AudioTowerConfig
+from abcscribe.model.config import WINDOW_FRAMES
 from abcscribe.model.language_model_export import export_language_model
 from abcscribe.model.score_language_model import SHIPPED_AS, ScoreLanguageModel
+from abcscribe.model.tower_files import load_tower, save_half
 
-OUTPUTS = ("embeddings", "activity", "velocity", "family")
 
+class Exported(nn.Module):
+    """A tower that gives only what it has: ONNX knows no None."""
 
-def load_tower(folder: Path) -> AudioTower:
-    """The tower of a checkpoint folder (``tower.safetensors``, ``config.json``), in evaluation mode."""
-    stored = json.loads((folder / "config.json").read_text())
-    stored["harmonics"] = tuple(stored["harmonics"])
-    tower = AudioTower(AudioTowerConfig(**stored))
-    tower.load_state_dict(load_file(folder / "tower.safetensors"))
-    return tower.eval()
+    def __init__(self, tower: AudioTower) -> None:
+        super().__init__()
+        self.tower = tower
+
+    def forward(self, frames: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(output for output in self.tower(frames) if output is not None)
 
 
 def export_tower(folder: Path, out: Path) -> None:
-    """Write the tower of a checkpoint as ONNX: one window of WINDOW_FRAMES frames in, OUTPUTS out.
+    """Write the tower of a checkpoint as ONNX: one window of WINDOW_FRAMES frames in, the outputs that the tower has.
 
     Weights are stored as float16 and cast to float32 when the file is loaded: half the size, the same speed, and
     logits within 0.01 of those of float32.
     """
     tower = load_tower(folder)
     frames = torch.zeros(1, WINDOW_FRAMES, tower.config.bins)
-    model = onnx_export.export(tower, (frames,), (["frames"], list(OUTPUTS)))
+    names = [name for name, output in tower(frames)._asdict().items() if output is not None]
+    model = onnx_export.export(Exported(tower), (frames,), (["frames"], names))
     onnx_export.save(onnx_export.stored_as_half(model), out)
 
 
@@ -50,15 +52,10 @@ def ship(folder: Path, weights: Path) -> None:
     config = (folder / "config.json").read_text()
     if "language_model" in json.loads(config):
         export_language_model(ScoreLanguageModel.from_pretrained(folder), weights)
-        _save_half(folder / "model.safetensors", weights / f"{SHIPPED_AS}.safetensors")
+        save_half(folder / "model.safetensors", weights / f"{SHIPPED_AS}.safetensors")
         write_text(weights / f"{SHIPPED_AS}.json", config)
     else:
         export_tower(folder, weights / "tower.onnx")
-        _save_half(folder / "tower.safetensors", weights / "tower.safetensors")
+        save_half(folder / "tower.safetensors", weights / "tower.safetensors")
         write_text(weights / "config.json", config)
     write_sums(weights)
-
-
-def _save_half(source: Path, target: Path) -> None:
-    tensors = load_file(source)
-    save_file({name: t.half() if t.is_floating_point() else t for name, t in tensors.items()}, target)

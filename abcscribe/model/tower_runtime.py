@@ -6,8 +6,8 @@ frame has context on both sides; each window is normalised by itself, so a quiet
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,31 @@ class Activity:
     sounding: np.ndarray  # (frames, 88)
     velocity: np.ndarray  # (frames, 88), 0 ... 1
     family: np.ndarray  # (frames, 88, families)
+    # None where the tower has no such head; the small ones in half precision.
+    program: np.ndarray | None = None  # (frames, 88, programs), see `tower_classes.PROGRAMS`
+    player: np.ndarray | None = None  # (frames, 88, width) unit vectors: near for notes of one player
+    drums: np.ndarray | None = None  # (frames, kinds) onsets, see `tower_classes.DRUMS`
+    tuning: np.ndarray | None = None  # (frames, 2) cosine and sine; `tuning_of` makes semitones of them
+
+    def part(self, frames: slice) -> Activity:
+        """A stretch of it."""
+        arrays = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return Activity(**{name: None if array is None else array[frames] for name, array in arrays})
+
+
+def joined(parts: Sequence[Activity]) -> Activity:
+    """Consecutive stretches of one tower as one."""
+    columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(Activity)}
+    return Activity(**{name: None if arrays[0] is None else np.concatenate(arrays) for name, arrays in columns.items()})
+
+
+def tuning_of(activity: Activity) -> float | None:
+    """Semitones, -.5 to .5, by which a recording is higher than A = 440 Hz; None if the tower does not tell."""
+    if activity.tuning is None:
+        return None
+    weight = activity.sounding.max(axis=1, initial=0)[:, None]  # where nothing sounds there is no tuning
+    cosine, sine = (activity.tuning * weight).sum(axis=0)
+    return float(np.arctan2(sine, cosine) / (2 * np.pi))
 
 
 class TowerRuntime:
@@ -38,6 +63,7 @@ class TowerRuntime:
     def __init__(self, model: Path = TOWER) -> None:
         """``model``: an ONNX file of ``checkpoint.export_tower``; by default the one in the package."""
         self.session = open_session(model)
+        self.outputs = [output.name for output in self.session.get_outputs()]
 
     def stream(self, blocks: Iterable[np.ndarray]) -> Iterator[Activity]:
         """Blocks of samples (16 kHz, any length) -> stretches of activity, in order and without gaps.
@@ -61,16 +87,30 @@ class TowerRuntime:
 
     def hear(self, spectra: np.ndarray, keep: slice = slice(None)) -> Activity:
         """(WINDOW_FRAMES, bins) of `abcscribe.spectrogram` -> the activity of the frames to keep."""
-        _, activity, velocity, family = self.session.run(None, {"frames": spectra[None]})
-        per_frame = np.arange(WINDOW_FRAMES) // FRAMES_PER_TOKEN
-        family = np.exp(family[0] - family[0].max(axis=0))
-        family = (family / family.sum(axis=0)).transpose(1, 2, 0)
+        given = dict(zip(self.outputs, self.session.run(None, {"frames": spectra[None]}), strict=True))
+        token = (np.arange(WINDOW_FRAMES) // FRAMES_PER_TOKEN)[keep]
+        program, player, drums, tuning = (given.get(name) for name in ("program", "player", "drums", "tuning"))
         return Activity(
-            onset=_sigmoid(activity[0, 0, keep]),
-            sounding=_sigmoid(activity[0, 1, keep]),
-            velocity=_sigmoid(velocity[0])[per_frame[keep]],
-            family=family[per_frame[keep]],
+            onset=_sigmoid(given["activity"][0, 0, keep]),
+            sounding=_sigmoid(given["activity"][0, 1, keep]),
+            velocity=_sigmoid(given["velocity"][0])[token],
+            family=_softmax(given["family"][0])[token],
+            program=None if program is None else _softmax(program[0]).astype(np.float16)[token],
+            player=None if player is None else _unit(player[0].transpose(1, 2, 0)).astype(np.float16)[token],
+            drums=None if drums is None else _sigmoid(drums[0, keep]),
+            tuning=None if tuning is None else _unit(tuning[0])[token],
         )
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    """(classes, tokens, 88) -> (tokens, 88, classes) probabilities."""
+    likely = np.exp(logits - logits.max(axis=0))
+    return (likely / likely.sum(axis=0)).transpose(1, 2, 0)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (..., width) of length one."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6)
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:

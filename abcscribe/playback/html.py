@@ -17,6 +17,7 @@ from abcscribe.score.model import Score
 
 ABCJS, PLAYER = WEB / "vendor" / "abcjs-basic-min.js", WEB / "standalone.js"
 STYLES = ("base.css", "score.css", "standalone.css")
+MIDI_HEAD = b"MThd"
 POLICY = (  # nothing is fetched, whatever a hostile title holds
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; media-src data: blob:; "
     "connect-src data: blob:; base-uri 'none'; form-action 'none'"
@@ -60,6 +61,14 @@ def to_html(score: Score, recording: tuple[bytes, str] | None = None) -> bytes:
         "</html>",
     ]
     return "\n".join(lines).encode() + b"\n"
+
+
+def has_sound(path: Path) -> bool:
+    """Whether what was transcribed can be played: it is a file, and not one of notes."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(MIDI_HEAD)) != MIDI_HEAD
 
 
 def recording_of(path: Path) -> tuple[bytes, str]:

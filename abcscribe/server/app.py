@@ -18,10 +18,10 @@ from starlette.staticfiles import StaticFiles
 
 from abcscribe.formats import HTML
 from abcscribe.playback.samples import WEB
-from abcscribe.server import archive, exports, history, reading
+from abcscribe.server import archive, exports, history, pipeline, reading
 from abcscribe.server.failures import HANDLERS
 from abcscribe.server.jobs import COMMAND, MOST_WAITING, Job, Jobs
-from abcscribe.server.library import Library
+from abcscribe.server.library import Library, NotFoundError
 from abcscribe.server.safety import Safety
 from abcscribe.server.uploads import STALLED, RefusedError, Uploads, read_json
 from abcscribe.server.vocabulary import vocabulary
@@ -208,12 +208,12 @@ class Page:
         return JSONResponse(job.public(self.jobs.position(job)), 202)
 
     async def audio(self, request: Request) -> Response:
-        row = self.library.recording(request.path_params["id"])
+        row = self._sounding(request.path_params["id"])
         path, kind = await self._heavily(self.library.files.playable, row["hash"])
         return FileResponse(path, media_type=kind)
 
     async def peaks(self, request: Request) -> Response:
-        row, query = self.library.recording(request.path_params["id"]), request.query_params
+        row, query = self._sounding(request.path_params["id"]), request.query_params
         count = reading.whole(query.get("count"), 1000, 1, MOST_PEAKS)
         outline = await self._heavily(self.library.files.peaks, row["hash"])
         start, end = reading.seconds(query.get("start")), reading.seconds(query.get("end"))
@@ -315,7 +315,8 @@ class Page:
         row = self.library.recording(request.path_params["id"])
         parts = [reading.whole(text, 0, 0, 1000) for text in query["parts"].split(",")] if query.get("parts") else None
         semitones = reading.whole(query.get("transpose"), 0, -48, 48)
-        embed = name in (HTML, exports.ALL) and query.get("audio", "1") != "0"
+        embed = name in (HTML, exports.ALL) and row["codec"] != pipeline.MIDI
+        embed = embed and query.get("audio", "1") != "0"
 
         def made() -> exports.Export:
             version = self.library.version(row["id"], reading.whole(number, 0, 1, 1 << 31) if number else None)
@@ -348,6 +349,13 @@ class Page:
         finally:
             came.path.unlink(missing_ok=True)
         return JSONResponse({"imported": count})
+
+    def _sounding(self, name: str) -> dict[str, Any]:
+        """The row of a recording that has a sound."""
+        row = self.library.recording(name)
+        if row["codec"] == pipeline.MIDI:
+            raise NotFoundError("A MIDI file is notes alone; there is no sound of it.")
+        return row
 
     async def _heavily(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """A call that takes a while, in a thread, a few at once."""

@@ -16,9 +16,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from abcscribe import audio
 from abcscribe.errors import AbcscribeError, AudioError
 from abcscribe.score.model import Score
+from abcscribe.server import pipeline
 from abcscribe.server.files import HASH
 from abcscribe.server.library import Library, unpacked_score
 
@@ -99,7 +99,7 @@ def _take(library: Library, archive: zipfile.ZipFile, name: str, most_bytes: int
         with archive.open(f"files/{content}") as source, temporary.open("wb") as goal:
             if _copied(source, goal, most_bytes) != content:
                 raise ArchiveError("A recording in this archive is damaged.")
-        audio.probe(temporary)
+        pipeline.about(temporary)
         library.insert_rows(temporary, content, rows)
     except AudioError:
         raise ArchiveError("A recording in this archive is not a sound file.") from None

@@ -24,7 +24,7 @@ import anyio
 
 from abcscribe.errors import AbcscribeError
 from abcscribe.score.json_format import from_json
-from abcscribe.server import history
+from abcscribe.server import history, pipeline
 from abcscribe.server.library import Library, NotFoundError
 from abcscribe.server.uploads import RefusedError
 
@@ -188,7 +188,11 @@ class Jobs:
             job = self.waiting.popleft()
             job.state = "running"
             self._tell_positions()
-            await self._run(job)
+            try:
+                await self._run(job)
+            except Exception:  # whatever it is, the next one has its turn
+                log.exception("transcription of %s", job.recording)
+                job.end("failed", {"error": "The transcription broke off."})
 
     async def _run(self, job: Job) -> None:
         """One job from its start to its end, whatever comes."""
@@ -222,7 +226,9 @@ class Jobs:
             **{key: recording[key] for key in ("hints", "engine", "start", "end")},
         }
         pipe = asyncio.subprocess.PIPE
-        job.process = await asyncio.create_subprocess_exec(*self.command, stdin=pipe, stdout=pipe, limit=LINE_BYTES)
+        job.process = await asyncio.create_subprocess_exec(
+            *self.command, stdin=pipe, stdout=pipe, limit=LINE_BYTES, start_new_session=True
+        )  # a session of its own: Ctrl-C in the terminal is for the server
         if job.cancelled:  # while the process was made
             return "cancelled", {}
         assert job.process.stdin
@@ -265,7 +271,8 @@ class Jobs:
         label = "Transcribed" if recording["current"] is None else "Transcribed again"
         draft = history.draft(label, 0, recording["hints"], [], [], score)
         state = {"state": "ready", "warnings": warnings}
-        return self.library.add_run(recording["id"], recording["engine"], score, draft, state)
+        engine = pipeline.MIDI if recording["codec"] == pipeline.MIDI else recording["engine"]
+        return self.library.add_run(recording["id"], engine, score, draft, state)
 
     async def _ended(self, job: Job) -> None:
         """Make sure that the process is gone."""

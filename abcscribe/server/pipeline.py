@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from abcscribe import hearing, systems, transcription
+from abcscribe import audio, hearing, systems, transcription
 from abcscribe.errors import EngineError
+from abcscribe.hearing import midi_file
 from abcscribe.hints import HintError, Hints
 from abcscribe.score.model import PlayedNote, Score
 
@@ -16,6 +17,7 @@ from abcscribe.score.model import PlayedNote, Score
 # that the language model takes, so a correction never changes the hand that writes.
 WRITER = "rules"
 WRITERS = ("rules", "lm")
+MIDI = "midi"  # the codec of a recording that is notes already, and the engine of its run
 HINT_NAMES = tuple(field.name for field in dataclasses.fields(Hints))
 
 
@@ -64,13 +66,20 @@ def system(engine: str, given: Mapping[str, Any]) -> str:
 def events(
     path: Path, engine: str, given: Mapping[str, Any], start: float | None, end: float | None
 ) -> Iterator[transcription.Event]:
-    """What `abcscribe.transcription.events` tells of a recording."""
-    yield from transcription.events(path, engine=system(engine, given), hints=hints(given), start=start, end=end)
+    """What `abcscribe.transcription.events` tells of a recording. The notes of a MIDI file come with its score, also
+    where the file has bars of its own and nothing was analysed."""
+    for event in transcription.events(path, engine=system(engine, given), hints=hints(given), start=start, end=end):
+        if isinstance(event, transcription.Done) and not event.score.performance and midi_file.is_midi(path):
+            midi = midi_file.read(path)
+            score = dataclasses.replace(event.score, performance=midi.notes, seconds=midi.seconds)
+            event = transcription.Done(score)
+        yield event
 
 
 def written_again(notes: Sequence[PlayedNote], given: Mapping[str, Any], seconds: float, engine: str) -> Score:
-    """The score of notes that were heard, under other hints."""
-    name = systems.parse(system(engine.partition("+")[0], given))
+    """The score of notes that were heard, or read from a MIDI file, under other hints."""
+    heard_by = engine.partition("+")[0]
+    name = transcription.PLAYED if engine == MIDI else systems.parse(system(heard_by, given))
     steps = transcription.written(notes, hints(given), seconds, name)
     return next(step for step in steps if isinstance(step, Score))
 
@@ -78,3 +87,14 @@ def written_again(notes: Sequence[PlayedNote], given: Mapping[str, Any], seconds
 def sketch(notes: Sequence[PlayedNote], given: Mapping[str, Any], seconds: float, engine: str) -> Score:
     """A score of the notes heard so far, written the quick way."""
     return written_again(notes, {**given, "writer": "rules"}, seconds, engine)
+
+
+def about(path: Path) -> audio.AudioInfo:
+    """What the header of a recording says; of a MIDI file its length, and the codec MIDI.
+
+    Raises:
+        AudioError: it is neither.
+    """
+    if midi_file.is_midi(path):
+        return audio.AudioInfo(midi_file.read(path).seconds, 0, 0, MIDI)
+    return audio.probe(path)

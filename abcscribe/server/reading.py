@@ -22,7 +22,7 @@ LONGEST_TEXT = 500  # characters of a title, composer or file name
 def probed(path: Path) -> audio.AudioInfo:
     """What the header of a file says. Raises RefusedError if it is no recording."""
     try:
-        return audio.probe(path)
+        return pipeline.about(path)
     except AudioError as error:
         raise RefusedError(str(error).replace(str(path), "This"), 415) from None
 

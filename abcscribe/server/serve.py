@@ -19,8 +19,8 @@ from typing import Any
 import platformdirs
 import uvicorn
 
-from abcscribe import audio
 from abcscribe.errors import AbcscribeError
+from abcscribe.server import pipeline
 from abcscribe.server.app import Page, Settings
 from abcscribe.server.safety import LOCAL
 
@@ -56,11 +56,11 @@ def serve(
     """
     folder = folder or platformdirs.user_data_path("abcscribe", appauthor=False)
     if file:
-        audio.probe(file)
+        pipeline.about(file)
     with _own(folder, say, browser and file is None) as mine:
         if not mine:
             return
-        listener = _listener(host, port)
+        listener = listening(host, port)
         own_port = listener.getsockname()[1]
         token = None if host in LOOPBACK else secrets.token_urlsafe(24)
         page = Page(Settings(folder, own_port, () if host in LOOPBACK else (host,), token))
@@ -69,7 +69,7 @@ def serve(
         address = _address(host, own_port, token)
         (folder / ADDRESS_FILE).write_text(address, encoding="utf-8")
         say(f"abcscribe is at {address} (Ctrl-C ends it). Nothing leaves this machine.")
-        _run(page, listener, address if browser else None)
+        run(page, listener, address if browser else None)
 
 
 def take_in(page: Page, file: Path) -> str:
@@ -87,7 +87,7 @@ def take_in(page: Page, file: Path) -> str:
         for row in library.with_hash(content):
             if row["state"] == "ready":
                 return str(row["id"])
-        info = audio.probe(temporary)
+        info = pipeline.about(temporary)
         name = os.fsencode(file.name).decode("utf-8", "replace")
         values = {"title": Path(name).stem or "Recording", "file_name": name, "bytes": temporary.stat().st_size}
         row = library.add(temporary, content, **values, seconds=info.seconds, codec=info.codec, state="waiting")
@@ -96,7 +96,8 @@ def take_in(page: Page, file: Path) -> str:
     return str(row["id"])
 
 
-def _run(page: Page, listener: socket.socket, address: str | None) -> None:
+def run(page: Page, listener: socket.socket, address: str | None) -> None:
+    """Serve until interrupted. ``address``: to open in the browser once the page is there; None opens none."""
     config = uvicorn.Config(
         page.app(),
         log_level="warning",
@@ -136,7 +137,7 @@ def _outward_address() -> str:
     return LOCAL[1]
 
 
-def _listener(host: str, port: int | None) -> socket.socket:
+def listening(host: str, port: int | None) -> socket.socket:
     """A socket that listens. Raises AbcscribeError."""
     wanted = [PORT, 0] if port is None else [port]
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

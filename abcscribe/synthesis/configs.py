@@ -30,6 +30,7 @@ class SuiteConfig:
     clips: int = 320  # recordings
     seed: int = 1  # of all that is drawn
     samples: Path | None = None  # folder of sampled instruments that training never hears, instead of soundfonts
+    sounds: Path | None = None  # bank of abcscribe data sounds, whose held-out instruments play instead of soundfonts
     split: str = "test"  # of the pieces: train, valid or test
     source: str = ""  # a collection whose licence keeps it out of training: its pieces instead of a split
     voices: tuple[int, ...] = tuple(GROUPS)  # numbers of lines of the clips, which come in turn

@@ -33,7 +33,10 @@ from abcscribe.synthesis.singer import sing
 CLIP_FRAMES = 640  # 10.24 s
 CLIP_SECONDS = CLIP_FRAMES / FRAME_RATE
 CLIPS_PER_SHARD = 128  # 22 MB a shard
-UNKNOWN_FAMILY = 255  # tones that belong to no family: not a target
+# Of the notes of a clip. Seconds, MIDI, 1-127, index in FAMILIES, General MIDI, index of the player.
+COLUMNS = ("onset", "offset", "pitch", "velocity", "family", "program", "part")
+UNKNOWN_FAMILY = 255  # tones that belong to no family, and hits of drums: not a target
+UNKNOWN_PROGRAM = 255
 # Share of clips that are: nothing but noise; random chords (every pitch, no musical prior); one part alone.
 SILENT, RANDOM_NOTES, SOLO = 0.015, 0.08, 0.25
 # Share of clips from pieces of one line, of keyboard music and songs, of several lines. Two pieces in three are tunes:
@@ -50,7 +53,7 @@ GAIN_JITTER_DB = (-8.0, 6.0)  # around the level that inference normalises to
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """``frames`` (640, 264) uint8, 255 = 1.0; ``notes`` (n, 5) float32: onset s, offset s, MIDI, velocity, family."""
+    """``frames`` (640, 264) uint8, 255 = 1.0; ``notes`` (n, 7) float32: `COLUMNS`."""
 
     frames: np.ndarray
     notes: np.ndarray
@@ -59,9 +62,11 @@ class Clip:
 def render_clip(rng: np.random.Generator, pieces: dict[str, list[Notes]]) -> Clip:
     """Draw a piece, by texture, perform an excerpt of it and record it."""
     if rng.random() < SILENT:
-        return _finish(rng, np.zeros(int(CLIP_SECONDS * SAMPLE_RATE), np.float32), np.zeros((0, 5), np.float32))
+        return _finish(
+            rng, np.zeros(int(CLIP_SECONDS * SAMPLE_RATE), np.float32), np.zeros((0, len(COLUMNS)), np.float32)
+        )
     by_chance = rng.random() < RANDOM_NOTES
-    notes = _random_notes(rng) if by_chance else excerpt(rng, draw(rng, pieces))
+    notes = random_notes(rng) if by_chance else excerpt(rng, draw(rng, pieces))
     onset, duration, pitch, part = notes
     bpm = playing.draw_tempo(rng, onset, part)
     cents = detuning(rng)
@@ -101,7 +106,7 @@ def excerpt(rng: np.random.Generator, piece: Notes, most: int = 8) -> tuple[np.n
     return onset, duration, pitch + shift, part
 
 
-def _random_notes(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+def random_notes(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     """Chords of random notes on a loose grid."""
     onsets: list[float] = []
     durations: list[float] = []
@@ -147,9 +152,10 @@ def sound(
     cents: float,
     seconds: float = CLIP_SECONDS,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Waveform and (n, 5) notes; the pedal lengthens the piano's notes."""
-    pedal = _pedal(rng, seconds)
+    """Waveform and (n, 7) notes; the pedal lengthens the piano's notes."""
+    pedal = draw_pedal(rng, seconds)
     families = [_family_index(program) for program in played.programs]
+    programs = list(played.programs)
     waveform = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
     melody = played.select(played.part == sung)  # nothing if sung is None
     if sung is not None and melody.onset.size:
@@ -157,16 +163,20 @@ def sound(
         line = sing(rng, melody, seconds, cents, voice)
         waveform += line * np.float32(10 ** (rng.uniform(-6, 6) / 20))
         families[sung] = instruments.FAMILIES.index("voice") if voice else UNKNOWN_FAMILY
+        programs[sung] = instruments.FAMILY_PROGRAM["voice"] if voice else UNKNOWN_PROGRAM
     others = played.select(played.part != sung)
     if others.onset.size:
         band = _band(rng, others, seconds, cents, pedal)
         waveform += band * np.float32(0.2 / max(float(np.abs(band).max()), 1e-4))
     offset = np.where(
         np.isin(played.part, [p for p, f in enumerate(families) if f == 0]),
-        _pedalled(played.onset, played.offset, played.pitch, pedal),
+        pedalled(played.onset, played.offset, played.pitch, pedal),
         played.offset,
     )
-    columns = (played.onset, offset, played.pitch, played.velocity, np.array(families)[played.part])
+    columns = (
+        played.onset, offset, played.pitch, played.velocity, np.array(families)[played.part],
+        np.array(programs)[played.part], played.part,
+    )  # fmt: skip
     return waveform, np.stack(columns, axis=1).astype(np.float32)
 
 
@@ -191,7 +201,7 @@ def _family_index(program: int) -> int:
     return instruments.FAMILIES.index(instruments.family(program))
 
 
-def _pedal(rng: np.random.Generator, seconds: float) -> np.ndarray:
+def draw_pedal(rng: np.random.Generator, seconds: float) -> np.ndarray:
     """(changes, 2) of (seconds, down): none in most clips, else renewed every half to three seconds."""
     if rng.random() > 0.35:
         return np.zeros((0, 2))
@@ -203,7 +213,7 @@ def _pedal(rng: np.random.Generator, seconds: float) -> np.ndarray:
     return np.array(changes)
 
 
-def _pedalled(onset: np.ndarray, offset: np.ndarray, pitch: np.ndarray, pedal: np.ndarray) -> np.ndarray:
+def pedalled(onset: np.ndarray, offset: np.ndarray, pitch: np.ndarray, pedal: np.ndarray) -> np.ndarray:
     """Offsets as heard: a key released under the pedal sounds until the pedal is lifted or the key struck again."""
     heard = offset.copy()
     for down, up in pedal[:, 0].reshape(-1, 2):

@@ -17,7 +17,9 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
@@ -35,10 +37,17 @@ from abcscribe.synthesis import performance as playing
 from abcscribe.synthesis.augment import augment
 from abcscribe.synthesis.configs import GROUPS, SuiteConfig
 
+if TYPE_CHECKING:
+    from abcscribe.synthesis.batch_renderer import BatchRenderer
+    from abcscribe.synthesis.sound_bank import SoundBank
+
 TRANSPOSE = (-5, 6)  # semitones, from the second excerpt of a piece on
 TURNS = 20  # excerpts tried of each piece, before a suite is as long as it can be
 MILD = (0.8, 1.25)  # pace of any STRETCH relative to the mean: a steady player, or one who breathes
 STRETCH = 4.0  # quarters
+LONGEST = (
+    48.0  # seconds of a clip on recorded notes: an excerpt of excerpts.SECONDS, played at its slowest, and its end
+)
 COLUMNS = (
     "audio", "dur_s", "instrument", "n_parts", "gt_level", "score_gt", "aligned_notes_gt", "meter", "key", "tempo",
     "licence", "comment",
@@ -54,27 +63,30 @@ class Named:
     source: str = ""
     voices: tuple[int, ...] = tuple(GROUPS)
     sampled: bool = False  # on instruments that training never hears
+    recorded: bool = False  # on the recorded notes of a bank that are marked valid
 
 
 NAMED = {
     "rendered": Named("pieces of the test split on the soundfonts of training"),
     "unseen-timbres": Named("pieces of the test split on sampled instruments that training never hears", sampled=True),
+    "valid-sounds": Named("pieces of the test split on recorded notes that are held out, in rooms", recorded=True),
     "rendered-valid": Named("pieces of the valid split, for choosing and fitting", split="valid"),
     "folk": Named("folk songs of the Essen collection, each another", source="music21/essenFolksong", voices=(1,)),
 }
 
 
 def made(
-    name: str, cache: Path, home: Path, samples: Path, clips: int = 320, seed: int = 1
-) -> Iterator[tuple[int, int]]:
+    name: str, cache: Path, home: Path, samples: Path, clips: int = 320, seed: int = 1,
+    sounds: Path = Path("data/sounds.npz"),
+) -> Iterator[tuple[int, int]]:  # fmt: skip
     """Make the named suite ``home / name`` unless it is there; yields (clips done, clips in all)."""
     out, named = home / name, NAMED[name]
     if (out / "manifest.csv").exists():
         return
     if not cache.exists():
         raise AbcscribeError(f"The suite {name} is made from {cache}, which is not there: run abcscribe data scores.")
-    folder = samples if named.sampled else None
-    yield from make_suite(SuiteConfig(cache, out, clips, seed, folder, named.split, named.source, named.voices))
+    folder, bank = samples if named.sampled else None, sounds if named.recorded else None
+    yield from make_suite(SuiteConfig(cache, out, clips, seed, folder, bank, named.split, named.source, named.voices))
 
 
 def make_suite(config: SuiteConfig) -> Iterator[tuple[int, int]]:
@@ -135,20 +147,66 @@ def _clip(
     if score is None:
         return None
     score = transposed(score, int(rng.integers(*TRANSPOSE, endpoint=True)) if turn else 0)
+    recorded = _on_recorded_notes if config.sounds else _on_sampled_instruments
+    made = recorded(rng, score, config, excerpts.playable(score, bpm))
+    if made is None:
+        return None
+    score, played, waveform = made
+    return _write(config.out, stem, _aligned(score, played, waveform.size / SAMPLE_RATE), waveform, piece)
+
+
+Made = tuple[Score, playing.Performance, np.ndarray]  # a score with its instruments, as played, as recorded
+
+
+def _on_sampled_instruments(rng: np.random.Generator, score: Score, config: SuiteConfig, bpm: float) -> Made | None:
+    """Played by samples or soundfonts; None if no instrument can play a line."""
     folders = sampler.instruments_in(config.samples) if config.samples else None
     programs = choose_programs(rng, score, folders)
     if programs is None:
         return None
     score = _played_by(score, programs)
-    played = perform_mildly(rng, score, programs, excerpts.playable(score, bpm))
+    played = perform_mildly(rng, score, programs, bpm)
     seconds = float(played.offset.max()) + 1.0
     if folders:
         waveform = sampler.render(played, folders, seconds)
     else:
         font = str(rng.choice(soundfonts.installed_fonts()))
         waveform = soundfonts.render(rng, played, seconds, font, 0.0, np.zeros((0, 2)))
-    waveform = augment(rng, waveform)
-    return _write(config.out, stem, _aligned(score, played, waveform.size / SAMPLE_RATE), waveform, piece)
+    return score, played, augment(rng, waveform)
+
+
+def _on_recorded_notes(rng: np.random.Generator, score: Score, config: SuiteConfig, bpm: float) -> Made | None:
+    """Played by the held-out instruments of a bank, each line by another as far as there are; None if nobody can."""
+    from abcscribe.synthesis.batch_renderer import collated
+    from abcscribe.synthesis.clip_plans import plan_of
+    from abcscribe.synthesis.recorded_notes import choose_instrument
+
+    assert config.sounds is not None
+    bank, renderer = _bank_and_renderer(config.sounds)
+    chosen: list[int] = []
+    for part in score.parts:
+        pitches = np.array([note.pitch.midi for bar in part.bars for note in bar])
+        left = np.setdiff1d(bank.of_split("valid"), chosen)
+        able = left[bank.reach[left][:, pitches].all(axis=1)]
+        index = choose_instrument(rng, bank, able, pitches, chordal=False) if able.size else None
+        if index is None:
+            return None
+        chosen.append(index)
+    programs = [bank.instruments[index].program for index in chosen]
+    score = _played_by(score, programs)
+    played = perform_mildly(rng, score, programs, bpm)
+    samples = min(int((float(played.offset.max()) + 1.0) * SAMPLE_RATE), renderer.samples)
+    batch = collated([plan_of(rng, bank, chosen, played)], int(rng.integers(1 << 31)))
+    return score, played, renderer.waveforms(batch)[0, :samples].numpy()
+
+
+@cache
+def _bank_and_renderer(path: Path) -> tuple[SoundBank, BatchRenderer]:
+    from abcscribe.synthesis.batch_renderer import BatchRenderer
+    from abcscribe.synthesis.sound_bank import load_bank
+
+    bank = load_bank(path)
+    return bank, BatchRenderer(bank, samples=int(LONGEST * SAMPLE_RATE))
 
 
 def choose_programs(rng: np.random.Generator, score: Score, folders: dict[int, Path] | None) -> list[int] | None:

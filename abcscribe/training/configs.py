@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from abcscribe.model import WEIGHTS
 
 NOTES = Path("data/notes.npz")
+SOUNDS = Path("data/sounds.npz")
 HEARD = Path("data/heard")
 QUESTION = "Transcribe this recording in ABC notation."
 
@@ -24,7 +25,10 @@ QUESTION = "Transcribe this recording in ABC notation."
 class TowerTraining:
     """What one training run of the audio tower does."""
 
-    clips: Path = Path("data/clips")  # folder of abcscribe data render
+    clips: Path | None = Path("data/clips")  # folder of abcscribe data render
+    sounds: Path | None = None  # bank of abcscribe data sounds: clips are rendered from it as they are needed
+    cache: Path = NOTES  # note cache of abcscribe data scores, for the rendered clips
+    rendered: float = 0.6  # share of rendered clips; 1: no stored ones. Without a bank all are stored
     out: Path = Path("data/tower")  # checkpoint folder; a run that finds one there goes on from it
     start: Path | None = None  # checkpoint folder whose weights a new run begins with
     minutes: float = 90.0  # time budget over all resumed runs together
@@ -35,8 +39,11 @@ class TowerTraining:
     weight_decay: float = 0.01  # of all weights
     warmup: int = 150  # steps in which the learning rate rises
     decay_share: float = 0.6  # of the budget, in which the learning rate is let down
-    checkpoint_minutes: float = 4.0  # between checkpoints
+    checkpoint_minutes: float = 1.0  # between checkpoints
     log_steps: int = 50  # between log entries, of which there is one after 20 seconds anyway
+    device: str = "cpu"  # or cuda, cuda:1 ...
+    compiled: bool = False  # torch.compile: a minute to begin with, then quicker
+    workers: int = 0  # processes that draw clips; 0: the one that trains
     threads: int = 2  # CPU threads
     seed: int = 1  # of weights and order
 

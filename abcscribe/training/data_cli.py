@@ -66,6 +66,24 @@ def render(config: synthesis.RenderConfig, corpora: Path | None) -> None:
 
 
 @app.command()
+def sounds(
+    folder: Annotated[Path, typer.Argument(help="Folder of libraries: in each LICENSE, SOURCE and recorded notes.")],
+    out: Annotated[Path, typer.Option(help="Bank to write, with a .csv of its instruments beside it.")] = (
+        configs.SOUNDS
+    ),
+) -> None:
+    """Read recorded notes into one bank that training plays on: checked, measured, looped."""
+    extras.require("abcscribe data sounds", "train", "soundfile", "scipy")
+    from abcscribe.synthesis import sound_bank
+
+    with progress_bar("reading sounds") as advance:
+        bank = sound_bank.build_bank(folder, advance)
+    sound_bank.save(bank, out)
+    sound_bank.write_credits(bank, out.with_suffix(".csv"))
+    typer.echo(f"{len(bank.begin)} notes of {len(bank.instruments)} instruments in {out}", err=True)
+
+
+@app.command()
 def record(
     out: Annotated[Path, typer.Option(help="Folder of recordings to fill.")] = Path("data/recordings"),
     notes: Annotated[Path, typer.Option(help="Note cache; made first if it is missing.")] = Path("data/notes.npz"),

@@ -13,19 +13,23 @@ from abcscribe.model import runtime_files
 from abcscribe.model.audio_tower import SHARING, AudioTower, ChordBlock, HarmonicStack, sinusoids
 from abcscribe.model.checkpoint import export_tower, load_tower, ship
 from abcscribe.model.config import WINDOW_FRAMES, AudioTowerConfig
-from abcscribe.model.tower_runtime import MARGIN, STEP, TowerRuntime
+from abcscribe.model.tower_runtime import MARGIN, STEP, Activity, TowerRuntime, joined, tuning_of
 from abcscribe.spectrogram import BINS, HOP, PITCHES, normalise, spectrogram
 
-TINY = AudioTowerConfig(channels=8, blocks=1, squeezed=2, width=16, layers=1, heads=2)
+BARE = AudioTowerConfig(channels=8, blocks=1, squeezed=2, width=16, layers=1, heads=2)
+TINY = dataclasses.replace(BARE, programs=5, drums=3, player=4, tuning=2)
+
+
+def checkpoint(folder, config):
+    torch.manual_seed(0)
+    save_file(AudioTower(config).state_dict(), folder / "tower.safetensors")
+    (folder / "config.json").write_text(json.dumps(dataclasses.asdict(config)))
+    return folder
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("checkpoint")
-    save_file(AudioTower(TINY).state_dict(), folder / "tower.safetensors")
-    (folder / "config.json").write_text(json.dumps(dataclasses.asdict(TINY)))
-    return folder
+    return checkpoint(tmp_path_factory.mktemp("checkpoint"), TINY)
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +39,55 @@ def runtime(folder):
 
 
 def test_shapes():
-    embeddings, activity, velocity, family = AudioTower(TINY)(torch.rand(2, 64, BINS))
-    assert embeddings.shape == (2, 16, TINY.width)
-    assert activity.shape == (2, 2, 64, PITCHES)
-    assert velocity.shape == (2, 16, PITCHES)
-    assert family.shape == (2, TINY.families, 16, PITCHES)
+    said = AudioTower(TINY)(torch.rand(2, 64, BINS))
+    assert said.embeddings.shape == (2, 16, TINY.width)
+    assert said.activity.shape == (2, 2, 64, PITCHES)
+    assert said.velocity.shape == (2, 16, PITCHES)
+    assert said.family.shape == (2, TINY.families, 16, PITCHES)
+    assert said.program.shape == (2, 5, 16, PITCHES)
+    assert said.player.shape == (2, 4, 16, PITCHES)
+    assert said.drums.shape == (2, 64, 3)
+    assert said.tuning.shape == (2, 16, 2)
+    assert AudioTower(BARE)(torch.rand(2, 64, BINS))[4:] == (None,) * 4
+
+
+def test_a_tower_without_the_later_heads_is_loaded_exported_and_run(tmp_path):
+    """As the checkpoints from before them, whose config does not name them."""
+    folder = checkpoint(tmp_path, BARE)
+    stored = dataclasses.asdict(BARE)
+    (folder / "config.json").write_text(
+        json.dumps({name: stored[name] for name in stored if name not in ("programs", "drums", "player", "tuning")})
+    )
+    export_tower(folder, folder / "tower.onnx")
+    runtime = TowerRuntime(folder / "tower.onnx")
+    assert runtime.outputs == ["embeddings", "activity", "velocity", "family"]
+    waveform = np.random.default_rng(1).standard_normal(700 * HOP).astype(np.float32)
+    whole = joined(list(runtime.stream([waveform])))
+    assert len(whole.onset) == 700
+    assert whole.program is whole.player is whole.drums is whole.tuning is None
+    assert tuning_of(whole) is None
+
+
+def test_the_later_heads_are_run(runtime):
+    waveform = np.random.default_rng(1).standard_normal(700 * HOP).astype(np.float32)
+    whole = joined(list(runtime.stream([waveform])))
+    assert whole.program.shape == (700, PITCHES, 5)
+    assert np.allclose(whole.program.sum(axis=2), 1, atol=1e-2)
+    assert np.allclose(np.linalg.norm(whole.player.astype(float), axis=2), 1, atol=1e-2)
+    assert whole.drums.shape == (700, 3)
+    assert ((whole.drums > 0) & (whole.drums < 1)).all()
+    assert abs(tuning_of(whole)) <= 0.5
+    assert whole.part(slice(9)).tuning.shape == (9, 2)
+
+
+def test_the_tuning_is_that_of_where_something_sounds():
+    frames, quarter = 40, np.tile(np.array([0.0, 1.0], np.float32), (40, 1))
+    quarter[20:] = (-1, 0)
+    sounding = np.zeros((frames, PITCHES), np.float32)
+    sounding[:20, 40] = 1
+    silent = np.zeros_like(sounding)
+    activity = Activity(silent, sounding, silent, np.zeros((frames, PITCHES, 2)), tuning=quarter)
+    assert tuning_of(activity) == pytest.approx(0.25, abs=1e-6)
 
 
 def test_a_token_decides_its_own_four_frames():

@@ -8,8 +8,10 @@ from pathlib import Path
 import command_line
 import media
 
+from abcscribe.formats import render_with_recording
 from abcscribe.playback.html import recording_of, to_html
 from abcscribe.score.abc_reader import read_abc
+from abcscribe.score.writers import render
 
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
 HOSTILE = "</script><script>alert(1)</script><!-- <img src=x onerror=alert(1)>"
@@ -57,6 +59,13 @@ def test_a_hostile_title_stays_text() -> None:
 def test_odd_recordings_go_in_as_flac(tmp_path: Path) -> None:
     content, kind = recording_of(media.write(tmp_path / "a.mkv", media.tone(1.0)))
     assert (kind, content[:4]) == ("audio/flac", b"fLaC")
+
+
+def test_what_cannot_be_played_is_left_out(tmp_path: Path) -> None:
+    score, _ = read_abc("X:1\nK:C\nCDEF|")
+    (tmp_path / "a.mid").write_bytes(render(score, "midi"))
+    for recording in (tmp_path / "a.mid", Path("-"), tmp_path / "missing.wav", None):
+        assert data_of(render_with_recording(score, "html", None, recording).decode())["audio"] is None
 
 
 def test_the_command_line_writes_it(tmp_path: Path, tone: str) -> None:

@@ -20,11 +20,11 @@ STALLED = 4.0  # seconds
 if __name__ == "__main__":
     hearing.ENGINES[tone_engine.NAME] = tone_engine.INFO
     folder = Path(sys.argv[1])
-    listener = serve._listener("127.0.0.1", 0)
+    listener = serve.listening("127.0.0.1", 0)
     worker = (sys.executable, str(Path(__file__).with_name("tone_worker.py")))
     port = listener.getsockname()[1]
     page = Page(Settings(folder, port, upload_bytes=4 << 20, stalled=STALLED, worker=worker))
     if len(sys.argv) > 2:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
     print(port, flush=True)
-    serve._run(page, listener, None)
+    serve.run(page, listener, None)

@@ -233,6 +233,25 @@ def test_recordings_are_found_renamed_and_really_deleted(
     ask("DELETE", one(first), status=404)
 
 
+@pytest.mark.parametrize(("form", "metre"), [("midi", "6/8"), ("performance-midi", None)])
+def test_a_midi_file_is_a_recording_without_sound(
+    ask: Asking, recording: dict[str, Any], form: str, metre: str | None
+) -> None:
+    """A printed one keeps its bars until hints say otherwise; one that was played is analysed."""
+    ask("POST", one(recording, "/hints"), {"hints": {"metre": "6/8"}})
+    content = ask.client.get(one(recording, f"/export/{form}")).content
+    midi = ask.upload(content, "tune.mid", engine="abcscribe")
+    assert midi["codec"] == "midi"
+    score = ask.score(midi)
+    assert sorted({row[2] for row in score["performance"]}) == sorted(SCALE)
+    assert [note["midi"] for note in score["notes"] if not note["tied"]] == list(SCALE)
+    assert metre in (None, score["bars"][0]["metre"])
+    for path in ("/audio", "/peaks"):
+        assert "MIDI" in ask("GET", one(midi, path), status=404)["error"]
+    assert ask("POST", one(midi, "/hints"), {"hints": {"metre": "3/4"}})["bars"][0]["metre"] == "3/4"
+    assert b'"audio":null' in ask.client.get(one(midi, "/export/html")).content
+
+
 def test_settings_of_the_page_are_kept(ask: Asking) -> None:
     assert ask("GET", "/api/settings") == {}
     ask("PUT", "/api/settings", {"dark": True})

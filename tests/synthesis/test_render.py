@@ -89,5 +89,5 @@ def test_minutes_are_encoded_as_ogg_too():
 def test_the_pedal_lengthens_released_notes_until_it_is_lifted_or_the_key_struck_again():
     onset, offset = np.array([0.0, 1.0, 5.0]), np.array([0.5, 1.5, 6.0])
     pitch, pedal = np.array([60, 60, 62]), np.array([(0.2, 1.0), (3.0, 0.0)])
-    heard = render._pedalled(onset, offset, pitch, pedal)
+    heard = render.pedalled(onset, offset, pitch, pedal)
     assert heard.tolist() == [1.0, 3.0, 6.0]

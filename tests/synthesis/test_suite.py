@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from tiny_sounds import write_libraries
 
 from abcscribe.audio import SAMPLE_RATE
 from abcscribe.corpora.manifest import Piece
@@ -14,6 +15,7 @@ from abcscribe.score.model import Bar, Key, Metre, Note, Part, Pitch, Score, Sta
 from abcscribe.spectrogram import spectrogram
 from abcscribe.synthesis import excerpts, sampler, suite
 from abcscribe.synthesis.performance import Performance
+from abcscribe.synthesis.sound_bank import build_bank, save
 
 
 @pytest.fixture
@@ -188,3 +190,17 @@ def test_keys_without_a_mode_are_not_scored(samples, tmp_path, cache, monkeypatc
     list(suite.make_suite(suite.SuiteConfig(cache, tmp_path / "suite", clips=1, samples=samples, voices=(1,))))
     (clip,) = read_suite(tmp_path / "suite")
     assert "key" not in clip.metrics
+
+
+def test_a_suite_on_held_out_recorded_notes(tmp_path, cache):
+    """Each line on a held-out instrument of the bank, in rooms; none of them is one that training hears."""
+    bank = build_bank(write_libraries(tmp_path / "libraries"))
+    save(bank, tmp_path / "sounds.npz")
+    out = tmp_path / "suite"
+    config = suite.SuiteConfig(cache, out, clips=2, sounds=tmp_path / "sounds.npz", voices=(1, 2))
+    assert list(suite.make_suite(config)) == [(1, 2), (2, 2)]
+    one, two = read_suite(out)
+    assert len(two.score.parts) == 2
+    assert {part.program for part in two.score.parts} == {0, 73}
+    assert len(one.notes) == len(one.score.sounding_notes())
+    assert soundfile.info(two.audio).duration == pytest.approx(two.notes[-1].offset + 1, abs=0.5)

@@ -104,7 +104,7 @@ def test_a_new_note_begins_as_the_mean_of_its_names(cache, tmp_path):
 
 
 def test_a_run_learns_stops_and_leaves_a_model(cache, tmp_path):
-    log = list(sft.main(tiny(cache, tmp_path, log_steps=10), Clock(0.4)))
+    log = list(sft.main(tiny(cache, tmp_path, log_steps=10), Clock(1.2)))
     losses = [entry["loss"] for entry in log if "loss" in entry]
     assert losses[-1] < 0.75 * losses[0]
     assert set(log[-1]["valid"]) > {"tune loss", "pitch right"}
@@ -163,7 +163,7 @@ def _work(rank: int, port: int, config: SftTraining, folder: str) -> None:
     made: list[Trainer] = []
     sft.Trainer = lambda *args: made.append(Trainer(*args)) or made[0]  # type: ignore[assignment, func-returns-value]
     # The second clock would stop much earlier: the first one counts for both.
-    log = list(sft.main(config, Clock(4.0 if rank == 0 else 30.0)))
+    log = list(sft.main(config, Clock(12.0 if rank == 0 else 90.0)))
     assert bool(log) == (rank == 0)
     torch.save(made[0].shadows, f"{folder}/{rank}.pt")
 
@@ -191,7 +191,7 @@ def test_two_processes_train_one_model(cache, tmp_path):
     for ours, theirs in zip(first, second, strict=True):
         assert torch.equal(ours, theirs)
     assert any(not torch.equal(a, b) for a, b in zip(first, new, strict=True))
-    alone = list(sft.main(dataclasses.replace(config, out=tmp_path / "alone"), Clock(4.0)))
+    alone = list(sft.main(dataclasses.replace(config, out=tmp_path / "alone"), Clock(12.0)))
     assert alone
     own = torch.load(tmp_path / "alone" / "state.pt", weights_only=True)["shadows"]
     assert any(not torch.equal(a, b) for a, b in zip(first, own, strict=True)), "both processes' windows count"

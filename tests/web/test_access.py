@@ -7,8 +7,9 @@ from waiting import DESKTOP, PHONE, open_score, open_tab, until
 
 SHIFT = """() => new Promise((resolve) => {
   let sum = 0;
-  new PerformanceObserver((list) => { for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value; })
-    .observe({type: 'layout-shift', buffered: true});
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value;
+  }).observe({type: 'layout-shift', buffered: true});
   setTimeout(() => resolve(sum), 300);
 })"""
 
@@ -25,17 +26,18 @@ def violations(page: Any) -> list[str]:
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_axe_finds_nothing(visit: Any, transcribed: str, dark: bool) -> None:
+    """Of the dark page only what has colours of its own is asked again."""
     page = visit(transcribed.split("#")[0], dark=dark)
     page.wait_for_selector(".dropzone")
     assert violations(page) == []
     page = open_score(visit, transcribed, dark=dark)
     assert violations(page) == []
-    for tab in ("Whole", "Parts", "Text", "Notes"):
+    for tab in ("Notes",) if dark else ("Whole", "Parts", "Text", "Notes"):
         open_tab(page, tab)
         if tab == "Notes":
             page.locator("[data-id^=n]").first.locator(".abcjs-notehead").click()
         assert violations(page) == [], tab
-    for key in ("?", "x"):
+    for key in ("x",) if dark else ("?", "x"):
         page.keyboard.press(key)
         assert violations(page) == [], key
         page.keyboard.press("Escape")
@@ -49,14 +51,16 @@ def test_on_a_phone_nothing_is_cut_off(visit: Any, transcribed: str, dark: bool)
     page.get_by_role("button", name="Correct").tap()
     page.get_by_role("tab", name="Notes").tap()
     assert page.evaluate(wide) <= PHONE[0]
-    small = """() => [...document.querySelectorAll('.top button, .transport button')].filter((button) => button.offsetParent)
+    small = """() => [...document.querySelectorAll('.top button, .transport button')]
+      .filter((button) => button.offsetParent)
       .filter((button) => Math.min(button.offsetWidth, button.offsetHeight) < 36).map((button) => button.ariaLabel)"""
     assert page.evaluate(small) == []
     assert violations(page) == []
 
 
 def test_dark_is_dark(visit: Any, transcribed: str) -> None:
-    luminance = """() => getComputedStyle(document.querySelector('.paper')).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"""
+    luminance = """() => getComputedStyle(document.querySelector('.paper')).backgroundColor
+      .match(/\\d+/g).slice(0, 3).map(Number)"""
     assert sum(open_score(visit, transcribed, dark=True).evaluate(luminance)) < 150
     page = open_score(visit, transcribed)
     assert sum(page.evaluate(luminance)) > 700
@@ -111,5 +115,6 @@ def test_by_keyboard_alone(visit: Any, transcribed: str) -> None:
 
 def test_motion_is_reduced_on_request(visit: Any, transcribed: str) -> None:
     page = open_score(visit, transcribed, size=DESKTOP, reduced_motion="reduce")
-    moving = "() => [...document.querySelectorAll('*')].filter((e) => getComputedStyle(e).transitionDuration !== '0s').length"
+    moving = """() => [...document.querySelectorAll('*')]
+      .filter((element) => getComputedStyle(element).transitionDuration !== '0s').length"""
     assert page.evaluate(moving) == 0

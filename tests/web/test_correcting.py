@@ -37,7 +37,9 @@ def test_keys_change_the_note_and_the_focus_stays(score: Any) -> None:
     press(score, "4", 2, ", eighth, ")
     press(score, ".", 2, ", dotted eighth, ")
     press(score, "Shift+C", 2, "; ")
-    assert score.evaluate("document.activeElement.dataset.id") == score.locator("[data-id^=n]").nth(2).get_attribute("data-id")
+    assert score.evaluate("document.activeElement.dataset.id") == score.locator("[data-id^=n]").nth(2).get_attribute(
+        "data-id"
+    )
     for _ in range(10):
         score.keyboard.press("Control+z")
     until(score, f"{LABEL.format(2)}.includes(', B4, ')")
@@ -83,7 +85,7 @@ def test_parts_are_renamed_transposed_and_put_on_two_staves(score: Any) -> None:
     open_tab(score, "Parts")
     score.get_by_label("Name of part 1").fill("Rosa's viola")
     score.keyboard.press("Enter")
-    until(score, f"{LABEL.format(0)}.endsWith(\"rosa's viola\")")
+    until(score, f'{LABEL.format(0)}.endsWith("rosa\'s viola")')
     score.get_by_text("Staves, clefs, merge, split").click()
     score.get_by_label("Written on").select_option("2")
     until(score, "document.querySelector('.system').querySelectorAll('.abcjs-staff').length === 2")
@@ -106,7 +108,7 @@ def test_text_beside_the_score_underlines_what_cannot_be_read(score: Any) -> Non
 
 def test_an_edit_of_six_hundred_notes_is_drawn_at_once(score: Any) -> None:
     bars = " | ".join(["CDEF GABc", "cBAG FEDC"] * 38)
-    abc = f"%abc-2.1\nX:1\nT:Long\nM:4/4\nL:1/8\nQ:1/4=120\nK:C\nV:1 name=\"Piano\" clef=treble\n{bars} |]\n"
+    abc = f'%abc-2.1\nX:1\nT:Long\nM:4/4\nL:1/8\nQ:1/4=120\nK:C\nV:1 name="Piano" clef=treble\n{bars} |]\n'
     open_tab(score, "Text")
     score.get_by_label("ABC text").fill(abc)
     score.get_by_label("ABC text").press("Control+Enter")

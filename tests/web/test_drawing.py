@@ -27,7 +27,8 @@ G,6- G,3 |]
 """
 CUT = """async ([abc, bars, width]) => {
   const {systems, sourceOffset} = await import('/static/abc_systems.js');
-  return systems(abc, bars, width).map((system) => ({...system, sources: [...system.text].map((_, i) => sourceOffset(system.map, i))}));
+  const sources = ({text, map}) => [...text].map((_, i) => sourceOffset(map, i));
+  return systems(abc, bars, width).map((system) => ({...system, sources: sources(system)}));
 }"""
 # The metre that each staff of each system shows first, as abcjs has understood it.
 SHOWN = """(texts) => texts.map((text) => ABCJS.parseOnly(text)[0].lines.flatMap((line) =>
@@ -69,3 +70,22 @@ def test_a_text_of_another_form_is_drawn_whole(page: Any) -> None:
 
 def test_a_part_of_several_values_in_a_narrow_window_has_several_systems(page: Any) -> None:
     assert len(page.evaluate(CUT, [METRES, 5, 220])) > len(page.evaluate(CUT, [METRES, 5, 900]))
+
+
+SONG = """%abc-2.1
+X:1
+T:Song
+M:2/4
+L:1/4
+K:C
+V:1 name="Voice" clef=treble
+"Am7"c {d}[ce] | !f!e/f/ z | g- g | "C" c2 |]
+w: Hel-lo my_ * good _ bye
+"""
+
+
+def test_words_stay_below_their_notes(page: Any) -> None:
+    systems = page.evaluate(CUT, [SONG, 4, 160])
+    lines = [system["text"].strip().split("\n")[-1] for system in systems]
+    assert len(lines) == 4
+    assert lines == ["w: Hel-lo", "w: my_", "w: * good", "w: _ bye"]

@@ -22,7 +22,8 @@ WATCH = """(seconds) => new Promise((resolve) => {
   const frame = () => {
     const box = document.querySelector('.cursor').getBoundingClientRect();
     const middle = box.y + box.height / 2;
-    const row = systems.findIndex((system) => { const s = system.getBoundingClientRect(); return s.y <= middle && middle <= s.bottom; });
+    const boxes = systems.map((system) => system.getBoundingClientRect());
+    const row = boxes.findIndex(({y, bottom}) => y <= middle && middle <= bottom);
     frames.push({seconds: audio.currentTime, x: box.x + box.width / 2, row});
     if (performance.now() < end) requestAnimationFrame(frame); else resolve(frames);
   };
@@ -44,7 +45,7 @@ def test_the_cursor_is_where_the_music_is(score: Any) -> None:
     until(score, "document.querySelector('audio').currentTime > 0.2")
     frames = score.evaluate(WATCH, 8.2)
     errors = []
-    for (onset, head), (next_onset, next_head) in zip(zip(onsets, heads, strict=True), zip(onsets[1:], heads[1:], strict=True), strict=False):
+    for onset, head, next_head in zip(onsets, heads, heads[1:], strict=False):
         if head["row"] != next_head["row"] or onset < frames[0]["seconds"]:
             continue
         passed = next(frame for frame in frames if frame["row"] == head["row"] and frame["x"] >= head["x"] - 0.5)
@@ -93,7 +94,9 @@ def test_bars_are_looped_by_dragging(score: Any) -> None:
 def test_speed_keeps_the_pitch_and_the_mix_reaches_from_recording_to_notes(score: Any) -> None:
     for _ in range(12):
         score.keyboard.press("[")
-    audio = score.evaluate("(({playbackRate, preservesPitch}) => [playbackRate, preservesPitch])(document.querySelector('audio'))")
+    audio = score.evaluate(
+        "(({playbackRate, preservesPitch}) => [playbackRate, preservesPitch])(document.querySelector('audio'))"
+    )
     assert audio == [0.4, True]
     score.get_by_label("Mix: from the recording to our notes").fill("100")
     assert score.evaluate("document.querySelector('audio').volume") < 0.01

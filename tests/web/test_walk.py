@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 from page_server import PageServer
-from waiting import PATIENCE, until
+from waiting import PATIENCE, open_tab, until
 
 DROP = """([data, name]) => {
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
@@ -78,7 +78,9 @@ def test_a_part_with_hints_is_chosen_before_it_starts(visit, server: PageServer,
     page.wait_for_selector(".score-page .system svg")
     assert "3/4" in page.locator(".score-head .about").text_content()
     assert "flute" in page.locator("[data-id^=n]").first.get_attribute("aria-label")
-    page.evaluate("fetch('/api/settings', {method: 'PUT', headers: {'Content-Type': 'application/json', 'X-Abcscribe': '1'}, body: '{}'})")
+    page.get_by_role("link", name="abcscribe").click()
+    page.get_by_label("Choose a part and say what I know").uncheck()
+    page.wait_for_timeout(800)  # until the setting is saved
     page.get_by_role("button", name="Delete melody").first.click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     page.wait_for_selector(".dropzone")
@@ -109,15 +111,24 @@ def test_what_is_no_sound_is_said(visit, server: PageServer, tmp_path: Path) -> 
     assert "letter.wav" in page.locator(".toast").first.text_content()
 
 
-def test_a_hostile_name_is_text(visit, server: PageServer, melody: Path, tmp_path: Path) -> None:
-    name = "<img src=x onerror=document.title='pwned'>&amp;\"'%"
-    copy = tmp_path / f"{name}.wav"
-    copy.write_bytes(melody.read_bytes())
-    page = visit(server.url)
-    with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Choose a file").click()
-    chooser.value.set_files(copy)
-    page.wait_for_selector(".score-page .system svg")
-    assert page.locator(".score-head .title").text_content() == name
-    assert page.title() == f"{name} · abcscribe"
-    assert page.locator("img").count() == 0
+def test_a_hostile_name_is_text(visit, server: PageServer, melody: Path, score) -> None:
+    hostile = "<img src=x onerror=document.title='pwned'>&amp;\"'%"
+    url = score.url
+    score.get_by_title("Change title and composer").click()
+    score.get_by_label("Title", exact=True).fill(hostile)
+    score.keyboard.press("Enter")
+    until(score, "hostile => document.querySelector('.score-head .title')?.textContent === hostile", hostile)
+    open_tab(score, "Parts")
+    score.get_by_label("Name of part 1").fill(hostile)
+    score.keyboard.press("Enter")
+    until(score, "hostile => document.querySelector('.abcjs-voice-name')?.textContent.startsWith('<img')", hostile)
+    score.reload()
+    score.wait_for_selector(".score-page .system svg")
+    assert score.title() == f"{hostile} · abcscribe"
+    assert hostile in score.locator(".library .name").all_text_contents()
+    assert score.locator("img").count() == 0
+    assert score.url == url
+    score.get_by_title("Change title and composer").click()
+    score.get_by_label("Title", exact=True).fill("melody")
+    score.keyboard.press("Enter")
+    until(score, "document.querySelector('.score-head .title')?.textContent === 'melody'")

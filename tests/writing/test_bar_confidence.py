@@ -47,7 +47,7 @@ def test_weights_that_nothing_was_fitted_to_have_no_confidence():
 
 
 def test_no_weight_is_negative():
-    for constant, *slopes in bar_confidence.WEIGHTS.values():
+    for constant, *slopes in bar_confidence.fitted().values():
         assert constant < 0 <= min(slopes)
 
 

@@ -8,9 +8,10 @@
 import { lastNotAbove } from "./timeline.js";
 
 const FIELD = /^([A-Za-z]):\s*(.*)$/;
-const BAR_LINE = /^(?::?\|[|:\]]?|::|\[\|)[\d,\-]*$/;
+const BAR_LINE = /^(?:[:.]*\|[|:\]]*|::|\[\|)[\d,\-]*$/;
+const SYLLABLE = /(?:\\-|[^\s_*-])+-?|[_*]/g; // of a w: line: what stands below one note
 const ENDING = /^\[\d[\d,\-]*$/;
-const SYMBOL_WIDTH = 21; // units of abcjs for a note, with what stands before it
+const SYMBOL_WIDTH = 19; // units of abcjs for a note, with what stands before it
 const BAR_WIDTH = 22; // and for a bar line
 const CLEF_WIDTH = 70; // clef and key signature
 const NAME_WIDTH = 70; // names of parts in the first system
@@ -31,8 +32,7 @@ export function systems(abc, barCount, width) {
   if (!tune || tune.bars !== barCount) return [wholeTune(abc, barCount)];
   const cuts = tune.voices[0].lines.flatMap((_, index) => {
     const lines = tune.voices.map((voice) => voice.lines[index]);
-    const room = width - CLEF_WIDTH - (index === 0 ? NAME_WIDTH : 0);
-    return pieces(lines, room).map(([from, to]) => ({ lines, from, to }));
+    return pieces(lines, width - CLEF_WIDTH, index === 0 ? NAME_WIDTH : 0).map(([from, to]) => ({ lines, from, to }));
   });
   return cuts.map((cut, i) => system(abc, tune, cut, i === cuts.length - 1));
 }
@@ -62,7 +62,7 @@ function parse(abc) {
       voice = { header: line, lines: [] };
       tune.voices.push(voice);
       pending = tune.voices.length === 1 ? { ...fields } : { M: fields.M, K: fields.K };
-    } else if (field && /[ws]/.test(field[1])) {
+    } else if (field && field[1] === "w") {
       if (!voice?.lines.length) return null;
       voice.lines.at(-1).under.push(line);
     } else if (field && !voice) {
@@ -89,24 +89,26 @@ function parse(abc) {
   return tune;
 }
 
-/** The bars of a line of music: [start, end) with their bar lines, and how many symbols they hold. */
+/** The bars of a line of music: [start, end) with their bar lines, how many symbols and how many notes they hold. */
 function barsOf(line, offset) {
   const bars = [];
   let start = null;
   let symbols = 0;
+  let notes = 0;
   for (const match of line.matchAll(/(?:"[^"]*"|[^\s"])+/g)) {
     const token = match[0];
     const end = offset + match.index + token.length;
     start ??= offset + match.index;
     if (BAR_LINE.test(token) && symbols) {
-      bars.push({ start, end, symbols });
+      bars.push({ start, end, symbols, notes });
       start = null;
-      symbols = 0;
+      symbols = notes = 0;
     } else if (!BAR_LINE.test(token) && !ENDING.test(token)) {
       symbols += symbolCount(token);
+      notes += noteCount(token);
     }
   }
-  if (symbols) bars.push({ start, end: offset + line.trimEnd().length, symbols });
+  if (symbols) bars.push({ start, end: offset + line.trimEnd().length, symbols, notes });
   return bars;
 }
 
@@ -116,10 +118,25 @@ function symbolCount(token) {
   return Math.max(1, (bare.match(/[A-Ga-gzxZ]/g) ?? []).length + (bare.match(/[_^=]+/g) ?? []).length / 2);
 }
 
-/** How a line of bars is divided among systems: pairs [from, to) of its bars. */
-function pieces(lines, room) {
+/** How many notes a token writes, chords once: a syllable may stand below each. */
+function noteCount(token) {
+  const bare = token.replace(/"[^"]*"|![^!]*!|\{[^}]*\}|\[[A-Za-z]:[^\]]*\]/g, "").replace(/\[([^\]]*)\]/g, "c");
+  return (bare.match(/[A-Ga-g]/g) ?? []).length;
+}
+
+/** The syllables of a w: line that belong to some of its bars. */
+function syllables(line, bars, from, to) {
+  const words = line.replace(/^w:\s*/, "").match(SYLLABLE) ?? [];
+  const before = bars.slice(0, from).reduce((sum, bar) => sum + bar.notes, 0);
+  const count = bars.slice(from, to).reduce((sum, bar) => sum + bar.notes, 0);
+  const sung = words.slice(before, to === bars.length ? undefined : before + count);
+  return "w: " + sung.reduce((text, word) => text + (!text || text.endsWith("-") || word === "_" ? "" : " ") + word, "");
+}
+
+/** How a line of bars is divided among systems, alike in width: pairs [from, to) of its bars. `lead` stands before the first. */
+function pieces(lines, room, lead) {
   const bars = lines[0].bars.map((_, i) => BAR_WIDTH + SYMBOL_WIDTH * Math.max(...lines.map((line) => line.bars[i].symbols)));
-  if (lines.some((line) => line.under.length)) return [[0, bars.length]];
+  bars[0] += lead;
   const total = bars.reduce((sum, bar) => sum + bar, 0);
   const share = total / Math.max(1, Math.ceil(total / Math.max(room, 1)));
   const found = [[0, 0]];
@@ -152,7 +169,7 @@ function system(abc, tune, { lines, from, to }, last) {
     const bars = lines[i].bars.slice(from, to);
     map.push([text.length, bars[0].start, bars.at(-1).end - bars[0].start]);
     text += abc.slice(bars[0].start, bars.at(-1).end) + "\n";
-    for (const under of lines[i].under) text += under + "\n";
+    for (const line of lines[i].under) text += syllables(line, lines[i].bars, from, to) + "\n";
   });
   return {
     text, map, firstBar: lines[0].firstBar + from, bars: to - from, showsMetre: Boolean(changes.M),

@@ -103,6 +103,7 @@ class Page {
     this.#tools();
     if (!score) return;
     const fresh = this.opened !== recording.id;
+    document.title = `${score.title || recording.file_name} · abcscribe`;
     if (fresh) {
       this.opened = recording.id;
       this.view = new ScoreView(this.main, this.transport, { editing: () => !byId("inspector").hidden });
@@ -143,7 +144,7 @@ class Page {
     this.redo.disabled = !score?.redo;
     this.undo.title = score?.undo ? `Undo: ${score.undo} (Ctrl Z)` : "Undo (Ctrl Z)";
     this.redo.title = score?.redo ? `Redo: ${score.redo} (Ctrl Shift Z)` : "Redo (Ctrl Shift Z)";
-    if (score && session.settings.inspector && innerWidth > 1180 && byId("inspector").hidden) this.#toggleInspector(true);
+    if (score && session.settings.inspector && innerWidth > 900 && byId("inspector").hidden) this.#toggleInspector(true);
   }
 
   #toggleLibrary() {

@@ -81,6 +81,24 @@ export function iconButton(name, label, onclick, attributes = {}) {
   return h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick, ...attributes }, icon(name));
 }
 
+/**
+ * Fill an element anew, but keep what the user has there: the focus (by id or label), and which details are open.
+ *
+ * @param {HTMLElement} root
+ * @param {(Node|string)[]} children
+ */
+export function refill(root, children) {
+  const active = root.contains(document.activeElement) ? document.activeElement : null;
+  const name = (details) => details.querySelector("summary").textContent + (details.closest("[aria-label]")?.getAttribute("aria-label") ?? "");
+  const open = new Set([...root.querySelectorAll("details[open]")].map(name));
+  root.replaceChildren(...children);
+  for (const details of root.querySelectorAll("details")) details.open = open.has(name(details));
+  if (!active) return;
+  const label = active.getAttribute("aria-label");
+  const again = (active.id && document.getElementById(active.id)) || (label && root.querySelector(`[aria-label="${CSS.escape(label)}"]`));
+  again?.focus();
+}
+
 let dialogs = 0;
 
 /**

@@ -24,8 +24,6 @@ export function drawSystem(system, zoom) {
   const [width, height] = [Number(picture.getAttribute("width")), Number(picture.getAttribute("height"))];
   picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
   picture.setAttribute("role", "group");
-  const last = system.firstBar + system.bars;
-  picture.setAttribute("aria-label", system.bars > 1 ? `Bars ${system.firstBar + 1} to ${last}` : `Bar ${last}`);
   picture.querySelector(":scope > title")?.remove();
   picture.setAttribute("width", "100%");
   picture.removeAttribute("height");

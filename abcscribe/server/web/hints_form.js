@@ -71,7 +71,7 @@ export function hintsForm(vocabulary, hints, onchange) {
   });
   const instrument = instrumentSelect(vocabulary, programOf(current.instrument),
     (value) => set("instrument")(value === "" ? null : Number(value)), BY_EAR);
-  const extras = (vocabulary.hints ?? []).filter((name) => EXTRAS[name]).map((name) => EXTRAS[name](current[name], set(name)));
+  const extras = vocabulary.hints.filter((name) => !PLAIN.has(name)).map((name) => (EXTRAS[name] ?? anyHint(name))(current[name], set(name)));
   return h("div", { class: "grid" },
     field("Instrument", instrument),
     field("Metre", select([["", BY_EAR], ...vocabulary.metres], current.metre ?? "", set("metre"))),
@@ -81,7 +81,15 @@ export function hintsForm(vocabulary, hints, onchange) {
     ...extras);
 }
 
+const PLAIN = new Set(["instrument", "metre", "key", "tempo", "downbeat"]);
+
+/** A hint that this page has no words for: the text that the command line takes. */
+const anyHint = (name) => (value, set) => field(name.replaceAll("_", " "), h("input", {
+  placeholder: "by ear", value: value ?? "", onchange: (event) => set(event.target.value.trim()),
+}));
+
 const EXTRAS = {
+  writer: (value, set) => field("Written down by", select([["", "the rules"], ["lm", "the language model"]], value ?? "", set)),
   swing: (value, set) => field("Swing", select([["", BY_EAR], ["true", "Swung"], ["false", "Straight"]],
     value === undefined ? "" : String(value), (text) => set(text === "" ? null : text === "true"))),
   parts: (value, set) => field("Number of parts", h("input", {

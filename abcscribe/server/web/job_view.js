@@ -6,8 +6,9 @@ import { share, timeLeft } from "./library.js";
 import { prepare } from "./prepare.js";
 import { ScoreDrawing } from "./score_drawing.js";
 import { session } from "./session.js";
-import { colour, fitted } from "./waveform.js";
+import { colour, drawPeaks } from "./waveform.js";
 
+const PEAKS = 400;
 const LOWEST = 33; // MIDI pitches of the roll
 const HIGHEST = 96;
 
@@ -22,13 +23,13 @@ export function jobView(root, recording, onready) {
     h("div", { class: "row" },
       h("button", {
         type: "button", class: "button primary", text: failed ? "Try again" : "Transcribe",
-        onclick: () => api.transcribe(recording.id, {}).then(onready, (error) => session.tell(error.message)),
+        onclick: () => api.transcribe(recording.id, { hints: recording.hints, start: recording.start, end: recording.end }).then(onready, (error) => session.tell(error.message)),
       }),
       h("button", {
         type: "button", class: "button", text: "Choose a part, say what I know",
         onclick: async () => {
           try {
-            if (await prepare(recording)) onready();
+            if (await prepare(recording, recording.hints)) onready();
           } catch (error) {
             session.tell(error.message);
           }
@@ -39,7 +40,7 @@ export function jobView(root, recording, onready) {
 
 class JobView {
   constructor(root, recording, onready) {
-    Object.assign(this, { recording, onready, notes: [], job: { state: recording.state, seconds: 0, total: recording.seconds } });
+    Object.assign(this, { recording, onready, notes: [], peaks: [], job: { state: recording.state, seconds: 0, total: recording.seconds } });
     this.sentence = h("p", { role: "status", text: "Waiting" });
     this.bar = h("i");
     this.track = h("div", { class: "progress", role: "progressbar", "aria-label": "Progress", "aria-valuemin": 0, "aria-valuemax": 100 }, this.bar);
@@ -56,6 +57,15 @@ class JobView {
     this.observer = new ResizeObserver(() => this.#drawRoll());
     this.observer.observe(this.roll);
     this.#listen();
+    this.#fetchPeaks();
+  }
+
+  /** The sound itself, behind the notes that are heard in it. */
+  async #fetchPeaks() {
+    const { id, start, end } = this.recording;
+    const found = await api.peaks(id, PEAKS, start, end).catch(() => ({ peaks: [] })); // only an ornament
+    this.peaks = found.peaks;
+    this.#drawRoll();
   }
 
   close() {
@@ -104,7 +114,9 @@ class JobView {
   }
 
   #drawRoll() {
-    const { width, height, context } = fitted(this.roll);
+    drawPeaks(this.roll, this.peaks, colour("--line"));
+    const { clientWidth: width, clientHeight: height } = this.roll;
+    const context = this.roll.getContext("2d");
     const total = this.job.total ?? Math.max(10, this.job.seconds);
     const accent = colour("--accent");
     for (const [onset, offset, pitch, , confidence] of this.notes) {
@@ -114,6 +126,7 @@ class JobView {
       context.fillRect((onset / total) * width, (1 - place) * (height - 10) + 3, Math.max(2, ((offset - onset) / total) * width - 1), 4);
     }
     context.globalAlpha = 1;
+    context.fillStyle = accent;
     context.fillRect((this.job.seconds / total) * width, 0, 1, height);
   }
 

@@ -1,6 +1,6 @@
 // The panel for the note that is chosen: every key has a button here.
 
-import { h, icon, svg } from "./dom.js";
+import { h, icon, refill, svg } from "./dom.js";
 import { field, select } from "./hints_form.js";
 import * as edits from "./note_edits.js";
 import { noteLabel, restLabel } from "./note_names.js";
@@ -13,9 +13,7 @@ const LETTERS = [..."CDEFGAB"];
 export function notePanel(root) {
   session.watch(["selection", "score", "noteLength"], () => {
     if (root.hidden || !session.score) return;
-    const focused = root.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
-    root.replaceChildren(...content());
-    if (focused) root.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
+    refill(root, content());
   });
 }
 

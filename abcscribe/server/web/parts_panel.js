@@ -1,6 +1,6 @@
 // The parts: who plays, how loud, on how many staves; merge, split, order.
 
-import { h, icon, iconButton } from "./dom.js";
+import { h, icon, iconButton, refill } from "./dom.js";
 import { field, instrumentSelect, select } from "./hints_form.js";
 import { session } from "./session.js";
 
@@ -13,11 +13,10 @@ import { session } from "./session.js";
 export function partsPanel(root, transport) {
   session.watch(["score", "sounding"], () => {
     if (!session.score) return;
-    const focused = root.contains(document.activeElement) ? document.activeElement.id : null;
-    root.replaceChildren(
+    refill(root, [
       h("p", { class: "small muted", text: "Mute, solo and loudness are for our notes; the slider below mixes them with the recording." }),
-      ...session.score.parts.map((part, index) => partBox(part, index, transport)));
-    if (focused) document.getElementById(focused)?.focus();
+      ...session.score.parts.map((part, index) => partBox(part, index, transport)),
+    ]);
   });
 }
 

@@ -1,7 +1,6 @@
 // The microphone: a level before and while it records, a bar of clicks to begin with, and the take to listen to.
 
 import { clock, dialog, h, icon } from "./dom.js";
-import { field } from "./hints_form.js";
 import { Sampler } from "./sampler.js";
 import { session } from "./session.js";
 
@@ -45,13 +44,14 @@ class Recorder {
     this.meter = h("div", { class: "meter", role: "meter", "aria-label": "Level", "aria-valuemin": FLOOR_DB, "aria-valuemax": 0, "aria-valuenow": FLOOR_DB }, this.level);
     this.advice = h("p", { class: "muted small", role: "status", text: "Play as loud as you will: the bar should reach well to the right, and not turn red." });
     this.counted = h("input", { type: "checkbox", checked: Boolean(session.settings.recordCount) });
-    this.tempo = h("input", { type: "number", min: 30, max: 300, value: session.settings.recordTempo ?? 90 });
+    this.tempo = h("input", { type: "number", class: "short", min: 30, max: 300, value: session.settings.recordTempo ?? 90 });
     this.button = h("button", { type: "button", class: "button primary", onclick: () => this.#toggle() });
     this.keep = h("button", { type: "button", class: "button primary", text: "Transcribe it", hidden: true, onclick: () => this.box.close() });
     this.player = h("audio", { controls: true, hidden: true, "aria-label": "The take" });
     this.box = dialog("Record", [
       this.time, this.meter, this.advice,
-      h("div", { class: "row" }, h("label", { class: "check" }, this.counted, "Four clicks before it begins, at"), field("Beats a minute", this.tempo)),
+      h("div", { class: "row" }, h("label", { class: "check" }, this.counted, "Four clicks before it begins"),
+        h("label", { class: "check" }, "at", this.tempo, "a minute")),
       this.player,
       h("div", { class: "row end" }, this.button, this.keep),
     ], "small");

@@ -7,6 +7,7 @@ import { noteLabel, restLabel, staffPlace } from "./note_names.js";
 import { barStarts, lastNotAbove, quarters } from "./timeline.js";
 
 const HIT = 16; // units of abcjs around a note head within which a click means the note
+const SAME_QUARTER = 1e-3; // quarters that make no difference: less than a millisecond at any tempo
 const SLICE_MS = 40; // drawing goes on in slices, so that the page answers meanwhile
 const NARROW = 560; // pixels: below it notes are drawn smaller
 const SMALL = 0.78;
@@ -134,7 +135,8 @@ export class ScoreDrawing {
   placeAt(quarter) {
     const { road } = this;
     if (!road.length) return null;
-    const i = Math.max(0, lastNotAbove(road, quarter, (point) => point.quarter));
+    // A moment that is rounded to just before a bar line belongs to the bar.
+    const i = Math.max(0, lastNotAbove(road, quarter + SAME_QUARTER, (point) => point.quarter));
     const [a, b] = [road[i], road[i + 1]];
     let { x } = a;
     if (b && b.row === a.row && b.quarter > a.quarter) {
@@ -268,6 +270,8 @@ function bindBars(system, score) {
     for (const bar of row.bars) areas.append(barArea(bar, row, score.bars[bar.index]));
   }
   const number = score.bars[system.firstBar]?.number;
+  const last = score.bars[system.firstBar + system.bars - 1]?.number;
+  system.picture.setAttribute("aria-label", number === last ? `Bar ${number}` : `Bars ${number} to ${last}`);
   if (number !== undefined && system.firstBar > 0 && system.rows.length) {
     const text = svg("text", { x: system.rows[0].left - 28, y: system.rows[0].top - 5, class: "bar-number" });
     text.textContent = number;
@@ -283,7 +287,7 @@ function barArea(place, row, bar) {
   });
   area.dataset.bar = place.index;
   if (bar?.doubtful) {
-    area.setAttribute("fill-opacity", (0.25 + 0.75 * Math.min(1, Math.max(0, SURE - (bar.confidence ?? 0)))).toFixed(2));
+    area.setAttribute("fill-opacity", (0.15 + 0.6 * Math.min(1, Math.max(0, SURE - (bar.confidence ?? 0)))).toFixed(2));
   }
   return area;
 }

@@ -46,9 +46,12 @@ export class ScoreView {
   /** Draw, and let what had the focus have it again. */
   #draw(score) {
     this.lostFocus ||= this.score.contains(document.activeElement);
-    const drawn = this.drawing.show(score).then(() => this.markSelection());
-    this.markSelection();
-    this.markLoop();
+    const mark = () => {
+      this.markSelection();
+      this.markLoop();
+    };
+    const drawn = this.drawing.show(score).then(mark);
+    mark();
     return drawn;
   }
 
@@ -189,7 +192,6 @@ export class ScoreView {
     const found = hit.note ?? hit.rest;
     const id = hit.note?.id ?? (hit.rest && restId(hit.rest));
     const extend = event.shiftKey || event.ctrlKey || event.metaKey;
-    if (!found && event.pointerType !== "touch") this.score.setPointerCapture(event.pointerId);
     if (found) event.preventDefault();
     let moved = false;
     let steps = 0;
@@ -197,14 +199,15 @@ export class ScoreView {
       moved ||= Math.hypot(later.clientX - x, later.clientY - y) > DRAG_PX;
       if (!moved) return;
       if (hit.note && this.mode.editing()) steps = this.#dragNote(hit, later.clientY - y);
-      else if (hit.bar && event.pointerType !== "touch") this.#dragLoop(hit.bar.index, later);
+      else if (hit.bar) this.#dragLoop(hit.bar.index, later);
     };
-    const up = () => {
+    // A finger that moves up or down scrolls: the browser takes the pointer away, and nothing is meant by it here.
+    const up = ({ type }) => {
       removeEventListener("pointermove", move);
       removeEventListener("pointerup", up);
       removeEventListener("pointercancel", up);
-      this.#dropNote(hit, steps);
-      if (moved) return;
+      this.#dropNote(hit, type === "pointerup" ? steps : 0);
+      if (moved || type !== "pointerup") return;
       if (found) this.#click(id, found, extend);
       else if (hit.bar) this.#clickBar(hit);
     };

@@ -45,6 +45,7 @@ export function partChooser(sound, part, onchange) {
   const wave = h("div", { class: "wave" }, canvas);
   const fields = ["start", "end"].map((name) =>
     h("input", {
+      placeholder: name === "start" ? "start" : "end",
       type: "number", min: 0, max: sound.seconds.toFixed(1), step: 0.1, inputmode: "decimal",
       oninput: (event) => choose({ ...part, [name]: event.target.value === "" ? null : clamp(Number(event.target.value)) }, false),
     }));
@@ -85,8 +86,8 @@ export function partChooser(sound, part, onchange) {
   choose(part);
   return h("div", {},
     wave,
-    h("div", { class: "row" },
+    h("div", { class: "row bottom" },
       h("label", { class: "field" }, h("span", { text: "From (seconds)" }), fields[0]),
       h("label", { class: "field" }, h("span", { text: "To (seconds)" }), fields[1]),
-      h("button", { type: "button", class: "button small", text: "The whole", onclick: () => choose({ start: null, end: null }) })));
+      h("button", { type: "button", class: "button", text: "The whole", onclick: () => choose({ start: null, end: null }) })));
 }

@@ -1,7 +1,7 @@
 // Corrections of the whole: metre, key, tempo, first bar line, and what else a hint settles. Notes are not heard again.
 
 import { api } from "./api.js";
-import { h } from "./dom.js";
+import { h, refill } from "./dom.js";
 import { field, hintsForm, keyNames, select } from "./hints_form.js";
 import { chosenPlace } from "./note_edits.js";
 import { prepare } from "./prepare.js";
@@ -15,10 +15,7 @@ import { session } from "./session.js";
  */
 export function wholePanel(root, page) {
   session.watch(["score"], () => {
-    if (!session.score) return;
-    const focused = root.contains(document.activeElement) ? document.activeElement.id : null;
-    root.replaceChildren(...content(page));
-    if (focused) document.getElementById(focused)?.focus();
+    if (session.score) refill(root, content(page));
   });
 }
 
@@ -89,17 +86,18 @@ function downbeat(page) {
 /** Key and tempo from a bar on. */
 function fromBar(page, found) {
   const { score, vocabulary } = session;
-  const bar = h("input", { type: "number", min: 1, max: score.bars.length, value: 1, "aria-label": "Bar" });
+  const numbers = score.bars.map((one) => one.number);
+  const bar = h("input", { type: "number", min: numbers[0], max: numbers.at(-1), value: numbers[0] });
   const key = select([["", "as it is"], ...keyNames(vocabulary)], "", () => {});
   const tempo = h("input", { type: "number", min: 10, max: 600, step: "any", placeholder: found.tempo ? "as it is" : "" });
   const apply = () => {
-    const edit = { op: "header", bar: Math.max(0, Math.min(score.bars.length, Number(bar.value)) - 1) };
+    const edit = { op: "header", bar: Math.max(0, numbers.indexOf(Number(bar.value))) };
     if (key.value) edit.key = key.value;
     if (tempo.value) edit.tempo = Number(tempo.value);
     return edit.key || edit.tempo ? session.edit([edit]) : session.tell("Choose a key or a tempo.");
   };
   return h("section", {},
-    h("details", { ontoggle: () => (bar.value = page.barNow() + 1) },
+    h("details", { ontoggle: () => (bar.value = numbers[page.barNow()]) },
       h("summary", { text: "Another key or tempo from a bar on" }),
       h("div", { class: "grid" }, field("From bar", bar), field("Key", key), field("Quarters a minute", tempo)),
       h("button", { type: "button", class: "button small", onclick: apply, text: "Change" })));

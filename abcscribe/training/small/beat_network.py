@@ -3,7 +3,8 @@
 Performs pieces of the train split (`performances`), a new tempo, style and set of mistakes each time, draws windows as
 the language model is trained on (`abcscribe.synthesis.windows`), keeps them, takes the windows that the tower has heard
 besides, and trains on them. What is kept is the moving average of the weights. The shipped weights are older than this
-way of training, which makes better ones by every held-out loss and, so far, no better ones of recordings.
+way of training, which makes better ones by every held-out loss and, so far, no better ones of recordings; docs/log has
+each run.
 
 Simplifications: one learning rate schedule, no early stopping, held-out performances and windows are looked at for
 information only.

@@ -48,7 +48,7 @@ class BeatNetwork:
     seed: int = 0  # of weights and order
 
     SMOKE: ClassVar[Mapping[str, Any]] = {
-        "performed": 40, "windows": 40, "valid": 6, "minutes": 1.0, "steps": 4, "batch": 4,
+        "performed": 12, "windows": 12, "valid": 4, "minutes": 1.0, "steps": 3, "batch": 2,
         "compile": False,
     }  # fmt: skip
 
@@ -69,7 +69,7 @@ class MetreChoice:
     seed: int = 1  # another gives other excerpts
     beside: float = 0.0  # weight of the trees that are there, in a mean; 0: they go
 
-    SMOKE: ClassVar[Mapping[str, Any]] = {"lines": 30, "players": 10, "short": 5, "valid": 10, "rounds": 5}
+    SMOKE: ClassVar[Mapping[str, Any]] = {"lines": 8, "players": 4, "short": 2, "valid": 4, "rounds": 3}
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Downbeats:
     rounds: int = 140  # trees
     seed: int = 1  # another gives other excerpts
 
-    SMOKE: ClassVar[Mapping[str, Any]] = {"lines": 30, "players": 10, "valid": 10, "rounds": 5}
+    SMOKE: ClassVar[Mapping[str, Any]] = {"lines": 8, "players": 4, "valid": 4, "rounds": 3}
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,8 @@ PROGRAMS = (
     (40, "bass"), (42, "violin"), (44, "cello"), (45, "strings"), (47, "harp"), (48, "mallet"), (52, "strings"),
     (55, "voice"), (56, "strings"), (57, "trumpet"), (59, "horn"), (60, "trumpet"), (64, "horn"), (68, "sax"),
     (70, "oboe"), (71, "bassoon"), (72, "clarinet"), (80, "flute"), (88, "organ"), (104, "strings"), (108, "guitar"),
-    (109, "mallet"), (110, "oboe"), (111, "violin"), (112, "oboe"), (120, "mallet"), (128, "strings"), (129, "percussion"),
+    (109, "mallet"), (110, "oboe"), (111, "violin"), (112, "oboe"), (120, "mallet"), (128, "strings"),
+    (129, "percussion"),
 )  # fmt: skip
 
 

@@ -1,0 +1,83 @@
+"""What runs on a borrowed device, here on a processor."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from abcscribe.errors import AbcscribeError
+from abcscribe.training import device_job
+from abcscribe.training.tower_table import _matched, _peaks, area_under_curve
+
+ROOT = Path(__file__).parents[2]
+# What a CUDA image of torch does not have; the job must not need it.
+ABSENT = "av,typer,rich,soundfile,scipy,onnx,onnxruntime,lytk,typst,verovio,music21,mir_eval,rapidfuzz,fluidsynth"
+
+
+def test_the_smoke_run_leaves_weights_a_log_and_a_table(tmp_path):
+    environment = {**os.environ, "PYTHON": sys.executable, "OMP_NUM_THREADS": "1"}
+    script = ROOT / "runs" / "device" / "smoke.sh"
+    done = subprocess.run(
+        [str(script), str(tmp_path), "8"], env=environment, capture_output=True, text=True, timeout=400, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    table = json.loads((tmp_path / "heldout.json").read_text())
+    assert set(table) == {"start", "trained"}
+    assert 0 <= table["trained"]["onset F1"] <= 1
+    entry = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
+    assert entry["step"] >= 1
+    weights = load_file(tmp_path / "tower.safetensors")
+    assert weights["stem.0.weight"].dtype == torch.float16
+    assert (tmp_path / "tower.safetensors").stat().st_size < device_job.LARGEST_WEIGHTS
+
+
+def test_the_job_needs_only_torch_numpy_and_safetensors():
+    code = (
+        f"import sys\nfor name in {ABSENT.split(',')!r}: sys.modules[name] = None\n"
+        "from abcscribe.training import device_job, tower, tower_table\n"
+        "from abcscribe.model import tower_files\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_archive_that_is_too_large_is_refused_and_not_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(device_job, "LARGEST", 1000)
+    notes, weights = tmp_path / "notes.npz", tmp_path / "weights"
+    weights.mkdir()
+    notes.write_bytes(np.random.default_rng(0).bytes(5000))
+    for name in device_job.STARTS["rl"]:
+        (weights / name).write_bytes(b"x")
+    with pytest.raises(AbcscribeError, match="MB"):
+        device_job.pack("rl", tmp_path / "rl.tar.xz", notes, None, weights, ())
+    assert not list(tmp_path.glob("rl.tar.xz*"))
+    with pytest.raises(AbcscribeError, match="needs --sounds"):
+        device_job.pack("tower", tmp_path / "tower.tar.xz", notes, None, weights, ())
+
+
+def test_peaks_pair_up_once_and_near():
+    probability = torch.zeros(40, 3)
+    probability[[5, 20, 30], [1, 1, 2]] = torch.tensor([0.9, 0.8, 0.7])
+    probability[21, 1] = 0.6  # not a peak of its own
+    found = _peaks(probability)
+    assert found.tolist() == [[5, 1], [20, 1], [30, 2]]
+    true = np.array([(7, 1), (26, 1), (30, 0)])
+    counts = _matched("x", true, found)
+    assert (counts["x true"], counts["x found"], counts["x right"]) == (3, 3, 1)
+    twice = np.array([(5, 1), (7, 1)])
+    assert _matched("x", twice, np.array([(6, 1)]))["x right"] == 1
+
+
+def test_the_area_under_the_curve_is_the_share_of_pairs_in_order():
+    rng = np.random.default_rng(0)
+    positive, negative = np.round(rng.normal(1, 1, 50), 1), np.round(rng.normal(0, 1, 70), 1)
+    pairs = positive[:, None] - negative
+    expected = ((pairs > 0) + 0.5 * (pairs == 0)).mean()
+    assert area_under_curve(positive, negative) == pytest.approx(expected)
+    assert area_under_curve(np.array([1.0]), np.array([0.0])) == 1
