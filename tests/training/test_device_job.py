@@ -24,7 +24,7 @@ def test_the_smoke_run_leaves_weights_a_log_and_a_table(tmp_path):
     environment = {**os.environ, "PYTHON": sys.executable, "OMP_NUM_THREADS": "1"}
     script = ROOT / "runs" / "device" / "smoke.sh"
     done = subprocess.run(
-        [str(script), str(tmp_path), "8"], env=environment, capture_output=True, text=True, timeout=400, check=False
+        [str(script), str(tmp_path), "8"], env=environment, capture_output=True, text=True, timeout=900, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
     table = json.loads((tmp_path / "heldout.json").read_text())
