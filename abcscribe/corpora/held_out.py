@@ -31,8 +31,10 @@ _TITLES = {
     "Schumann, Kreisleriana op. 16": r"kreisleriana",
     "Tchaikovsky, The Seasons op. 37a": r"tch?aikovsk.*(seasons|saisons|march|mars\b|novemb|troika)|song of the lark",
     "Chopin, op. 7/1, 33/2, 25/4, 10/3": "|".join(_OPUS.format(*n) for n in ((7, 1), (33, 2), (25, 4), (10, 3))),
-    # Mazurkas were made into songs without their numbers: leave all of them out.
-    "Chopin, a mazurka or an arrangement": r"chopin.*(mazur|tristesse)|mazur.*chopin",
+    # Mazurkas were made into songs without their numbers, and first editions number pieces apart from the opus in their
+    # own spelling ("4me ÉTUDE", "Mazourka. No. 4"): leave all mazurkas and études out.
+    "Chopin, a mazurka or an arrangement": r"chopin.*(mazo?ur|tristesse)|mazo?ur.*chopin",
+    "Chopin, an étude": r"chopin.*([eéė]tude|\bop\.? ?(10|25)\b)",
     "Beethoven, Pathétique op. 13": r"path[ée]tique|beethoven.*\bop\.? ?13\b",
     "Mozart, K. 331, 332, 265": r"mozart.*\bkv?\.? ?(331|332|265|300[eik])\b|alla turca|turkish march|rondo turc",
     "Ah! vous dirai-je, maman": r"vous dirai|twinkle,? twinkle|baa,? baa,? black sheep|morgen kommt der weihnachtsmann",
