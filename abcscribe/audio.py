@@ -34,6 +34,7 @@ BLOCK_SECONDS = 60.0  # 3.8 MB at 16 kHz
 PIECE = 8_192  # samples that the resampler hands over at once: codec frames are shorter and Python's time is per piece
 LOWEST_RATE, HIGHEST_RATE = 1_000, 1_000_000  # Hz; of 1 Hz a file of a second would become one of hours
 MOST_CHANNELS = 64  # FFmpeg's resampler takes no more
+LOUDEST = 1e4  # full scale 1; beyond it are damaged numbers, whose squares do not fit a float32
 STDIN = "-"
 MOST_PIPED = 4 << 30  # bytes: six hours of CD quality
 # What counts as a recording in a folder. A file that the user names is opened whatever its ending.
@@ -87,7 +88,8 @@ def blocks(
 ) -> Iterator[np.ndarray]:
     """The recording in blocks, float32 (samples,), all but the last ``seconds`` long and none of them empty.
 
-    Channels are averaged; values that are not finite become 0. Memory is that of a block, whatever the file's length.
+    Channels are averaged; values that are not finite become 0, absurd ones LOUDEST. Memory is that of a block, whatever
+    the file's length.
     Raises AudioError, or OSError, if there is no sound in the file or none between ``start`` and ``end`` (seconds).
     """
     path = Path(path)
@@ -100,7 +102,8 @@ def blocks(
         empty = True
         for block in _regrouped(pieces, max(1, round(seconds * rate))):
             empty = False
-            yield np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+            np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+            yield np.clip(block, -LOUDEST, LOUDEST, out=block)
     if empty and start:
         raise AudioError(f"{path} ends before {start:g} s.")
     if empty:
@@ -135,7 +138,7 @@ def as_file(samples: np.ndarray, rate: int) -> Iterator[Path]:
 
 @contextmanager
 def readable(path: Path) -> Iterator[Path]:
-    """A file that can be read more than once: ``path`` itself, or a copy of what comes out of a pipe or, for "-", stdin.
+    """A file that can be read more than once: ``path``, or a copy of what comes out of a pipe or, for "-", of stdin.
 
     The copy is gone afterwards. Raises AudioError, or OSError.
     """
@@ -167,8 +170,8 @@ def _copied(pipe: BinaryIO, name: str) -> Iterator[Path]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[InputContainer]:
-    """The open container, which has an audio track that can be decoded. FFmpeg sees a byte stream, never the name: a
-    name such as ``concat:a|b`` or one that is not UTF-8 is only a name, and the suffix does not decide the format.
+    """The open container, which has an audio track that can be decoded. FFmpeg sees a byte stream, never the name: one
+    such as ``concat:a|b`` or one that is not UTF-8 is only a name, and the suffix does not decide the format.
 
     What FFmpeg raises while the container is used is raised as an AudioError."""
     import av
@@ -213,7 +216,8 @@ def _waveform(container: InputContainer, rate: int) -> Iterator[np.ndarray]:
         for frame in chain(frames, (None,)):
             for resampled in resampler.resample(frame):
                 channels = resampled.layout.nb_channels
-                yield resampled.to_ndarray().reshape(-1, channels).mean(axis=1)  # interleaved -> (samples,)
+                with np.errstate(over="ignore", invalid="ignore"):  # float files may hold anything
+                    yield resampled.to_ndarray().reshape(-1, channels).mean(axis=1)  # interleaved -> (samples,)
 
 
 def _frames(container: InputContainer) -> Iterator[av.AudioFrame]:

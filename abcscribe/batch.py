@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from abcscribe import audio, transcription, workers
-from abcscribe.errors import AbcscribeError, AudioError, ScoreError
+from abcscribe.errors import AudioError, ScoreError, is_failure, sentence
 from abcscribe.formats import known, render_with_recording
 from abcscribe.hints import Hints
 from abcscribe.score.model import Score
@@ -61,7 +61,7 @@ def jobs(inputs: Sequence[Path], folder: Path, settings: Settings) -> list[Job]:
 
     Raises:
         AudioError: a folder holds no recording.
-        ScoreError: a score would be written over a folder, or two over each other. No score is written over a recording.
+        ScoreError: a score would be written over a folder, or two over each other. None is written over a recording.
     """
     recordings = list(_recordings(inputs))
     suffixes = [known()[name][0] for name in settings.formats]
@@ -70,9 +70,7 @@ def jobs(inputs: Sequence[Path], folder: Path, settings: Settings) -> list[Job]:
     found: list[Job] = []
     for recording, name in recordings:
         names = (folder / name.with_name(stem) for stem in _stems(name.name, suffixes))
-        target = next(
-            t for t in names if _key(t) not in taken and kept.isdisjoint(_outputs(t, suffixes, os.path.realpath))
-        )
+        target = next(t for t in names if _key(t) not in taken and kept.isdisjoint(_real_outputs(t, suffixes)))
         taken.add(_key(target))
         found.append(Job(recording, target, settings))
     _check_outputs(found, suffixes)
@@ -101,12 +99,13 @@ def _key(path: Path) -> str:
     return unicodedata.normalize("NFC", str(path)).casefold()
 
 
-def _outputs(target: Path, suffixes: Sequence[str], key: Callable[[Path], str]) -> list[str]:
-    return [key(Path(f"{target}{suffix}")) for suffix in suffixes]
+def _real_outputs(target: Path, suffixes: Sequence[str]) -> list[str]:
+    return [os.path.realpath(f"{target}{suffix}") for suffix in suffixes]
 
 
 def _check_outputs(found: Sequence[Job], suffixes: Sequence[str]) -> None:
-    """Refuse what would lose a score, before hours of work: a.mid of a.performance.wav and a.performance.mid of a.wav."""
+    """Refuse what would lose a score before hours of work: ``a.performance.mid`` is both what ``a.wav`` was played
+    like and what ``a.performance.wav`` is written as."""
     writers: dict[str, Job] = {}
     for job in found:
         for suffix in suffixes:
@@ -187,25 +186,3 @@ def write(
     for path, content in contents.items():
         write_target(path, content)
     return tuple(contents)
-
-
-def is_failure(error: BaseException) -> bool:
-    """Whether a process can go on after it. (A panic in Rust is raised as a BaseException of its own.)"""
-    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
-
-
-def sentence(error: BaseException, subject: Path | None = None) -> str:
-    """One sentence for the user; an error of the system is told with the file it is about."""
-    where = f"{subject}: " if subject is not None else ""
-    if isinstance(error, AbcscribeError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        about = error.filename if error.filename is not None else subject
-        reason = error.strerror.lower()
-        return f"{about}: {reason}." if about is not None else f"{reason.capitalize()}."
-    if isinstance(error, MemoryError):
-        return f"{where}there is too little memory for it."
-    what = " ".join(str(error).split())[:200].rstrip(".")
-    return (
-        f"{where}abcscribe failed ({type(error).__name__}{': ' if what else ''}{what}); ABCSCRIBE_DEBUG=1 shows where."
-    )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from abcscribe import hints, systems
-from abcscribe.errors import AbcscribeError
+from abcscribe.errors import AbcscribeError, is_failure, sentence
 from abcscribe.evaluation import cli as evaluation_cli
 from abcscribe.formats import known, render_with_recording
 from abcscribe.score import instruments
@@ -73,8 +73,6 @@ def main() -> None:
     except BaseException as error:
         if os.environ.get("ABCSCRIBE_DEBUG") or isinstance(error, SystemExit | KeyboardInterrupt):
             raise
-        from abcscribe.batch import is_failure, sentence
-
         if not is_failure(error):
             raise
         _say(sentence(error))

@@ -155,12 +155,12 @@ def _events(track: bytes, number: int) -> Iterator[_Event]:
 
 def _number(track: bytes, at: int) -> tuple[int, int]:
     """(a number of variable length, where it ends)."""
-    value = 0
-    for at in range(at, min(at + 4, len(track))):
-        value = value << 7 | track[at] & 0x7F
-        if not track[at] & 0x80:
+    value, last = 0, at
+    for last in range(at, min(at + 4, len(track))):
+        value = value << 7 | track[last] & 0x7F
+        if not track[last] & 0x80:
             break
-    return value, at + 1
+    return value, last + 1
 
 
 def _sounds(events: Sequence[_Event]) -> Iterator[tuple[int, int, int, int, int, int]]:

@@ -31,6 +31,6 @@ def open_session(model: Path) -> onnxruntime.InferenceSession:
 
 
 def _threads(wanted: str) -> int:
-    """What the user asked for, but never more than there are cores; 0, the runtime's word for all of them, otherwise."""
+    """What the user asked for, but no more than there are cores; 0, the runtime's word for all of them, otherwise."""
     first = wanted.split(",")[0].strip()  # OpenMP takes a list, one number a level
     return min(int(first), os.cpu_count() or 1) if first.isascii() and first.isdigit() and len(first) < 10 else 0

@@ -14,6 +14,7 @@ import typst
 import verovio
 
 from abcscribe.errors import ScoreError
+from abcscribe.score.limits import check_page
 from abcscribe.score.model import Score
 from abcscribe.score.musicxml import TabStaff, to_musicxml
 from abcscribe.score.svg_text import SVG, portable
@@ -68,6 +69,7 @@ def _engrave(score: Score, tabs: Tabs, height: int | None) -> list[str]:
     """Pages of A4 width; with ``height`` None as tall as the music on them."""
     if not score.bars or not score.parts:
         raise ScoreError("The score has no bars to engrave.")
+    check_page(score)
     verovio.enableLog(verovio.LOG_OFF)  # it would print warnings to stderr
     verovio.setDefaultResourcePath(RESOURCES)  # Verovio sets it for the thread that imports it, and no other
     scale = _scale(score)
