@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from abcscribe.hearing.note_confidence import WEIGHTS, Candidates, confidence
+from abcscribe.model.tower_classes import DRUMS
 from abcscribe.score.instruments import FAMILIES
 from abcscribe.score.model import PlayedNote
 from abcscribe.spectrogram import FRAME_RATE, LOWEST_PITCH
@@ -23,6 +25,8 @@ LEAST_CONFIDENCE = 0.5
 SHORTEST_SOFT = 6  # frames (96 ms) of a note without an onset
 LONGEST_GAP = 2  # frames of silence inside a note
 SHORTEST = 2  # frames (32 ms) of any note
+DRUM_THRESHOLD = 0.5  # probability at the peak of a drum's onset
+DRUM_SECONDS = 0.1  # a hit has no end of its own
 
 # Seconds by which the tower's onsets are later than the annotations of real recordings. Medians on the development
 # benchmark: +25 ms (8 to 38) over seven piano recordings, -10 ms (-70 to 33, half within 5 of it) over winds, strings
@@ -66,6 +70,38 @@ def decode_notes(
             )
         )
     return sorted(_on_time(notes), key=lambda note: (note.onset, note.pitch))
+
+
+def decode_drums(onset: np.ndarray) -> list[PlayedNote]:
+    """Hits of drums, from (frames, kinds) probabilities of their onsets; each of the first key of its kind.
+
+    How sure a hit is, is the height of its peak: no network has been fitted to them.
+    """
+    return [
+        PlayedNote(at, at + DRUM_SECONDS, keys[0], confidence=float(onset[peak, kind]), drum=True)
+        for kind, keys in enumerate(DRUMS.values())
+        for peak in _peaks(onset[:, kind])
+        if onset[peak, kind] > DRUM_THRESHOLD
+        for at in [_refined(onset[:, kind], peak) / FRAME_RATE]
+    ]
+
+
+def over_notes(values: np.ndarray, notes: Sequence[PlayedNote]) -> np.ndarray:
+    """The mean over each note's own cells of what a head says.
+
+    Args:
+        values: (frames, 88, width), such as `Activity.player` or `Activity.program` of the stretch with the notes.
+        notes: as `decode_notes` gives them, in seconds from the first frame; no drums.
+
+    Returns:
+        (notes, width) float32.
+    """
+    rows = np.zeros((len(notes), values.shape[2]), np.float32)
+    for row, note in zip(rows, notes, strict=True):
+        first = min(int(note.onset * FRAME_RATE), len(values) - 1)
+        last = max(first + 1, round(note.offset * FRAME_RATE))
+        row[:] = values[first:last, note.pitch - LOWEST_PITCH].astype(np.float32).mean(axis=0)
+    return rows
 
 
 def candidates(onset: np.ndarray, sounding: np.ndarray) -> Candidates:

@@ -11,14 +11,13 @@ import numpy as np
 from abcscribe.audio import SAMPLE_RATE
 from abcscribe.errors import EngineError
 from abcscribe.hearing import note_confidence
-from abcscribe.hearing.note_decoding import decode_notes
+from abcscribe.hearing.note_decoding import decode_drums, decode_notes
 from abcscribe.model import WEIGHTS, runtime_files
 from abcscribe.model.tower_runtime import Activity, TowerRuntime, joined
 from abcscribe.score.model import PlayedNote
 from abcscribe.spectrogram import FRAME_RATE
 
-# Notes are decoded from stretches of a minute or so, cut where the music is quietest, so that memory is bounded and few
-# notes are cut in two.
+# Notes are decoded from stretches, so that memory is bounded; cut where it is quiet, so that few notes are cut in two.
 STRETCH_FRAMES = 4_000
 CUT_FRAMES = 1_000  # the cut is looked for in the last 16 s of a stretch
 
@@ -37,6 +36,20 @@ class AbcscribeEngine:
 
     def notes(self, blocks: Iterable[np.ndarray]) -> Iterator[list[PlayedNote]]:
         """See `abcscribe.hearing.NoteEngine`."""
+        for stretch in self.stretches(blocks):
+            if stretch is None:
+                yield []
+            else:
+                activity, start = stretch
+                yield _shifted(self.decoded(activity), start)
+
+    def stretches(self, blocks: Iterable[np.ndarray]) -> Iterator[tuple[Activity, int] | None]:
+        """The tower's activity in stretches of a minute or so, cut where the music is quietest, each with the frame at
+        which it begins; None after a step that completes none.
+
+        For who wants more of a note than `notes` says: `note_decoding.over_notes` averages what the heads for programs
+        and players say over each of the notes that `decoded` finds.
+        """
         held: list[Activity] = []
         start = 0  # frame at which ``held`` begins
         for activity in self.runtime.stream(blocks):
@@ -44,16 +57,20 @@ class AbcscribeEngine:
             if sum(len(part.onset) for part in held) >= STRETCH_FRAMES:
                 whole = joined(held)
                 cut = _quietest(whole)
-                yield _shifted(self._decoded(whole, slice(0, cut)), start)
+                yield whole.part(slice(0, cut)), start
                 held, start = [whole.part(slice(cut, None))], start + cut
             else:
-                yield []
+                yield None
         if held:
-            yield _shifted(self._decoded(joined(held), slice(None)), start)
+            yield joined(held), start
 
-    def _decoded(self, activity: Activity, frames: slice) -> list[PlayedNote]:
-        part = activity.part(frames)
-        return decode_notes(part.onset, part.sounding, part.velocity, part.family, weights=self.confidence)
+    def decoded(self, activity: Activity) -> list[PlayedNote]:
+        """Notes of a stretch, and hits of drums if the tower hears them, in seconds from its first frame."""
+        notes = decode_notes(
+            activity.onset, activity.sounding, activity.velocity, activity.family, weights=self.confidence
+        )
+        hits = [] if activity.drums is None else decode_drums(activity.drums)
+        return sorted([*notes, *hits], key=lambda note: (note.onset, note.pitch)) if hits else notes
 
 
 def load(checkpoint: str = "") -> AbcscribeEngine:

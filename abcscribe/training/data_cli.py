@@ -66,6 +66,18 @@ def render(config: synthesis.RenderConfig, corpora: Path | None) -> None:
 
 
 @app.command()
+def made_sounds(
+    folder: Annotated[Path, typer.Argument(help="Folder of libraries to add to.")],
+    seed: Annotated[int, typer.Option(help="Of vibrato, vowels and tuning.")] = 1,
+) -> None:
+    """Record notes of soundfonts and of the singer, for the instruments that no library of recorded notes has."""
+    extras.require("abcscribe data made-sounds", "train", *RECORD)
+    from abcscribe.synthesis.made_library import write_made_library
+
+    typer.echo(f"{write_made_library(folder, seed)} notes in {folder}", err=True)
+
+
+@app.command()
 def sounds(
     folder: Annotated[Path, typer.Argument(help="Folder of libraries: in each LICENSE, SOURCE and recorded notes.")],
     out: Annotated[Path, typer.Option(help="Bank to write, with a .csv of its instruments beside it.")] = (
