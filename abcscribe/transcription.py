@@ -21,6 +21,7 @@ from abcscribe.errors import AbcscribeError, AudioError, EngineError
 from abcscribe.hearing import midi_file
 from abcscribe.hints import Hints
 from abcscribe.score.abc_reader import read_abc
+from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import PlayedNote, Score
 from abcscribe.score.readers import read_leniently
 from abcscribe.systems import SystemName
@@ -195,6 +196,8 @@ def _hear_and_write(path: Path, name: SystemName, hints: Hints, section: Section
     for step in written(notes, hints, finish, name):
         if isinstance(step, Score):
             score = step
+        elif isinstance(step, Warned):
+            yield step
         else:
             yield Wrote(step - section.start, finish - section.start)
     yield Done(dataclasses.replace(score, title=_title(path)))
@@ -218,11 +221,15 @@ def _read_midi(path: Path, hints: Hints, section: Section, performed: bool) -> I
     for step in written(notes, hints, finish, PLAYED):
         if isinstance(step, Score):
             yield Done(dataclasses.replace(step, title=_title(path)))
+        elif isinstance(step, Warned):
+            yield step
         else:
             yield Wrote(step - section.start, finish - section.start)
 
 
-def written(notes: Sequence[PlayedNote], hints: Hints, seconds: float, name: SystemName) -> Iterator[float | Score]:
+def written(
+    notes: Sequence[PlayedNote], hints: Hints, seconds: float, name: SystemName
+) -> Iterator[float | Warned | Score]:
     """Analyse notes and write their score: the steps that are repeated when a hint changes.
 
     Args:
@@ -232,12 +239,17 @@ def written(notes: Sequence[PlayedNote], hints: Hints, seconds: float, name: Sys
         name: the engine of the notes with its checkpoint, and the writer.
 
     Yields:
-        The seconds that are written so far, and at the end the score with the confidence of its bars.
+        What the hints leave out, the seconds that are written so far, and at the end the score with the confidence of
+        its bars.
     """
     analysis = analyse([note for note in notes if not note.drum], hints)
+    if analysis is not None:
+        yield from map(Warned, analysis.remarks)
+    if PERCUSSION in (hints.instruments or ()) and not any(note.drum for note in notes):
+        yield Warned("No drums are heard: they get no part.")
     if analysis is None:
         score = rules.notes_to_score((), seconds=seconds)
-    elif name.writer == "lm" and language_model.knows(hints):
+    elif name.writer == "lm" and language_model.knows(hints) and language_model.follows(analysis, hints):
         stepper = language_model.of_checkpoint(name.checkpoint if name.name == systems.DEFAULT else "")
         score = yield from language_model.write_score(stepper, analysis, hints, seconds=seconds)
     else:

@@ -59,14 +59,16 @@ def decode_notes(
     ):
         inside = slice(round(begin), max(end, round(begin) + 1))
         strength = velocity[min(round(begin), len(velocity) - 1), pitch]
+        families = family[inside, pitch].mean(axis=0)
         notes.append(
             PlayedNote(
                 onset=begin / FRAME_RATE,
                 offset=max(end, begin + SHORTEST) / FRAME_RATE,
                 pitch=pitch + LOWEST_PITCH,
                 velocity=int(np.clip(round(127 * float(strength)), 1, 127)),
-                family=FAMILIES[int(family[inside, pitch].mean(axis=0).argmax())],
+                family=FAMILIES[int(families.argmax())],
                 confidence=probability,
+                families=tuple(round(share, 2) for share in families.tolist()),
             )
         )
     return sorted(_on_time(notes), key=lambda note: (note.onset, note.pitch))

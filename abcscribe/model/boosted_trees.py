@@ -37,6 +37,20 @@ def answer(weights: Path, numbers: np.ndarray, metres: tuple[str, ...] = ()) -> 
         node = following
 
 
+def answers(weights: Path, rows: np.ndarray) -> np.ndarray:
+    """(n, N) numbers -> (n, classes) scores, as `answer` gives them for each row."""
+    trees = weight_files.load(weights, ())
+    node = np.tile(trees["root"], (len(rows), 1))
+    own = np.arange(len(rows))[:, None]
+    while True:
+        below = rows[own, trees["feature"][node]] <= trees["threshold"][node]
+        following = np.where(below, trees["left"][node], trees["right"][node])
+        if np.array_equal(following, node):
+            classes = np.eye(int(trees["class"].max()) + 1)[trees["class"]]
+            return np.asarray(trees["value"][node] @ classes)
+        node = following
+
+
 def averaged(old: dict[str, np.ndarray], new: dict[str, np.ndarray], share: float) -> dict[str, np.ndarray]:
     """The arrays of two files as those of one whose scores are their mean, weighted ``share`` and ``1 - share``."""
     behind = len(old["value"])

@@ -156,6 +156,7 @@ class PlayedNote:
     confidence: float = 1.0  # 0 ... 1
     program: int | None = None  # General MIDI, where the system that heard the note says one
     drum: bool = False  # of the percussion channel: ``pitch`` is its key
+    families: tuple[float, ...] = ()  # probability of each of instruments.FAMILIES in hundredths; () if unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,10 @@ TABLE: tuple[Data | Weights, ...] = (
         _small("timbre", "--heard", "{heard_valid}"), ("heard_valid",), "2026-11-25",
     ),
     Weights(
+        "note_unit", ("note_unit.npz",), "a reading -> whether it is printed so, in quarters or eighths",
+        _small("note-unit", *NOTES), ("scores", "metres"), "2026-11-27",
+    ),
+    Weights(
         "player_count", ("player_count.npz",), "notes -> how many play, and whether one plays chords",
         _small("player-count", *NOTES, "--heard", "{heard}", "--held-out", "{heard_valid}"),
         ("scores", "heard", "heard_valid", "timbre"), "2026-11-26",

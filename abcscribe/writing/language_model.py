@@ -24,6 +24,7 @@ from abcscribe.hints import Hints
 from abcscribe.model import WEIGHTS, runtime_files
 from abcscribe.model.note_features import TOGETHER, HeardNotes
 from abcscribe.score import instruments
+from abcscribe.score.grid import METRES
 from abcscribe.score.model import Bar, Key, Score, Tempo
 from abcscribe.tokens import (
     METRE_TOKENS,
@@ -45,6 +46,11 @@ DECODING = Decoding(most_tokens=900)  # of a window: 3.3 a note are usual
 def knows(hints: Hints) -> bool:
     """Whether the vocabulary can represent the hints; 11/8 has no token."""
     return hints.metre is None or hints.metre in METRE_TOKENS
+
+
+def follows(analysis: Analysis, hints: Hints) -> bool:
+    """Whether the model was trained on analyses like this one: not in metres that are found besides METRES."""
+    return hints.metre is not None or analysis.metre in METRES
 
 
 def write_score(

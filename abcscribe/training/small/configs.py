@@ -155,6 +155,18 @@ class Timbre:
 
 
 @dataclass(frozen=True)
+class NoteUnit:
+    """Whether music is printed in quarters or eighths."""
+
+    cache: Path = NOTES  # note cache of abcscribe data scores
+    weights: Path = WEIGHTS  # folder to write to
+    rounds: int = 260  # trees
+    seed: int = 1  # of the excerpts
+
+    SMOKE: ClassVar[Mapping[str, Any]] = {"rounds": 3}
+
+
+@dataclass(frozen=True)
 class Learner:
     """One of LEARNERS."""
 
@@ -182,6 +194,7 @@ LEARNERS = {
         Learner("player-count", PlayerCount, "player_count", "player_count.npz"),
         Learner("note-confidence", NoteConfidence, "note_confidence", "note_confidence.npz", ("torch",)),
         Learner("bar-confidence", BarConfidence, "bar_confidence", "bar_confidence.json", ("scipy", "rapidfuzz")),
+        Learner("note-unit", NoteUnit, "note_unit", "note_unit.npz", ("lightgbm",)),
         Learner("timbre", Timbre, "timbre", "timbre.json", ("soundfile", "scipy", "rapidfuzz")),
     )
 }
