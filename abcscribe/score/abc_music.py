@@ -8,6 +8,7 @@ megabyte of integer additions; the tick is fine enough for every tuplet that peo
 from __future__ import annotations
 
 import re
+from collections import deque
 from fractions import Fraction
 from functools import lru_cache
 
@@ -79,7 +80,7 @@ class VoiceReader:
         self._last_note: Event | None = None
         self._written: list[tuple[str, int, int]] = []  # (step, octave, alter) of the last event
         self._accidentals: dict[object, int] = {}
-        self._drum_accidentals: dict[tuple[str, int], str] = {}  # as written at the note that is read
+        self._drum_accidentals: deque[str] = deque()  # as written at the notes that are read
         self._now = self._layer = 0
         self.set_key(header.key or NO_KEY)
 
@@ -363,7 +364,7 @@ class VoiceReader:
         step = letter.upper()
         octave = 4 + (letter >= "a") + marks.count("'") - marks.count(",")
         if self.drums:
-            self._drum_accidentals[step, octave] = accidental or ""
+            self._drum_accidentals.append(accidental or "")
         holds_for: object = step if self.accidentals_hold == "pitch" else (step, octave)
         if accidental:
             if accidental[-1] == "/":
@@ -381,7 +382,7 @@ class VoiceReader:
 
     def _sounding(self, step: str, octave: int, alter: int) -> Pitch:
         if self.drums:
-            accidental = self._drum_accidentals.get((step, octave), "")
+            accidental = self._drum_accidentals.popleft() if self._drum_accidentals else ""
             key = self.drums.get((accidental, step, octave), self.drums.get(("", step, octave)))
             if key is not None:
                 return percussion.key_pitch(key)
