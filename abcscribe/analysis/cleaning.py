@@ -17,8 +17,8 @@ from abcscribe.score.model import PlayedNote
 SPLIT_GAP = 0.04  # seconds of silence inside one note that a detector split
 BLIP = 0.05  # seconds: shorter and unsure notes are noise
 UNSURE = 0.35  # confidence
-# Of singing: notes so short (seconds) that lie within JOINED of one LONGER times as long and NEIGHBOUR semitones away at
-# most are none. Of the extra notes in 28 % more than were sung, most are under .15 s.
+# Of singing: notes so short (seconds) that lie within JOINED of one LONGER times as long and NEIGHBOUR semitones away
+# at most are none. Of the extra notes in 28 % more than were sung, most are under .15 s.
 SHORT, LONGER, JOINED, NEIGHBOUR = 0.15, 1.8, 0.06, 2
 
 
@@ -43,7 +43,7 @@ def clean(notes: Sequence[PlayedNote]) -> list[PlayedNote]:
 
 
 def sung(notes: Sequence[PlayedNote]) -> list[PlayedNote]:
-    """The notes of a singer without what a voice does around them: scoops into a note, its tail, consonants that cut it.
+    """The notes of a singer without what a voice does around them: scoops into a note, tails, consonants that cut it.
 
     A short note beside a longer one, of its pitch or a neighbouring one, joins it; in a run of short notes all stay.
 

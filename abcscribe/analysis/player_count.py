@@ -91,8 +91,8 @@ def is_one_line(notes: Sequence[PlayedNote]) -> bool:
 
 
 def is_sung(notes: Sequence[PlayedNote]) -> bool:
-    """Whether one singer is all that is heard: .7 and more of the family in 8 recordings of singers, .5 at most in 14 of
-    single instruments."""
+    """Whether one singer is all that is heard: .7 and more of the family in 8 recordings of singers, .5 at most in 14
+    of single instruments."""
     voice = FAMILIES.index("voice")
     return is_one_line(notes) and float(np.mean([player_features.probabilities(n)[voice] for n in notes])) > SUNG
 
