@@ -265,11 +265,19 @@ def convert(
     target: Annotated[Path, typer.Argument(help="The file to write; its suffix names the format.")],
     name: Annotated[str | None, typer.Option("-f", "--format", help="The format, whatever the suffix.")] = None,
     tuning: Tuning = None,
+    capo: Annotated[int | None, typer.Option(help="Fret of the capo, for the tab formats.", min=0, max=24)] = None,
+    title: Annotated[str | None, typer.Option(help="The title, in place of the file's own.")] = None,
+    composer: Annotated[str | None, typer.Option(help="The composer, in place of the file's own.")] = None,
+    concert: Annotated[bool, typer.Option("--concert", help="Transposing instruments at sounding pitch.")] = False,
+    tune: Annotated[int | None, typer.Option(help="Which tune of a file with several.", min=1)] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Write nothing if something would be lost.")] = False,
 ) -> None:
-    """Write a score in another format."""
+    """Write a score in another format. What the format cannot say is told, a sentence for each kind of sign."""
+    from abcscribe.score.convert import Changes
     from abcscribe.score.convert import convert as convert_file
 
-    for problem in convert_file(source, target, name, tuning):
+    changes = Changes(title, composer, tuning, capo, concert, tune, strict)
+    for problem in convert_file(source, target, name, changes=changes):
         _say(f"Warning: {problem}")
 
 

@@ -1,6 +1,6 @@
-"""What is made of what: every file of the weights, and the data on the way, in an order in which they can be made.
+"""The dependencies of all files of weights and of the data in between, in an order in which they can be made.
 
-`abcscribe.training.chain` reads it to say what a change makes stale; the table in ``abcscribe/model/weights/README.md``
+`abcscribe.training.chain` uses it to find what a change makes stale; the table in ``abcscribe/model/weights/README.md``
 is written from it (``python -m abcscribe.training.chain_table``).
 """
 
@@ -22,7 +22,7 @@ Command = tuple[str, ...]  # arguments of abcscribe; {weights}, {out} and {NAME 
 
 @dataclass(frozen=True)
 class Data:
-    """Data that are made on the way, too large to be kept with the package."""
+    """Intermediate data, too large to be kept with the package."""
 
     name: str
     folder: str  # under the folder of the data
