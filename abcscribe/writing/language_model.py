@@ -19,6 +19,7 @@ import numpy as np
 from abcscribe.analysis import Analysis, analysis_features
 from abcscribe.analysis.analysis_features import heard_notes, with_analysis
 from abcscribe.analysis.keys import find_mode
+from abcscribe.analysis.rare_rhythms import is_swung
 from abcscribe.errors import EngineError
 from abcscribe.hints import Hints
 from abcscribe.model import WEIGHTS, runtime_files
@@ -49,8 +50,10 @@ def knows(hints: Hints) -> bool:
 
 
 def follows(analysis: Analysis, hints: Hints) -> bool:
-    """Whether the model was trained on analyses like this one: not in metres that are found besides METRES."""
-    return hints.metre is not None or analysis.metre in METRES
+    """Whether the model writes what the analysis found. It never learned metres that are found besides METRES, fills
+    the gaps of swung eighths with rests, and writes notes that hints leave out."""
+    usual = hints.metre is not None or analysis.metre in METRES
+    return usual and not analysis.remarks and not is_swung(analysis.placed.ticks)
 
 
 def write_score(

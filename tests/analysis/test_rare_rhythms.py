@@ -7,6 +7,7 @@ from abcscribe.analysis import analyse, rare_rhythms
 from abcscribe.hints import Hints
 from abcscribe.score.grid import TICKS
 from abcscribe.score.model import Metre, PlayedNote
+from abcscribe.writing import language_model
 
 
 def played(rows, quarter: float, seed: int = 1) -> list[PlayedNote]:
@@ -51,6 +52,8 @@ def test_bars_of_seven_are_found():
     assert analysis.quarter_bpm == pytest.approx(140, rel=0.04)
     lines = {tick for tick in analysis.ticks.values() if tick % (TICKS * 7 // 2) == 0}
     assert len(lines) == 12
+    assert not language_model.follows(analysis, Hints())
+    assert language_model.follows(analyse(played(seven(4), 60 / 140), Hints(metre="7/8")), Hints(metre="7/8"))
 
 
 def test_music_in_four_is_not_in_five_or_seven():
@@ -76,6 +79,7 @@ def test_swung_eighths_keep_their_quarter():
     assert analysis.quarter_bpm == pytest.approx(100, rel=0.04)
     places = {tick % TICKS for tick in analysis.ticks.values()}
     assert places == {0, 16}
+    assert not language_model.follows(analysis, Hints())
 
 
 def test_straight_eighths_and_triplets_are_no_swing():
