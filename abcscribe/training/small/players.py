@@ -185,7 +185,7 @@ def figures(folder: Path) -> Iterator[dict[str, float]]:
             chosen = soloist.chosen(notes, groups)
             of = {(n.onset, n.pitch): int(p) for n, p in zip(scene.notes, scene.player, strict=True)}
             known = [(i, p) for i, n in enumerate(notes) if (p := of.get((n.onset, n.pitch), -1)) >= 0]
-            taken["soloist: notes"].append(np.mean([(i in chosen) == (p == 0) for i, p in known]))
+            taken["soloist: notes"].append(float(np.mean([(i in chosen) == (p == 0) for i, p in known])))
     for name in sorted(taken):
         yield {name: float(np.mean(taken[name])), "of": len(taken[name])}
 
