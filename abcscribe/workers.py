@@ -1,7 +1,7 @@
 """Calls in processes of their own: one that dies takes no other with it, and none outlives its parent.
 
-Not ``ProcessPoolExecutor``: there the death of one process, for want of memory say, fails all calls that are waiting, and
-processes whose parent is killed go on working as orphans.
+Not ``ProcessPoolExecutor``: there the death of one process, for want of memory say, fails all calls that are waiting,
+and processes whose parent is killed go on working as orphans.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import connection, resource_tracker
 from typing import Any, Generic, TypeVar
@@ -83,10 +83,8 @@ class _Worker(Generic[_T, _R]):
 
     def begin(self, item: _T) -> None:
         self.item, self.busy = item, True
-        try:
+        with suppress(OSError):  # it died while it had nothing to do: ``answer`` finds the end of the pipe
             self.pipe.send(item)
-        except OSError:  # it died while it had nothing to do: ``answer`` finds the end of the pipe
-            pass
 
     def answer(self) -> tuple[_T, _R | Died]:
         self.busy = False
@@ -104,7 +102,7 @@ class _Worker(Generic[_T, _R]):
 
 @contextmanager
 def _no_interrupts() -> Iterator[None]:
-    """Ctrl-C reaches every process of a terminal; those that are started here never see it, and their parent decides."""
+    """Ctrl-C reaches every process of a terminal; those that are started here never see it: their parent decides."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

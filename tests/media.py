@@ -22,14 +22,21 @@ def tone(seconds: float, rate: int = 16_000, pitches: tuple[int, ...] = (69,)) -
 
 
 def write(
-    path: Path, samples: np.ndarray, rate: int = 16_000, codec: str = "", container: str = "", video: bool = False
+    path: Path,
+    samples: np.ndarray,
+    rate: int = 16_000,
+    codec: str = "",
+    container: str = "",
+    video: bool = False,
+    options: dict[str, str] | None = None,
 ) -> Path:
-    """Encode ``samples`` (samples,) or (channels, samples), -1 ... 1, in the format that the suffix names."""
+    """Encode ``samples`` (samples,) or (channels, samples), -1 ... 1, in the format that the suffix names, with
+    ``options`` of FFmpeg for the container."""
     samples = np.atleast_2d(samples).astype(np.float32)
     if path.suffix == ".ogg":
         samples = np.repeat(samples, 2, axis=0)  # that encoder wants two channels
     layout = LAYOUTS[len(samples)]
-    with av.open(str(path), "w", format=container or None) as out:
+    with av.open(str(path), "w", format=container or None, container_options=options) as out:
         picture = out.add_stream("mpeg4", rate=10, width=32, height=32, pix_fmt="yuv420p") if video else None
         stream = out.add_stream(codec or CODECS[path.suffix], rate=rate, layout=layout)
         stream.codec_context.options = {"strict": "experimental"}  # FFmpeg's own Vorbis encoder

@@ -1,12 +1,13 @@
 """Which recordings are found, where their scores go, and that one failure stops no other."""
 
+import os
 from pathlib import Path
 
 import media
 import pytest
 
 from abcscribe import batch
-from abcscribe.errors import AudioError, ScoreError
+from abcscribe.errors import AudioError, ScoreError, sentence
 from abcscribe.hints import Hints
 from abcscribe.score.model import Score
 from abcscribe.score.writers import WRITERS, Writer
@@ -33,6 +34,50 @@ def test_folders_are_searched_and_their_tree_is_kept(tmp_path: Path) -> None:
 def test_recordings_of_one_name_get_scores_of_their_own(tmp_path: Path) -> None:
     same = [tmp_path / "take.wav", tmp_path / "take.mp3", tmp_path / "b" / "take.wav", tmp_path / "c" / "take.wav"]
     assert targets(same, tmp_path) == ["take", "take.mp3", "take.wav", "take.wav-2"]
+
+
+def test_scores_stay_in_the_folder_whatever_the_name(tmp_path: Path) -> None:
+    odd = [tmp_path / name for name in ("..wav", "...wav", ".wav", "a.b.wav", f"{'é' * 125}.wav", f"{'é' * 125}.mp3")]
+    todo = batch.jobs(odd, tmp_path / "out", settings(formats=("abc", "performance-midi")))
+    written = [Path(f"{job.target}.performance.mid") for job in todo]
+    assert {path.parent for path in written} == {tmp_path / "out"}
+    assert len(set(written)) == len(odd)
+    assert max(len(os.fsencode(path.name)) for path in written) <= 255
+    assert [path.name for path in written[:4]] == [f"{n}.performance.mid" for n in ("..wav", "...wav", ".wav", "a.b")]
+
+
+def test_names_that_some_file_systems_take_for_one_are_two(tmp_path: Path) -> None:
+    same = [tmp_path / "Take.wav", tmp_path / "take.mp3", tmp_path / "caf\u00e9.wav", tmp_path / "cafe\u0301.wav"]
+    assert targets(same, tmp_path) == ["Take", "take.mp3", "caf\u00e9", "cafe\u0301.wav"]
+
+
+def test_two_scores_of_one_name_are_refused_before_the_work(tmp_path: Path) -> None:
+    same = [tmp_path / "take.wav", tmp_path / "take.performance.wav"]
+    with pytest.raises(ScoreError, match=r"take\.performance\.mid"):
+        batch.jobs(same, tmp_path, settings(formats=("midi", "performance-midi")))
+    assert len(batch.jobs(same, tmp_path, settings(formats=("midi", "abc")))) == 2
+
+
+def test_a_folder_of_the_name_of_a_score_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "take.abc").mkdir()
+    with pytest.raises(ScoreError, match="is a folder"):
+        batch.jobs([tmp_path / "take.wav"], tmp_path, settings())
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), MemoryError(), RuntimeError("odd\nlines"), RecursionError()])
+def test_any_exception_is_the_sentence_of_its_own_recording(
+    error: Exception, tmp_path: Path, tone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise error
+
+    good = media.write(tmp_path / "a.wav", media.tone(4.0, pitches=SCALE))
+    monkeypatch.setattr(batch.transcription, "_check_music", fail)
+    outcome = batch.run(batch.Job(good, tmp_path / "a", settings()))
+    assert outcome.score is None
+    assert outcome.error.startswith(f"{good}: ")
+    assert outcome.error.endswith(".")
+    assert "\n" not in outcome.error
 
 
 def test_a_folder_without_recordings_is_refused(tmp_path: Path) -> None:
@@ -91,4 +136,4 @@ def test_several_processes_do_all_jobs_and_report_each_failure(tmp_path: Path) -
     ],
 )
 def test_errors_become_sentences(error: Exception, said: str) -> None:
-    assert batch.sentence(error, Path("the.wav")) == said
+    assert sentence(error, Path("the.wav")) == said

@@ -1,8 +1,8 @@
-"""Scores for training: find the pieces, read them, and pack their notes for the renderer.
+"""Scores for training: find the pieces, read them, and store their notes for the renderer.
 
-Three kinds of source: the corpus inside the music21 wheel, local copies of the OpenScore collections (`OPENSCORE`), and
-any folder of ABC, MusicXML, MIDI or kern files. Which pieces may be used is the matter of `licences` and `held_out`;
-which side of the split they are on, of `splits`.
+Three kinds of source: the corpus inside the music21 wheel, local copies of published sets (`SETS`, one module each),
+and any folder of ABC, MusicXML, MIDI, kern or LilyPond files. `licences` and `held_out` decide which pieces may be
+used, `splits` to which split they belong.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import html
-import importlib.util
 import os
 import re
 import shutil
@@ -22,46 +21,53 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from abcscribe.corpora import held_out, licences, manifest, splits
+from abcscribe.corpora import (
+    chopin_institute,
+    held_out,
+    licences,
+    manifest,
+    music21_corpus,
+    mutopia,
+    openscore,
+    splits,
+)
+from abcscribe.corpora.licences import Licence
 from abcscribe.corpora.manifest import Piece
 from abcscribe.corpora.note_cache import CachedPiece, NoteCache, Notes, notes_of, save
+from abcscribe.corpora.score_set import score_files
 from abcscribe.errors import AbcscribeError, ScoreError
-from abcscribe.score import abc_reader, lytk_bridge
+from abcscribe.score import abc_reader, kern_reader, lytk_bridge
 from abcscribe.score.model import Score
 
-ENVIRONMENT = "ABCSCRIBE_CORPORA"  # the folder that holds the OpenScore collections, when no path is given
-OPENSCORE = {  # folder -> where the collection lives, CC0
-    "openscore-lieder": "https://github.com/OpenScore/Lieder",
-    "openscore-string-quartets": "https://github.com/OpenScore/StringQuartets",
-}
-# `collection_checksum` of the copies that the published model was trained on; a later release has another one.
-CHECKSUMS = {
-    "openscore-lieder": "e699dba2acb52fbdaa2900d88da0c8fbfc8bf3c8c6f0b97a63d81e0314e8dc5c",
-    "openscore-string-quartets": "9067428cf589aa85c65ab69ba01cd878b7e12f615386d7aef255f20d0c91cc0c",
-}
+ENVIRONMENT = "ABCSCRIBE_CORPORA"  # names the folder of local copies of SETS, if no path is given
+SETS = {one.name: one for module in (openscore, chopin_institute, mutopia) for one in module.SETS}
 XML_SUFFIXES = (".mxl", ".musicxml", ".xml")
-SUFFIXES = (".abc", ".krn", ".mid", ".midi", *XML_SUFFIXES)
 SHARD = 50  # pieces between two savings while a cache is built
 HEAD = 200_000  # bytes of MusicXML that hold title, rights and credits
 Progress = Callable[[int, int], None]  # pieces done, pieces in all
 
 
 def pieces(corpora: Path | None = None, folders: Sequence[Path] = (), restricted: bool = False) -> list[Piece]:
-    """All pieces of the installed and given corpora, by id. Their notes have not been read yet: groups, held-out
-    melodies and the split are known to `build_cache` only.
+    """List all pieces of the installed and given corpora.
 
-    ``corpora`` holds the OpenScore folders (default: the environment variable ABCSCRIBE_CORPORA). A piece whose licence
-    restricts use has ``left_out`` set, unless ``restricted`` asks for it."""
+    Their notes are not read yet: groups, held-out melodies and the split are found by `build_cache`.
+
+    Args:
+        corpora: folder of the local copies of `SETS`; default: the environment variable ABCSCRIBE_CORPORA.
+        folders: further folders of scores.
+        restricted: whether pieces whose licence restricts use are not left out.
+
+    Returns:
+        The pieces by id, those that must not be used with ``left_out`` set.
+    """
     home = corpora or (Path(os.environ[ENVIRONMENT]) if ENVIRONMENT in os.environ else None)
-    home = home.resolve() if home else None  # a cache is read from other folders, too
+    home = home.resolve() if home else None  # the cache may be used from another working directory
     found: list[Piece] = []
-    if music21 := _music21_corpus():
-        for folder in sorted(path for path in music21.iterdir() if path.is_dir() and not path.name.startswith("_")):
-            licence = licences.MUSIC21.get(folder.name, licences.UNREAD)
-            found.extend(_in_folder(folder, f"music21/{folder.name}", licence))
-    for name in OPENSCORE:
-        if home and (home / name).is_dir():
-            found.extend(_in_folder(home / name, name, licences.CC0))
+    for source, folder, licence in music21_corpus.folders():
+        found.extend(_in_folder(folder, source, licence))
+    for one in SETS.values():
+        if home and (home / one.name).is_dir():
+            found.extend(_in_folder(home / one.name, one.name, one.licence, one.licence_of))
     for folder in (Path(folder).resolve() for folder in folders):
         found.extend(_in_folder(folder, folder.name, licences.USER))
     return sorted((_judged(piece, restricted) for piece in found), key=lambda piece: piece.id)
@@ -76,7 +82,7 @@ def load(piece: Piece) -> Score:
         return abc_reader.read_abc(_tunes(piece.path)[piece.index])[0]
     if suffix in XML_SUFFIXES:
         return lytk_bridge.read_musicxml(piece.path)
-    return lytk_bridge.read_kern(piece.path) if suffix == ".krn" else lytk_bridge.read_midi(piece.path)
+    return kern_reader.read_kern(piece.path)[0] if suffix == ".krn" else lytk_bridge.read_midi(piece.path)
 
 
 def build_cache(
@@ -86,8 +92,16 @@ def build_cache(
     restricted: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> NoteCache:
-    """Read every usable piece, and write the cache ``out`` and the manifest beside it (``out`` with .csv). A build that
-    was interrupted goes on where it stopped."""
+    """Read every usable piece; write the cache and its manifest. An interrupted build resumes where it stopped.
+
+    Args:
+        out: file of the cache; the manifest is the same with .csv.
+        corpora, folders, restricted: as in `pieces`.
+        progress: called with the pieces done and in all.
+
+    Returns:
+        The cache.
+    """
     listed = pieces(corpora, folders, restricted)
     readable = [piece for piece in listed if restricted or piece.terms != licences.RESTRICTED]
     shards = out.with_name(out.name + ".shards")
@@ -108,34 +122,22 @@ def build_cache(
     return NoteCache(out)
 
 
-def collection_checksum(folder: Path) -> str:
-    """SHA-256 over the names and checksums of a collection's score files: tells one release from another."""
-    lines = (f"{path.name} {_sha256(path.read_bytes())}\n" for path in _score_files(folder))
-    return _sha256("".join(lines).encode())
-
-
-def _music21_corpus() -> Path | None:
-    spec = importlib.util.find_spec("music21")  # importing it would take two seconds
-    return Path(spec.origin).parent / "corpus" if spec and spec.origin else None
-
-
-def _score_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-
-
-def _in_folder(folder: Path, source: str, licence: licences.Licence) -> Iterator[Piece]:
-    for path in _score_files(folder):
+def _in_folder(
+    folder: Path, source: str, licence: Licence, licence_of: Callable[[Path, Path], Licence] | None = None
+) -> Iterator[Piece]:
+    for path in score_files(folder):
         name = f"{source}/{path.relative_to(folder).as_posix()}"
+        terms = licence_of(folder, path) if licence_of else licence
         if path.suffix.lower() == ".abc":
-            yield from _in_abc(path, name, source, licence)
+            yield from _in_abc(path, name, source, terms)
             continue
         data = path.read_bytes()
         text = _text_of(path, data)
-        own = licences.with_notice(licence, _notice(text))
+        own = licences.with_notice(terms, _notice(text))
         yield Piece(name, source, path, 0, _title(text) or path.stem, own.name, own.terms, _sha256(data))
 
 
-def _in_abc(path: Path, name: str, source: str, licence: licences.Licence) -> Iterator[Piece]:
+def _in_abc(path: Path, name: str, source: str, licence: Licence) -> Iterator[Piece]:
     header = path.read_bytes()[:4000].decode("utf-8", "replace").partition("\nX:")[0]
     own = licences.with_notice(licence, header)
     for index, tune in enumerate(_tunes(path)):
@@ -145,7 +147,7 @@ def _in_abc(path: Path, name: str, source: str, licence: licences.Licence) -> It
 
 @lru_cache(maxsize=4)
 def _tunes(path: Path) -> list[str]:
-    """The tunes of an ABC file, each behind the fields at the top of the file, which hold for all."""
+    """The tunes of an ABC file, each after the fields of the file header, which apply to all."""
     data = path.read_bytes()
     try:
         text = data.decode("utf-8-sig")
@@ -174,13 +176,15 @@ def _text_of(path: Path, data: bytes) -> str:
 
 _XML_TITLE = re.compile(r"<(creator type=\"composer\"|work-title|work-number|movement-title)>(.*?)</", re.DOTALL)
 _XML_NOTICE = re.compile(r"<(?:rights|source|credit-words)\b[^>]*>(.*?)</", re.DOTALL)
-_KERN_TITLE = re.compile(r"^!!!(?:COM|OTL|OPR|SCA):\s*(.*)$", re.MULTILINE)
+_KERN_TITLE = re.compile(r"^!!!(?:COM|OTL|OPR|OPS|ONM|SCA)[^:]*:\s*(.*)$", re.MULTILINE)
+_LILYPOND_TITLE = re.compile(r"^\s*(?:mutopia)?(?:composer|title|opus)\s*=\s*\"([^\"]*)\"", re.MULTILINE)
 _KERN_NOTICE = re.compile(r"^!!!(?:YE[CM]|ONB).*$", re.MULTILINE)
 
 
 def _title(text: str) -> str:
     """Composer, work and movement, as far as the file names them."""
     found = [words for _, words in _XML_TITLE.findall(text)] or _KERN_TITLE.findall(text)
+    found = found or _LILYPOND_TITLE.findall(text)
     words = [" ".join(html.unescape(part).split()) for part in found]
     return ", ".join(dict.fromkeys(word for word in words if word))
 
@@ -194,7 +198,7 @@ def _sha256(data: bytes) -> str:
 
 
 def _judged(piece: Piece, restricted: bool) -> Piece:
-    """The piece, left out if its licence or its name says so."""
+    """The piece, left out if its licence restricts use or its name is held out."""
     if piece.terms == licences.RESTRICTED and not restricted:
         return dataclasses.replace(piece, left_out=f"licence: {piece.licence}")
     name = held_out.by_name(piece.id, piece.title)

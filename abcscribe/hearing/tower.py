@@ -1,4 +1,4 @@
-"""The default engine: the project's audio tower, then notes read off its activity."""
+"""The default engine: the project's audio tower, and note decoding of its activity."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import numpy as np
 from abcscribe.audio import SAMPLE_RATE
 from abcscribe.errors import EngineError
 from abcscribe.hearing import note_confidence
-from abcscribe.hearing.note_decoding import decode_notes
+from abcscribe.hearing.note_decoding import decode_drums, decode_notes
 from abcscribe.model import WEIGHTS, runtime_files
 from abcscribe.model.tower_runtime import Activity, TowerRuntime, joined
 from abcscribe.score.model import PlayedNote
 from abcscribe.spectrogram import FRAME_RATE
 
-# Notes are decoded from stretches of a minute or so, cut where the music is quietest, so that memory is bounded and few
-# notes are cut in two.
+# Notes are decoded from stretches, so that memory is bounded; cut where it is quiet, so that few notes are cut in two.
 STRETCH_FRAMES = 4_000
 CUT_FRAMES = 1_000  # the cut is looked for in the last 16 s of a stretch
 
@@ -27,7 +26,8 @@ class AbcscribeEngine:
     """A `NoteEngine` over the tower."""
 
     sample_rate = SAMPLE_RATE
-    # Noise gives no notes at all. See docs/log, 2026-11-25 and 26, for speech.
+    # Noise gives no notes at all. Speech: docs/log, 2026-11-25-refusing-speech-by-clear-notes and, for .97,
+    # 2026-11-26-tower-80-minutes-on-clips-with-playing-styles.
     clear_confidence = 0.97
 
     def __init__(self, runtime: TowerRuntime, confidence: Path = note_confidence.WEIGHTS) -> None:
@@ -36,6 +36,20 @@ class AbcscribeEngine:
 
     def notes(self, blocks: Iterable[np.ndarray]) -> Iterator[list[PlayedNote]]:
         """See `abcscribe.hearing.NoteEngine`."""
+        for stretch in self.stretches(blocks):
+            if stretch is None:
+                yield []
+            else:
+                activity, start = stretch
+                yield _shifted(self.decoded(activity), start)
+
+    def stretches(self, blocks: Iterable[np.ndarray]) -> Iterator[tuple[Activity, int] | None]:
+        """The tower's activity in stretches of a minute or so, cut where the music is quietest, each with the frame at
+        which it begins; None after a step that completes none.
+
+        For who wants more of a note than `notes` says: `note_decoding.over_notes` averages what the heads for programs
+        and players say over each of the notes that `decoded` finds.
+        """
         held: list[Activity] = []
         start = 0  # frame at which ``held`` begins
         for activity in self.runtime.stream(blocks):
@@ -43,22 +57,31 @@ class AbcscribeEngine:
             if sum(len(part.onset) for part in held) >= STRETCH_FRAMES:
                 whole = joined(held)
                 cut = _quietest(whole)
-                yield _shifted(self._decoded(whole, slice(0, cut)), start)
+                yield whole.part(slice(0, cut)), start
                 held, start = [whole.part(slice(cut, None))], start + cut
             else:
-                yield []
+                yield None
         if held:
-            yield _shifted(self._decoded(joined(held), slice(None)), start)
+            yield joined(held), start
 
-    def _decoded(self, activity: Activity, frames: slice) -> list[PlayedNote]:
-        part = activity.part(frames)
-        return decode_notes(part.onset, part.sounding, part.velocity, part.family, weights=self.confidence)
+    def decoded(self, activity: Activity) -> list[PlayedNote]:
+        """Notes of a stretch, and hits of drums if the tower hears them, in seconds from its first frame."""
+        notes = decode_notes(
+            activity.onset, activity.sounding, activity.velocity, activity.family, weights=self.confidence
+        )
+        hits = [] if activity.drums is None else decode_drums(activity.drums)
+        return sorted([*notes, *hits], key=lambda note: (note.onset, note.pitch)) if hits else notes
 
 
 def load(checkpoint: str = "") -> AbcscribeEngine:
-    """The engine with the tower of a folder (`runtime_files`), or the package's where it has none.
+    """Load the engine.
 
-    Raises EngineError if the folder holds no weights at all, or the package's are gone.
+    Args:
+        checkpoint: a folder (`runtime_files`) with a tower; if it has only a language model, or for "", the package's
+            tower is used.
+
+    Raises:
+        EngineError: the folder has no weights at all, or the package's are missing.
     """
     shipped = runtime_files.tower(WEIGHTS) if WEIGHTS.is_dir() else None
     if shipped is None:
@@ -74,7 +97,7 @@ def load(checkpoint: str = "") -> AbcscribeEngine:
 
 
 def _quietest(activity: Activity) -> int:
-    """The frame of the last CUT_FRAMES with the least going on: few pitches sounding, none beginning."""
+    """The frame of the last CUT_FRAMES with the least activity: few pitches sounding, no onset."""
     busy = activity.sounding.sum(axis=1) + 4 * activity.onset.sum(axis=1)
     first = len(busy) - CUT_FRAMES
     smooth = np.convolve(busy[first:], np.ones(5) / 5, "valid")

@@ -3,8 +3,8 @@
 Every reader's score passes ``admitted``: small things that some format cannot say (a triple sharp, a note below C0, a
 value shorter than a 1024th) are put right and said, nonsense (a bar of 390,000 quarters, a metre of 4/0) is refused
 with a sentence. ``check`` refuses the same nonsense in a score that a program built. The limits are far beyond printed
-music; behind each stands what a writer costs (two cores, 2026): a bar of a part 0.7 ms in a PDF, a rest of four quarters
-0.7 ms there, and Verovio's time grows with the square of a bar's notes.
+music; behind each stands what a writer costs (two cores, 2026): in a PDF a bar of a part 0.7 ms, a rest of four
+quarters as much, and Verovio's time grows with the square of a bar's notes.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ LONGEST_BAR = 1_024  # quarters
 LONGEST_TEXT = 500  # characters of a title or name
 MOST_BARS = 20_000
 MOST_GRACE_NOTES = 64  # before or after one note
+MOST_ON_PAGE = 1_000  # notes of a part in one bar
 MOST_SLURS, MOST_VERSES = 16, 100  # at one note
 MOST_IN_CHORD = 128  # notes of one voice that begin together
 MOST_VOICES = 64  # in a part
@@ -49,6 +50,7 @@ MOST_FIFTHS = 14  # sharps or flats of a signature: what a transposition of seve
 MOST_BEATS, UNITS = 256, (1, 2, 4, 8, 16, 32, 64, 128)
 SLOWEST, FASTEST, LONGEST_BEAT = 1.0, 10_000.0, 16  # beats in a minute; quarters
 SHORTEST = Fraction(1, 256)  # quarters: a 1024th, the shortest value that MusicXML can name
+MOST_IN_TUPLET = 127  # notes
 GRID = Fraction(1, 64)  # quarters: what times that no value can write are rounded to
 LOWEST, HIGHEST = 12, 127  # MIDI numbers of C0, the lowest pitch of MusicXML, and G9, the highest of MIDI
 # A part costs something in every bar, and a bar with notes also for its rests: so much is free, the rest must be earned
@@ -101,6 +103,14 @@ def check(score: Score) -> None:
         raise ScoreError(f"{reason[0].upper()}{reason[1:]}.")
 
 
+def check_page(score: Score) -> None:
+    """Raises ScoreError if a bar has more notes than can be set in a sensible time, or on any page."""
+    for part in score.parts:
+        for number, notes in enumerate(part.bars, 1):
+            if len(notes) > MOST_ON_PAGE:
+                raise ScoreError(f"Bar {number} has {len(notes):,} notes: it cannot be engraved on a page.")
+
+
 def _excesses(score: Score) -> Iterator[str]:
     if len(score.bars) > MOST_BARS:
         yield f"the score has {len(score.bars):,} bars, more than the {MOST_BARS:,} that are read"
@@ -121,9 +131,10 @@ def _excesses(score: Score) -> Iterator[str]:
         yield from (f"part {number} has {what}" for what in _odd_part(part))
     yield from _odd_performance(score)
     notes = sum(len(bar) for part in score.parts for bar in part.bars)
-    if (cells := len(score.bars) * len(score.parts)) > FREE_CELLS + CELLS_A_NOTE * notes:
-        yield f"the score has {len(score.parts):,} parts of {len(score.bars):,} bars for {notes:,} notes ({cells:,} in all)"
-    filled = sum(bar.length for part in score.parts for bar, has in zip(score.bars, part.bars, strict=False) if has)
+    if len(score.bars) * len(score.parts) > FREE_CELLS + CELLS_A_NOTE * notes:
+        yield f"the score has {len(score.parts):,} parts of {len(score.bars):,} bars for {notes:,} notes"
+    lengths = (bar.length for part in score.parts for bar, has in zip(score.bars, part.bars, strict=False) if has)
+    filled = sum(lengths, Fraction(0))
     if filled > FREE_QUARTERS + QUARTERS_A_NOTE * notes:
         yield f"the score has bars of {_short(filled)} quarters together for {notes:,} notes"
 
@@ -272,12 +283,13 @@ def _plain_denominator(common: int) -> bool:
 
 
 def _has_values(notes: tuple[Note, ...], voice: int, bar: Bar, offset: Fraction) -> bool:
-    """Whether no written value of a voice is shorter than SHORTEST. (What overlaps is refused later.)"""
+    """Whether a voice can be written with sensible values and tuplets. (What overlaps is refused later.)"""
     events = chords([note for note in notes if note.voice == voice])
     if any(first[0].end > second[0].start for first, second in pairwise(events)):
         return True
     rhythm = tuple((event[0].start, event[0].duration) for event in events)
-    return all(value.base >= SHORTEST for value in write_rhythm(rhythm, bar.length, bar.metre, offset))
+    values = write_rhythm(rhythm, bar.length, bar.metre, offset)
+    return all(value.base >= SHORTEST and value.actual <= MOST_IN_TUPLET for value in values)
 
 
 def _with_short_texts(score: Score, changes: Counter[str]) -> Score:

@@ -270,9 +270,9 @@ class Jobs:
         score = from_json(text)
         label = "Transcribed" if recording["current"] is None else "Transcribed again"
         draft = history.draft(label, 0, recording["hints"], [], [], score)
-        state = {"state": "ready", "warnings": warnings}
         engine = pipeline.MIDI if recording["codec"] == pipeline.MIDI else recording["engine"]
-        return self.library.add_run(recording["id"], engine, score, draft, state)
+        length = score.seconds if recording["end"] is None else None
+        return self.library.add_run(recording["id"], engine, draft, warnings, length)
 
     async def _ended(self, job: Job) -> None:
         """Make sure that the process is gone."""

@@ -168,21 +168,27 @@ class Library:
 
     # --- runs and versions --------------------------------------------------------------------------------------------
 
-    def add_run(self, name: str, engine: str, score: Score, draft: Draft, state: Mapping[str, Any]) -> int:
-        """Keep what a transcription gave: the notes heard, a version, and the recording's new columns, all or nothing.
+    def add_run(
+        self, name: str, engine: str, draft: Draft, warnings: Sequence[str], length: float | None = None
+    ) -> int:
+        """Keep what a transcription gave: the notes heard, a version, and the recording's state, all or nothing.
+
+        Args:
+            length: seconds of the recording, where its header did not say.
 
         Returns:
             The number of the version.
         """
-        values = (name, _now(), engine, score.seconds or 0.0, _packed_notes(score.performance))
+        values = (name, _now(), engine, draft.score.seconds or 0.0, _packed_notes(draft.score.performance))
         with self._writing() as connection:
             columns = "(recording, created, engine, seconds, notes)"
             run = connection.execute(f"INSERT INTO runs {columns} VALUES (?, ?, ?, ?, ?)", values).lastrowid
             assert run is not None
             number = self._add_version(connection, name, replace(draft, run=run))
             connection.execute(
-                "UPDATE recordings SET state = ?, error = NULL, warnings = ?, attempts = 0 WHERE id = ?",
-                (state["state"], json.dumps(state["warnings"]), name),
+                "UPDATE recordings SET state = 'ready', error = NULL, attempts = 0, warnings = ?,"
+                " seconds = coalesce(seconds, ?) WHERE id = ?",
+                (json.dumps(warnings), length, name),
             )
         return number
 

@@ -68,7 +68,8 @@ def serve(
             page.opened = take_in(page, file)
         address = _address(host, own_port, token)
         (folder / ADDRESS_FILE).write_text(address, encoding="utf-8")
-        say(f"abcscribe is at {address} (Ctrl-C ends it). Nothing leaves this machine.")
+        known = "Nothing leaves this machine." if token is None else "Whoever has this address can use the page."
+        say(f"abcscribe is at {address} (Ctrl-C ends it). {known}")
         run(page, listener, address if browser else None)
 
 
@@ -160,7 +161,7 @@ def listening(host: str, port: int | None) -> socket.socket:
 @contextmanager
 def _own(folder: Path, say: Callable[[str], None], browser: bool) -> Iterator[bool]:
     """Whether this process has the library for itself; if not, where it is served already is said and opened."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # recordings are nobody else's business
     with (folder / LOCK_FILE).open("w") as lock:
         if _locked(lock):
             yield True

@@ -42,8 +42,8 @@ def drum_part(rng: np.random.Generator, quarters: float, keys: frozenset[int]) -
     owned = {(at, found) for at, key in hits if (found := _on_kit(key, keys)) is not None}
     if not owned:
         return np.zeros(0), np.zeros(0, int)
-    onset, key = zip(*sorted(owned), strict=True)
-    return np.array(onset), np.array(key, int)
+    columns = np.array(sorted(owned))
+    return columns[:, 0], columns[:, 1].astype(int)
 
 
 def _on_kit(key: int, keys: frozenset[int]) -> int | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ def read_library(folder: Path, progress: Callable[[int, int], None] = lambda don
     if not folder.is_dir():
         raise AbcscribeError(f"There is no folder {folder} with libraries of recorded notes.")
     known = _index(folder / "index.csv")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix in SUFFIXES and ROOMS not in p.relative_to(folder).parts)
+    paths = [path for path in _recordings(folder) if ROOMS not in path.relative_to(folder).parts]
     sounds = []
     for done, path in enumerate(paths, 1):
         row = known.get(path.relative_to(folder).as_posix())
@@ -78,7 +79,13 @@ def read_library(folder: Path, progress: Callable[[int, int], None] = lambda don
 
 def read_rooms(folder: Path) -> Iterator[Path]:
     """The impulse responses of a folder of libraries."""
-    yield from sorted(path for path in (folder / ROOMS).rglob("*") if path.suffix in SUFFIXES)
+    yield from _recordings(folder / ROOMS)
+
+
+def _recordings(folder: Path) -> list[Path]:
+    """Sound files below a folder, also where a library is a link."""
+    found = (Path(root) / name for root, _, names in os.walk(folder, followlinks=True) for name in names)
+    return sorted(path for path in found if path.suffix in SUFFIXES)
 
 
 def _index(path: Path) -> dict[str, dict[str, str]]:

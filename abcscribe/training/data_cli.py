@@ -50,7 +50,7 @@ def suite(config: synthesis.SuiteConfig) -> None:
 
 
 def render(config: synthesis.RenderConfig, corpora: Path | None) -> None:
-    """Perform and record the scores. Stops and goes on anywhere; the same seed gives the same clips.
+    """Perform and record the scores. An interrupted run is resumed; the same seed gives the same clips.
 
     The note cache is made first if it is missing.
     """
@@ -63,6 +63,18 @@ def render(config: synthesis.RenderConfig, corpora: Path | None) -> None:
         for done, total in render_clips(config):
             advance(done, total)
     typer.echo(f"{config.shards} shards in {config.out}", err=True)
+
+
+@app.command()
+def made_sounds(
+    folder: Annotated[Path, typer.Argument(help="Folder of libraries to add to.")],
+    seed: Annotated[int, typer.Option(help="Of vibrato, vowels and tuning.")] = 1,
+) -> None:
+    """Record notes of soundfonts and of the singer, for the instruments that no library of recorded notes has."""
+    extras.require("abcscribe data made-sounds", "train", *RECORD)
+    from abcscribe.synthesis.made_library import write_made_library
+
+    typer.echo(f"{write_made_library(folder, seed)} notes in {folder}", err=True)
 
 
 @app.command()
@@ -114,7 +126,7 @@ def record(
 
 
 def listen(config: configs.ListeningConfig) -> None:
-    """Record windows of the scores and keep what the tower hears of them, for the language model and the analysis."""
+    """Record windows of the scores and store the tower's notes of them, for the language model and the analysis."""
     extras.require("abcscribe data listen", "train", *RECORD)
     from abcscribe.training.heard_windows import keep_windows
 
@@ -124,7 +136,7 @@ def listen(config: configs.ListeningConfig) -> None:
 
 
 def listen_clips(config: configs.ClipListeningConfig) -> None:
-    """Record excerpts of the scores and keep what the tower hears of them, for the analysis to learn from."""
+    """Record excerpts of the scores and store the tower's notes of them, for training the analysis."""
     extras.require("abcscribe data listen-clips", "train", *RECORD)
     from abcscribe.training.small.heard_clips import keep_clips
 

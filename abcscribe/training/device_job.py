@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from abcscribe.errors import AbcscribeError
-from abcscribe.files import write_text
+from abcscribe.files import replacing, write_text
 
 LARGEST = 60 << 20  # bytes of an archive
 LARGEST_WEIGHTS = 16 << 20  # bytes of a file that comes back
@@ -102,7 +102,10 @@ def _log(out: Path, entries: Iterable[dict]) -> None:
 
 
 def run_notes(job: str, data: Path, out: Path, seconds: float, threads: int) -> None:
-    """Train the language model, supervised or by reinforcement: from notes alone, on the machine's processors."""
+    """Train the language model, supervised or by reinforcement: from notes alone, on the machine's processors.
+
+    ``threads``: of each process; the supervised training may be run by torchrun, a process a core.
+    """
     from abcscribe.model.tower_files import save_half
 
     checkpoint, start = out / "checkpoint", _checkpoint_of(data / WEIGHTS, out / "start")
@@ -111,13 +114,18 @@ def run_notes(job: str, data: Path, out: Path, seconds: float, threads: int) -> 
         from abcscribe.training.configs import SftTraining
         from abcscribe.training.sft import main as learn
 
-        chosen = {"cache": data / NOTES, "out": checkpoint, "start": start, "minutes": minutes, "threads": threads}
-        _log(out, learn(SftTraining(**chosen)))
+        # Without torch.compile, which needs a compiler that images for running do not have.
+        config = SftTraining(
+            cache=data / NOTES, out=checkpoint, start=start, minutes=minutes, threads=threads, compile=False
+        )
+        _log(out, learn(config))
     else:
         from abcscribe.training.configs import RlTraining
         from abcscribe.training.rl import main as reinforce
 
         _log(out, reinforce(RlTraining(data / NOTES, checkpoint, start, minutes=minutes, threads=threads)))
+    if os.environ.get("RANK", "0") != "0":  # under torchrun the first process leaves what comes back
+        return
     entries = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     measured = [entry for entry in entries if "valid" in entry]
     write_text(out / "heldout.json", json.dumps(measured, indent=1))
@@ -126,9 +134,9 @@ def run_notes(job: str, data: Path, out: Path, seconds: float, threads: int) -> 
 
 def _checkpoint_of(weights: Path, folder: Path) -> Path:
     """The shipped language model as a checkpoint folder."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name, there in (("language_model.safetensors", "model.safetensors"), ("language_model.json", "config.json")):
-        (folder / there).write_bytes((weights / name).read_bytes())
+        with replacing(folder / there) as unfinished:
+            unfinished.write_bytes((weights / name).read_bytes())
     return folder
 
 
@@ -164,12 +172,15 @@ def main(arguments: list[str] | None = None) -> None:
             print(f"{chosen.out}: {size / 1e6:.1f} MB", file=sys.stderr)
             return
         chosen.out.mkdir(parents=True, exist_ok=True)
+        cores = os.cpu_count() or 1
         if chosen.job == "tower":
             run_tower(
                 chosen.data, chosen.out, chosen.seconds, chosen.device, chosen.batch, chosen.workers, chosen.compile
             )
         else:
-            run_notes(chosen.job, chosen.data, chosen.out, chosen.seconds, os.cpu_count() or 1)
+            run_notes(
+                chosen.job, chosen.data, chosen.out, chosen.seconds, int(os.environ.get("OMP_NUM_THREADS", 0)) or cores
+            )
         _check_sizes(chosen.out)
     except AbcscribeError as error:
         sys.exit(f"abcscribe: {error}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from abcscribe.corpora import collections
+from abcscribe.corpora import collections, music21_corpus, mutopia, score_set
 from abcscribe.corpora.collections import build_cache, load, pieces
 from abcscribe.errors import AbcscribeError, ScoreError
 
@@ -48,7 +48,7 @@ def home(tmp_path, monkeypatch):
         archive.writestr("META-INF/container.xml", rootfile)
         archive.writestr("s.xml", musicxml("GEFGEDCEA", "A &amp; B"))
     (songs / "lc2.mxl").write_bytes((songs / "lc1.mxl").read_bytes())
-    monkeypatch.setattr(collections, "_music21_corpus", lambda: music21)
+    monkeypatch.setattr(music21_corpus, "location", lambda: music21)
     monkeypatch.delenv(collections.ENVIRONMENT, raising=False)
     return tmp_path
 
@@ -83,7 +83,7 @@ def test_the_environment_names_the_corpora(home, monkeypatch):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A user's folder: a tune twice, another tune, a held-out chorale and one more setting of it, and a broken file."""
-    monkeypatch.setattr(collections, "_music21_corpus", lambda: None)
+    monkeypatch.setattr(music21_corpus, "location", lambda: None)
     monkeypatch.delenv(collections.ENVIRONMENT, raising=False)
     mine = tmp_path / "mine"
     mine.mkdir()
@@ -160,8 +160,33 @@ def test_a_score_that_is_gone_is_no_unreadable_score(folder):
 
 
 def test_the_checksum_of_a_collection_tells_names_and_contents_apart(folder):
-    before = collections.collection_checksum(folder)
+    before = score_set.collection_checksum(folder)
     (folder / "notes.txt").write_text("no score")
-    assert collections.collection_checksum(folder) == before
+    assert score_set.collection_checksum(folder) == before
     (folder / "c.musicxml").rename(folder / "d.musicxml")
-    assert collections.collection_checksum(folder) != before
+    assert score_set.collection_checksum(folder) != before
+
+
+def test_sets_have_terms_citations_and_homes():
+    for name, one in collections.SETS.items():
+        assert name == one.name
+        assert one.home.startswith("https://")
+        assert one.citation
+    assert {"openscore-lieder", "polish-music-heritage", "chopin-first-editions", "mutopia"} <= set(collections.SETS)
+
+
+@pytest.mark.parametrize(
+    ("folder", "terms"),
+    [
+        ("A/one", "free"),
+        ("A/two", "free"),
+        ("A/three", "restricted"),
+        ("A/four", "restricted"),
+        ("B/five", "restricted"),
+    ],
+)
+def test_each_folder_of_mutopia_has_its_own_terms(tmp_path, folder, terms):
+    rows = ["folder,licence", "A/one,Public Domain", "A/two,Creative Commons Attribution 4.0", "A/three,CC BY-SA 3.0",
+            "A/four,Creative Commons Attribution-NonCommercial (NC)"]  # fmt: skip
+    (tmp_path / "LICENCES.csv").write_text("\n".join(rows))
+    assert mutopia.licence_of(tmp_path, tmp_path / folder / "deeper" / "piece.ly").terms == terms

@@ -16,6 +16,8 @@ from abcscribe.corpora import held_out, splits
         ("x", "Robert Schumann, Scenes from Childhood", "Schumann, Kinderszenen op. 15"),
         ("x", "W. A. Mozart, Sonata K.331", "Mozart, K. 331, 332, 265"),
         ("x", "YANKEE DOODLE - Quickstep", "Yankee Doodle"),
+        ("x", "Chopin, Fryderyk, Mazourka. No. 4., Op. 7", "Chopin, a mazurka or an arrangement"),
+        ("x", "Chopin, Fryderyk, 4me ÉTUDE., Op. 25", "Chopin, an étude"),
     ],
 )
 def test_by_name(piece_id, title, expected):
@@ -27,7 +29,7 @@ def test_by_name(piece_id, title, expected):
     [
         ("music21/bach/bwv48.7.mxl", ""),
         ("music21/bach/bwv2.6.mxl", ""),
-        ("x", "Chopin, Étude op. 10 no. 12"),
+        ("x", "Chopin, Nocturne op. 9 no. 2"),
         ("x", "Mozart, Quartet K. 155"),
         ("x", "Beethoven, Quartet op. 132"),
         ("x", "The Yankee Ship"),

@@ -1,6 +1,6 @@
 """Reads damaged files, each in a process of its own, and measures what it costs and what it raises.
 
-    python tests/fuzz/harness.py                        # the full run: 3,000 ABC and MusicXML, 500 of others, 1,000 audio
+    python tests/fuzz/harness.py               # the full run: 3,000 ABC and MusicXML, 500 of others, 1,000 audio
     python tests/fuzz/harness.py --kinds abc --count 50 --keep odd
 
 What is written on the way is not looked at, only that nothing but an ``AbcscribeError`` comes out, nothing is printed,
@@ -29,14 +29,16 @@ import tone_engine
 
 from abcscribe import batch, hearing
 from abcscribe.errors import AbcscribeError
-from abcscribe.score import engrave  # noqa: F401: loaded before processes are forked
+from abcscribe.score import engrave
 from abcscribe.score.readers import read_leniently
 from abcscribe.score.writers import WRITERS, render
 
 SECONDS, MEGABYTES = 10.0, 1000.0  # of one file read and written in one format
-PATIENCE = 300.0  # seconds by the clock, on a machine that is busy with other things
+GIVEN = 60  # seconds of the processor after which a file is given up
+PATIENCE = 1800.0  # seconds by the clock, on a machine that is busy with other things
 COUNTS = {"abc": 3000, "musicxml": 3000, "audio": 1000}
 OTHERS = 500
+_LOADED = (engrave,)  # before processes are forked
 ENGRAVED = ("svg", "pdf", "png", "tab-pdf")  # slow ones: of every file one
 
 
@@ -71,8 +73,8 @@ def verdicts(kind: str, numbers: Iterable[int], folder: Path, full: bool = True)
 def warm_up(kind: str, pool: list[bytes], folder: Path) -> None:
     """Load what a file of the kind needs, so that processes that are forked from here have it. Nothing is engraved, for
     Typst starts threads, and they do not survive a fork."""
-    suffix, content = ("", pool[0]) if kind != "audio" else (pool[0].partition(b"\0")[0].decode(), pool[0].partition(b"\0")[2])
-    path = folder / f"whole{suffix or mutants.SUFFIXES[kind]}"
+    suffix, content = mutants.named(kind, pool[0])
+    path = folder / f"whole{suffix}"
     path.write_bytes(content)
     assert _tried(kind, 0, path, Cost(), full=False)[0] == "read", kind
     path.unlink()
@@ -83,6 +85,7 @@ def _judged(kind: str, number: int, path: Path, full: bool) -> Verdict:
     began = time.monotonic()
     child = os.fork()
     if child == 0:
+        resource.setrlimit(resource.RLIMIT_CPU, (GIVEN, GIVEN))
         os.dup2(theirs, 2)  # what a library prints is an answer too
         before, cost = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, Cost()
         try:
@@ -199,7 +202,10 @@ def _report(kind: str, chosen: argparse.Namespace, found: Iterator[Verdict]) -> 
         slowest, largest = max(slowest, verdict.seconds), max(largest, verdict.megabytes)
         if not verdict.good:
             bad.append(verdict)
-            print(f"  {kind} {verdict.number}: {verdict.outcome}, {verdict.seconds:.1f} s, {verdict.megabytes:.0f} MB", flush=True)
+            print(
+                f"  {kind} {verdict.number}: {verdict.outcome}, {verdict.seconds:.1f} s, {verdict.megabytes:.0f} MB",
+                flush=True,
+            )
             if chosen.keep:
                 chosen.keep.mkdir(parents=True, exist_ok=True)
                 suffix, content = mutants.mutant(kind, verdict.number, mutants.seeds(kind))

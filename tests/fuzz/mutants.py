@@ -39,8 +39,8 @@ KERN = (
 )
 PLAIN_KERN = "**kern\n*clefG2\n*k[f#]\n*M4/4\n=1\n4g\n8a\n8b\n[2cc\n=2\n4cc]\n6d\n6e\n6f#\n4r\n==\n*-\n"
 LILYPOND = (
-    '\\version "2.24.0"\n\\header { title = "Lily" composer = "N. N." }\nmelody = \\relative c\' { \\key g \\major \\time '
-    '3/4 \\tempo 4 = 92 g4 a8( b) c4 | \\tuplet 3/2 { d8 e fis } g2~ | \\repeat volta 2 { g4 r <b d g>8. a16 } '
+    '\\version "2.24.0"\n\\header { title = "Lily" composer = "N. N." }\nmelody = \\relative c\' { \\key g \\major '
+    "\\time 3/4 \\tempo 4 = 92 g4 a8( b) c4 | \\tuplet 3/2 { d8 e fis } g2~ | \\repeat volta 2 { g4 r <b d g>8. a16 } "
     "\\alternative { { a2. } { \\grace { b16 c } a2.\\fermata } } }\n"
     '\\score { << \\new Staff \\with { instrumentName = "Flute" } \\melody \\addlyrics { la la -- la } \\new Staff { '
     "\\clef bass g,2. | << { d4 e f } \\\\ { g,2. } >> | R2.*2 } >> \\layout { } \\midi { } }\n"
@@ -74,8 +74,9 @@ _PLAYED = (
 def _recordings() -> list[bytes]:
     sound = media.tone(1.0, 16_000, (60, 64, 67))
     wanted = [
-        (".wav", "pcm_s16le", 16_000), (".wav", "pcm_s24le", 44_100), (".wav", "pcm_f32le", 16_000), (".wav", "pcm_u8", 8_000),
-        (".wav", "adpcm_ms", 16_000), (".flac", "", 16_000), (".mp3", "", 44_100), (".m4a", "", 44_100), (".ogg", "", 44_100),
+        (".wav", "pcm_s16le", 16_000), (".wav", "pcm_s24le", 44_100), (".wav", "pcm_f32le", 16_000),
+        (".wav", "pcm_u8", 8_000), (".wav", "adpcm_ms", 16_000), (".flac", "", 16_000), (".mp3", "", 44_100),
+        (".m4a", "", 44_100), (".ogg", "", 44_100),
         (".opus", "", 48_000), (".webm", "", 48_000), (".mov", "", 44_100), (".mkv", "", 44_100), (".aac", "", 44_100),
         (".aiff", "pcm_s16be", 16_000), (".au", "pcm_mulaw", 8_000), (".caf", "pcm_s16le", 16_000),
     ]  # fmt: skip
@@ -87,16 +88,24 @@ def _recordings() -> list[bytes]:
     return made
 
 
+def named(kind: str, seed: bytes) -> tuple[str, bytes]:
+    """(suffix, content) of a seed."""
+    if kind != "audio":
+        return SUFFIXES[kind], seed
+    suffix, _, content = seed.partition(b"\0")
+    return suffix.decode(), content
+
+
 def mutant(kind: str, number: int, pool: list[bytes]) -> tuple[str, bytes]:
     """(suffix, content) of one damaged file, the same for the same number."""
     rng = random.Random(f"{kind} {number}")
     whole = rng.choice(pool)
+    suffix, content = named(kind, whole)
     if kind == "audio":
-        suffix, _, content = whole.partition(b"\0")
-        return suffix.decode(), _damaged(rng, content, _HEADER if rng.random() < 0.7 else _BYTES, pool)
+        return suffix, _damaged(rng, content, _HEADER if rng.random() < 0.7 else _BYTES, pool)
     if kind == "mxl" and rng.random() < 0.7:
-        return ".mxl", _damaged_archive(rng, whole)
-    return SUFFIXES[kind], _damaged(rng, whole, _BYTES if kind in ("midi", "mxl") else _TEXT, pool)
+        return suffix, _damaged_archive(rng, whole)
+    return suffix, _damaged(rng, whole, _BYTES if kind in ("midi", "mxl") else _TEXT, pool)
 
 
 def _damaged(rng: random.Random, content: bytes, ways: list[Way], pool: list[bytes]) -> bytes:
@@ -122,13 +131,36 @@ def _damaged_archive(rng: random.Random, whole: bytes) -> bytes:
 
 Way = Callable[[random.Random, bytes, list[bytes]], bytes]
 _NUMBERS = ("0", "-1", "1", "3", "7919", "255", "65536", "2147483647", "-2147483648", "9223372036854775808",
-            "99999999999999999999", "1e9", "1e400", "0.5", "1.0", "NaN", "", "x", "1/0", "1/7919", "1000000/3")  # fmt: skip
-_ODD = ("\0", "\ufeff", "\ud7ff", "é", "月", "\u202e", "%", "\\", '"', "<", "&", "&#0;", "\t", "\r", "[", "{", "(", "\x1b[31m")
+            "99999999999999999999", "1e9", "0.5", "1.0", "NaN", "", "x", "1/0", "1/7919", "9999/3")  # fmt: skip
+_ODD = (
+    "\0",
+    "\ufeff",
+    "\ud7ff",
+    "é",
+    "月",
+    "\u202e",
+    "%",
+    "\\",
+    '"',
+    "<",
+    "&",
+    "&#0;",
+    "\t",
+    "\r",
+    "[",
+    "{",
+    "(",
+    "\x1b[31m",
+)
 
 
 def _flip(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
     at = rng.randrange(len(content))
-    return content[:at] + bytes([rng.choice((rng.randrange(256), content[at] ^ 1 << rng.randrange(8), 0, 255))]) + content[at + 1 :]
+    return (
+        content[:at]
+        + bytes([rng.choice((rng.randrange(256), content[at] ^ 1 << rng.randrange(8), 0, 255))])
+        + content[at + 1 :]
+    )
 
 
 def _cut(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
@@ -186,9 +218,14 @@ def _token(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
     return content[: old.start()] + new[0] + content[old.end() :]
 
 
+_ELEMENT = re.compile(rb"<([\w-]+)[^<>]*>(?:[^<>]*|(?:(?!<\1).){0,3000}?)</\1>|\{[^{}]*\}|\[[^\[\]]*\]", re.S)
+
+
 def _element(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
     """An XML element, a JSON object or a group in braces goes, comes again, or is nested in itself."""
-    found = list(re.finditer(rb"<([\w-]+)[^<>]*>(?:[^<>]*|(?:(?!<\1).){0,3000}?)</\1>|\{[^{}]*\}|\[[^\[\]]*\]", content, re.S))
+    found = list(
+        re.finditer(rb"<([\w-]+)[^<>]*>(?:[^<>]*|(?:(?!<\1).){0,3000}?)</\1>|\{[^{}]*\}|\[[^\[\]]*\]", content, re.S)
+    )
     if not found:
         return content
     match = rng.choice(found)
@@ -199,14 +236,20 @@ def _element(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
         new = piece * rng.choice((2, 50, 800))
     else:
         depth = rng.choice((2, 200, 3000))
-        new = piece[:1] * depth + piece + piece[-1:] * depth if piece[:1] in b"{[" else (b"<a>" * depth + piece + b"</a>" * depth)
+        new = (
+            piece[:1] * depth + piece + piece[-1:] * depth
+            if piece[:1] in b"{["
+            else (b"<a>" * depth + piece + b"</a>" * depth)
+        )
     return content[: match.start()] + new + content[match.end() :]
 
 
 def _head(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
     """A field of the header, where sizes, rates, channels and codecs are, gets a number that no one meant."""
     at, width = rng.randrange(min(len(content), 120)), rng.choice((1, 2, 4))
-    value = rng.choice((0, 1, 2, 3, 65, 255, 256, 1 << 15, (1 << 16) - 1, (1 << 31) - 1, (1 << 32) - 1, rng.getrandbits(32)))
+    value = rng.choice(
+        (0, 1, 2, 3, 65, 255, 256, 1 << 15, (1 << 16) - 1, (1 << 31) - 1, (1 << 32) - 1, rng.getrandbits(32))
+    )
     new = (value & ((1 << 8 * width) - 1)).to_bytes(width, rng.choice(("little", "big")))
     return content[:at] + new + content[at + width :]
 

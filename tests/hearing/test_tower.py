@@ -1,7 +1,10 @@
+import dataclasses
+
 import numpy as np
 
 from abcscribe.hearing import note_decoding as notes_module
 from abcscribe.hearing.tower import STRETCH_FRAMES, AbcscribeEngine
+from abcscribe.model.tower_classes import DRUMS
 from abcscribe.model.tower_runtime import Activity
 from abcscribe.score.instruments import FAMILIES
 from abcscribe.spectrogram import FRAME_RATE
@@ -39,3 +42,29 @@ def test_notes_of_a_long_recording_keep_their_times_and_are_not_cut(monkeypatch)
 def test_nothing_is_held_back_at_the_end():
     notes = [n for part in AbcscribeEngine(Runtime([10, 480], 520)).notes([]) for n in part]
     assert len(notes) == 2
+
+
+def test_hits_of_drums_are_among_the_notes_of_a_tower_that_hears_them():
+    runtime = Runtime([100], 520)
+    drums = np.zeros((520, len(DRUMS)))
+    drums[60, 0], drums[200, 2], drums[300, 1] = 0.9, 0.8, 0.4
+    runtime.activity = dataclasses.replace(runtime.activity, drums=drums)
+    runtime.stream = lambda blocks: iter([runtime.activity])
+    notes = [note for part in AbcscribeEngine(runtime).notes([]) for note in part]
+    assert [(n.drum, n.pitch) for n in notes] == [(True, 35), (False, 60), (True, 42)]
+    assert notes[0].onset == 60 / FRAME_RATE
+    assert notes[2].confidence == 0.8
+
+
+def test_what_a_head_says_of_a_note_is_the_mean_over_its_cells():
+    runtime = Runtime([100, 300], 520)
+    player = np.zeros((520, 88, 2), np.float16)
+    player[100:140, 39] = (1, 0)
+    player[300:340, 39] = (0, 1)
+    runtime.activity = dataclasses.replace(runtime.activity, player=player)
+    runtime.stream = lambda blocks: iter([runtime.activity])
+    engine = AbcscribeEngine(runtime)
+    ((activity, start),) = filter(None, engine.stretches([]))
+    assert start == 0
+    vectors = notes_module.over_notes(activity.player, engine.decoded(activity))
+    assert np.allclose(vectors, np.eye(2), atol=0.1)

@@ -200,6 +200,16 @@ def test_the_sound_is_sent_as_browsers_play_it_and_in_ranges(ask: Asking, scale:
     assert answer.headers["accept-ranges"] == "bytes"
 
 
+def test_a_recording_whose_header_has_no_length_gets_one(ask: Asking, tmp_path: Path) -> None:
+    """As a browser's microphone gives it: WebM, written as a stream."""
+    path = media.write(tmp_path / "a.webm", media.tone(4.0, rate=48_000, pitches=SCALE), 48_000, options={"live": "1"})
+    recording = ask.upload(path.read_bytes(), "Microphone.webm")
+    assert recording["seconds"] is None
+    row = ask.wait(recording)
+    assert (row["state"], row["seconds"]) == ("ready", pytest.approx(4.0, abs=0.1))
+    assert ask.client.get(one(recording, "/audio")).headers["content-type"] == "audio/flac"
+
+
 def test_the_waveform_has_its_peaks(ask: Asking, tmp_path: Path) -> None:
     wave = np.concatenate([np.zeros(16_000), 0.5 * np.sin(np.arange(16_000)), np.zeros(16_000)])
     recording = ask.upload(media.write(tmp_path / "a.wav", wave).read_bytes(), "a.wav", transcribe=0)

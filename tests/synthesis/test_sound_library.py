@@ -106,3 +106,12 @@ def test_a_sound_knows_its_file(tmp_path):
     kick = next(sound for sound in read_library(tmp_path) if sound.midi == 36)
     assert isinstance(kick, Sound)
     assert kick.path.name == "key036_x_v1.wav"
+
+
+def test_a_library_may_be_a_link(tmp_path):
+    write_libraries(tmp_path / "elsewhere")
+    (tmp_path / "here").mkdir()
+    for library in ("winds-train", "impulse-responses"):
+        (tmp_path / "here" / library).symlink_to(tmp_path / "elsewhere" / library)
+    assert {sound.instrument for sound in read_library(tmp_path / "here")} == {"flute-train"}
+    assert len(list(read_rooms(tmp_path / "here"))) == 1

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from abcscribe.errors import AbcscribeError
-from abcscribe.training import device_job
+from abcscribe.training import device_job, rl, sft
 from abcscribe.training.tower_table import _matched, _peaks, area_under_curve
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ def test_the_smoke_run_leaves_weights_a_log_and_a_table(tmp_path):
     environment = {**os.environ, "PYTHON": sys.executable, "OMP_NUM_THREADS": "1"}
     script = ROOT / "runs" / "device" / "smoke.sh"
     done = subprocess.run(
-        [str(script), str(tmp_path), "8"], env=environment, capture_output=True, text=True, timeout=400, check=False
+        [str(script), str(tmp_path), "8"], env=environment, capture_output=True, text=True, timeout=900, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
     table = json.loads((tmp_path / "heldout.json").read_text())
@@ -81,3 +81,36 @@ def test_the_area_under_the_curve_is_the_share_of_pairs_in_order():
     expected = ((pairs > 0) + 0.5 * (pairs == 0)).mean()
     assert area_under_curve(positive, negative) == pytest.approx(expected)
     assert area_under_curve(np.array([1.0]), np.array([0.0])) == 1
+
+
+@pytest.mark.parametrize("job", ["language_model", "rl"])
+def test_a_job_on_notes_starts_from_the_weights_and_leaves_new_ones_and_a_table(job, tmp_path, monkeypatch):
+    def learn(config):
+        assert load_file(config.start / "model.safetensors")["w"][0] == 1
+        assert (config.start / "config.json").read_text() == "{}"
+        assert config.minutes == pytest.approx(0.5)
+        config.out.mkdir(parents=True)
+        save_file({"w": torch.full((2,), 2.0)}, config.out / "model.safetensors")
+        yield {"step": 1, "loss": 0.5}
+        yield {"step": 2, "valid": {"tune loss": 1.0}}
+
+    monkeypatch.setattr({"language_model": sft, "rl": rl}[job], "main", learn)
+    weights = tmp_path / "data" / "weights"
+    weights.mkdir(parents=True)
+    save_file({"w": torch.ones(2)}, weights / "language_model.safetensors")
+    (weights / "language_model.json").write_text("{}")
+    out = tmp_path / "out"
+    device_job.main(["run", job, "--data", str(weights.parent), "--out", str(out), "--seconds", "60"])
+    assert load_file(out / "language_model.safetensors")["w"].tolist() == [2, 2]
+    assert load_file(out / "language_model.safetensors")["w"].dtype == torch.float16
+    assert json.loads((out / "heldout.json").read_text()) == [
+        {"step": 2, "valid": {"tune loss": 1.0}, "seconds": pytest.approx(0, abs=60)}
+    ]
+    assert len((out / "log.jsonl").read_text().splitlines()) == 2
+
+
+def test_weights_too_large_to_travel_back_are_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(device_job, "LARGEST_WEIGHTS", 10)
+    (tmp_path / "tower.safetensors").write_bytes(b"x" * 11)
+    with pytest.raises(AbcscribeError, match="larger than"):
+        device_job._check_sizes(tmp_path)

@@ -85,7 +85,7 @@ def test_by_keyboard_alone(visit: Any, transcribed: str) -> None:
     page.wait_for_selector(".library .item")
     for _ in range(30):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.matches('.library .open')"):
+        if page.evaluate("document.activeElement.closest('.library .open')?.textContent.startsWith('melody')"):
             break
     page.keyboard.press("Enter")
     page.wait_for_selector(".score-page .system svg")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from waiting import open_tab, until
+from waiting import open_score, open_tab, until
 
 LABEL = "document.querySelectorAll('[data-id^=n]')[{}]?.getAttribute('aria-label')"
 
@@ -153,3 +153,27 @@ def test_a_doubtful_bar_is_tinted_and_found_by_a_key(visit: Any, transcribed: st
     page.keyboard.press("n")
     until(page, "document.querySelector('.bar-area.here')?.dataset.bar === '2'")
     assert "bar " in page.evaluate("document.activeElement.getAttribute('aria-label')")
+
+
+def test_a_double_click_on_a_rest_adds_a_note_where_the_pointer_is(score: Any) -> None:
+    count = score.locator("[data-id^=n]").count()
+    choose(score, 3)
+    score.keyboard.press("Delete")
+    until(score, f"document.querySelectorAll('[data-id^=n]').length === {count - 1}")
+    rest = score.locator(".abcjs-rest").first.bounding_box()
+    staff = score.locator(".abcjs-staff").first.bounding_box()
+    score.mouse.dblclick(rest["x"] + rest["width"] / 2, staff["y"] + staff["height"] / 2)
+    until(score, f"document.querySelectorAll('[data-id^=n]').length === {count}")
+    assert ", B4, " in label(score, 3)  # the middle line of a treble staff
+
+
+def test_what_another_window_changed_is_shown_and_not_overwritten(visit: Any, score: Any) -> None:
+    other = open_score(visit, score.url)
+    other.refusals.add(409)
+    choose(score, 1)
+    press(score, "ArrowUp", 1, ", B4, ")
+    choose(other, 0)
+    other.keyboard.press("ArrowUp")
+    other.wait_for_selector(".toast")
+    until(other, f"{LABEL.format(1)}.includes(', B4, ') && {LABEL.format(0)}.includes(', G4, ')")
+    press(other, "ArrowRight", 0, ", G4, ")

@@ -89,3 +89,37 @@ def test_words_stay_below_their_notes(page: Any) -> None:
     lines = [system["text"].strip().split("\n")[-1] for system in systems]
     assert len(lines) == 4
     assert lines == ["w: Hel-lo", "w: my_", "w: * good", "w: _ bye"]
+
+
+HIDDEN_REST = """X:1
+M:3/4
+L:1/8
+K:C
+%%score (1 2)
+V:1
+c6 |]
+V:2
+(3xDE x4 |]
+"""
+DRAW = """async (text) => {
+  const {drawSystem} = await import('/static/engraving.js');
+  const element = document.createElement('div');
+  document.querySelector('#main').append(element);
+  const system = {text, element, width: 600, firstBar: 0, bars: 1, showsMetre: true};
+  drawSystem(system, 1);
+  return [system.items.length, element.textContent, element.querySelectorAll('style').length];
+}"""
+
+
+def test_a_tuplet_that_begins_with_an_invisible_rest_is_drawn(page: Any) -> None:
+    items, text, styles = page.evaluate(DRAW, HIDDEN_REST)
+    assert items == 4  # the last rest is not drawn at all
+    assert "cannot be drawn" not in text
+    assert styles == 0  # the security policy refuses them
+
+
+def test_what_abcjs_cannot_draw_is_said(page: Any) -> None:
+    page.evaluate("() => { ABCJS.renderAbc = () => { throw new TypeError('as abcjs does'); }; }")
+    items, text, _ = page.evaluate(DRAW, HIDDEN_REST)
+    assert items == 0
+    assert "Bars 1 to 1 cannot be drawn here" in text

@@ -6,6 +6,8 @@ import signal
 import zipfile
 from pathlib import Path
 
+import media
+import numpy as np
 from page_server import PageServer
 from waiting import PATIENCE, open_tab, until
 
@@ -132,3 +134,29 @@ def test_a_hostile_name_is_text(visit, server: PageServer, melody: Path, score) 
     score.get_by_label("Title", exact=True).fill("melody")
     score.keyboard.press("Enter")
     until(score, "document.querySelector('.score-head .title')?.textContent === 'melody'")
+
+
+def test_a_run_is_cancelled_and_begun_again(visit, server: PageServer, melody: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "unfinished.wav"
+    copy.write_bytes(melody.read_bytes())
+    page = visit(server.url)
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a file").click()
+    chooser.value.set_files(copy)
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    page.get_by_text("This recording has not been transcribed yet.").wait_for()
+    page.get_by_role("button", name="Transcribe", exact=True).click()
+    page.locator(".job .progress").wait_for()
+    page.get_by_role("button", name="Delete unfinished").or_(
+        page.get_by_role("button", name="Cancel", exact=True)
+    ).first.click()
+
+
+def test_silence_is_said_where_it_happens(visit, server: PageServer, tmp_path: Path) -> None:
+    silence = media.write(tmp_path / "silence.wav", np.zeros(32_000, np.float32))
+    page = visit(server.url)
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a file").click()
+    chooser.value.set_files(silence)
+    page.get_by_role("alert").wait_for()
+    assert "silent" in page.get_by_role("alert").text_content()

@@ -8,6 +8,8 @@ import { session } from "./session.js";
 
 const SOUND = /\.(wav|wave|flac|mp3|m4a|aac|ogg|oga|opus|webm|mp4|m4v|mov|mkv|avi|wma|aif|aiff|aifc|caf|amr|3gp|ac3|mka|au|mid|midi)$/i;
 
+const LARGE = 50 << 20; // bytes from which taking in takes noticeable time
+
 /** The first screen. */
 export function welcome() {
   const files = chooser({ multiple: true });
@@ -63,6 +65,7 @@ export async function take(files) {
   let opened = false;
   for (const file of sounds) {
     try {
+      if (file.size > LARGE) session.tell(`Taking in ${file.name} …`);
       const recording = await api.upload(file, file.name);
       await session.refresh();
       if (!opened) location.hash = `#/r/${recording.id}`;

@@ -9,6 +9,7 @@ import { session } from "./session.js";
 import { colour, drawPeaks } from "./waveform.js";
 
 const PEAKS = 400;
+const AGAIN_MS = 1500; // until the state of a recording is asked for again, when no events can be had
 const LOWEST = 33; // MIDI pitches of the roll
 const HIGHEST = 96;
 
@@ -69,12 +70,17 @@ class JobView {
   }
 
   close() {
+    clearTimeout(this.again);
     this.events?.close();
     this.observer.disconnect();
   }
 
   #listen() {
+    if (!this.recording.job) return void (this.again = setTimeout(this.onready, AGAIN_MS)); // it is just being queued
     const events = (this.events = api.jobEvents(this.recording.job));
+    events.addEventListener("error", () => {
+      if (events.readyState === EventSource.CLOSED) this.again ??= setTimeout(this.onready, AGAIN_MS);
+    });
     const on = (name, react) => events.addEventListener(name, (event) => react(JSON.parse(event.data)));
     const step = (phase) => ({ seconds, total, left, notes = [] }) => {
       this.job = { state: "running", phase, seconds, total, left };

@@ -15,7 +15,7 @@ export function textPanel(root) {
   const state = h("p", { class: "small muted", role: "status" });
   const problems = h("ul", { class: "problems", "aria-label": "Problems" });
   const apply = h("button", { type: "button", class: "button primary small", text: "Make it the score", title: "Ctrl Enter" });
-  const leave = h("button", { type: "button", class: "button small", text: "Leave my changes" });
+  const leave = h("button", { type: "button", class: "button small", text: "Discard my changes" });
   root.classList.add("text-panel");
   root.append(h("div", { class: "editor" }, marks, text), h("div", { class: "below" }, h("div", { class: "row" }, apply, leave, state), problems));
 
@@ -53,7 +53,8 @@ export function textPanel(root) {
     try {
       const found = await api.readAbc(text.value, reading.signal);
       shown = found.problems;
-      state.textContent = `${found.bars} bars, ${found.notes} notes${shown.length ? `, ${shown.length} problems` : ""}`;
+      const meanwhile = kept() && kept().version !== session.score.version ? ". The score has changed meanwhile; your text would replace it." : "";
+      state.textContent = `${found.bars} bars, ${found.notes} notes${shown.length ? `, ${shown.length} problems` : ""}${meanwhile}`;
     } catch (error) {
       if (error.name === "AbortError") return;
       shown = [];
@@ -65,7 +66,9 @@ export function textPanel(root) {
   const submit = async () => {
     if (!changed()) return;
     const value = text.value;
-    if (await session.change((id, base) => api.setAbc(id, base, value))) keepDraft(null);
+    if (!(await session.change((id, base) => api.setAbc(id, base, value)))) return;
+    keepDraft(null);
+    take();
   };
 
   text.addEventListener("input", () => {
@@ -92,7 +95,7 @@ export function textPanel(root) {
   const take = () => {
     text.value = draft() ?? session.score.abc;
     shown = session.score.problems ?? [];
-    state.textContent = changed() ? "Your text is not the score yet." : "";
+    state.textContent = "";
     if (changed()) check();
     list();
     paint();
@@ -124,7 +127,12 @@ function keepDraft(text) {
   else sessionStorage.setItem(DRAFT, JSON.stringify({ id: session.recording.id, version: session.score.version, text }));
 }
 
+/** What was typed in this recording and not applied, or null. */
 function draft() {
-  const kept = JSON.parse(sessionStorage.getItem(DRAFT) ?? "null");
-  return kept && kept.id === session.recording.id && kept.version === session.score.version ? kept.text : null;
+  return kept()?.text ?? null;
+}
+
+function kept() {
+  const found = JSON.parse(sessionStorage.getItem(DRAFT) ?? "null");
+  return found?.id === session.recording.id ? found : null;
 }
