@@ -169,11 +169,13 @@ class Scenes:
             return None
         if chords and programs[-1] in FRETTED:
             parts = [*parts[:-1], _fretted(parts[-1])]
-        columns = [np.concatenate([getattr(p, name) for p in parts]) for name in ("onset", "duration", "pitch")]
+        onset, duration, pitch = (
+            np.concatenate([getattr(p, name) for p in parts]) for name in ("onset", "duration", "pitch")
+        )
         part = np.repeat(np.arange(len(parts)), [len(p.onset) for p in parts])
-        bpm = playing.draw_tempo(rng, columns[0], part)
+        bpm = playing.draw_tempo(rng, onset, part)
         seconds = float(rng.uniform(*SECONDS))
-        played = playing.perform(rng, *columns, part, programs, bpm).before(seconds - 1.0)
+        played = playing.perform(rng, onset, duration, pitch, part, programs, bpm).before(seconds - 1.0)
         count = np.bincount(played.part, minlength=len(parts))
         if len(played.onset) < FEWEST or len(played.onset) > MOST or count.min() < SOLOIST_FEWEST:
             return None
@@ -203,7 +205,7 @@ class Scenes:
         return tuple(chosen)
 
     def _recording(self, rng: np.random.Generator, played: Performance, chords: bool, seconds: float) -> np.ndarray:
-        cents, pedal = render.detuning(rng), render._pedal(rng, seconds)
+        cents, pedal = render.detuning(rng), render.draw_pedal(rng, seconds)
         mix = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
         font = str(rng.choice(self.fonts))
         for index, program in enumerate(played.programs):
