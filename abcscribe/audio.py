@@ -1,8 +1,8 @@
 """Any media file -> mono float32 in blocks of bounded size, 16 kHz unless asked otherwise.
 
-This stage knows files, codecs, channels and sample rates. It knows nothing of music: whether silence or noise is an
-error is decided by those who look for notes. Decoding and resampling are FFmpeg's, which the ``av`` wheel carries; its
-resampler loses 0.4 dB at 7 kHz and leaves aliases below -100 dB when it goes from 44.1 to 16 kHz (measured).
+This stage handles files, codecs, channels and sample rates, independently of music: whether silence or noise is an
+error is decided in `abcscribe.transcription`. Decoding and resampling are FFmpeg's, which the ``av`` wheel contains;
+its resampler loses 0.4 dB at 7 kHz and leaves aliases below -100 dB when it goes from 44.1 to 16 kHz (measured).
 
 Times count from the first sample that can be decoded. Damaged packets are left out, so a damaged or cut-off file simply
 gives fewer seconds than ``probe`` announces.
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 SAMPLE_RATE = 16_000  # Hz
 BLOCK_SECONDS = 60.0  # 3.8 MB at 16 kHz
-PIECE = 8_192  # samples that the resampler hands over at once: codec frames are shorter and Python's time is per piece
-LOWEST_RATE, HIGHEST_RATE = 1_000, 1_000_000  # Hz; of 1 Hz a file of a second would become one of hours
-MOST_CHANNELS = 64  # FFmpeg's resampler takes no more
-LOUDEST = 1e4  # full scale 1; beyond it are damaged numbers, whose squares do not fit a float32
+PIECE = 8_192  # samples of the resampler's frames: codec frames are shorter, and Python's overhead is per frame
+LOWEST_RATE, HIGHEST_RATE = 1_000, 1_000_000  # Hz; at 1 Hz a small file would become hours of audio
+MOST_CHANNELS = 64  # the maximum of FFmpeg's resampler
+LOUDEST = 1e4  # full scale 1; larger samples are damaged, and their squares may not fit a float32
 STDIN = "-"
 MOST_PIPED = 4 << 30  # bytes: six hours of CD quality
 # What counts as a recording in a folder. A file that the user names is opened whatever its ending.
@@ -50,9 +50,9 @@ CONTAINERS = "wav,w64,flac,ogg,mp3,mov,mp4,m4a,3gp,mj2,matroska,webm,aac,aiff,ca
 
 @dataclass(frozen=True, slots=True)
 class AudioInfo:
-    """What a file's header says about its first audio track."""
+    """Data of a file's first audio track, from the header."""
 
-    seconds: float | None  # None if the header does not say
+    seconds: float | None  # None if the header does not contain it
     sample_rate: int  # Hz
     channels: int
     codec: str  # FFmpeg's name
@@ -74,7 +74,19 @@ def probe(path: Path | str) -> AudioInfo:
 def load(
     path: Path | str, start: float | None = None, end: float | None = None, *, rate: int = SAMPLE_RATE
 ) -> np.ndarray:
-    """The whole recording, or its seconds from ``start`` to ``end``: float32 (samples,)."""
+    """Decode a recording or a section of it.
+
+    Args:
+        path: of the file.
+        start, end: seconds.
+        rate: samples a second.
+
+    Returns:
+        float32 (samples,).
+
+    Raises:
+        AudioError: as `blocks`.
+    """
     return np.concatenate(list(blocks(path, start=start, end=end, rate=rate)))
 
 
@@ -86,11 +98,22 @@ def blocks(
     *,
     rate: int = SAMPLE_RATE,
 ) -> Iterator[np.ndarray]:
-    """The recording in blocks, float32 (samples,), all but the last ``seconds`` long and none of them empty.
+    """Decode a recording in blocks. Channels are averaged.
 
-    Channels are averaged; values that are not finite become 0, absurd ones LOUDEST. Memory is that of a block, whatever
-    the file's length.
-    Raises AudioError, or OSError, if there is no sound in the file or none between ``start`` and ``end`` (seconds).
+    Values that are not finite become 0, those beyond full scale by far are clipped to LOUDEST.
+
+    Args:
+        path: of the file.
+        seconds: length of a block; the memory used does not depend on the file's length.
+        start, end: seconds of the section.
+        rate: samples a second.
+
+    Yields:
+        float32 (samples,), all but the last ``seconds`` long and none of them empty.
+
+    Raises:
+        AudioError: the file cannot be decoded, or has no sound (in the section).
+        OSError: it cannot be opened.
     """
     path = Path(path)
     first = round((start or 0) * rate)
@@ -118,7 +141,8 @@ def as_file(samples: np.ndarray, rate: int) -> Iterator[Path]:
         samples: (n,) or (n, channels), floats of full scale 1 or integers of full scale of their type.
         rate: samples a second.
 
-    Raises AudioError for anything else.
+    Raises:
+        AudioError: for any other array.
     """
     samples = np.asarray(samples)
     if samples.ndim not in (1, 2) or not samples.size or samples.dtype.kind not in "fiu" or rate <= 0:
@@ -138,9 +162,11 @@ def as_file(samples: np.ndarray, rate: int) -> Iterator[Path]:
 
 @contextmanager
 def readable(path: Path) -> Iterator[Path]:
-    """A file that can be read more than once: ``path``, or a copy of what comes out of a pipe or, for "-", of stdin.
+    """A file that can be read more than once: ``path``, or a temporary copy of a pipe or, for "-", of stdin.
 
-    The copy is gone afterwards. Raises AudioError, or OSError.
+    Raises:
+        AudioError: it is a device, nothing is piped in, or too much.
+        OSError: it cannot be opened.
     """
     if str(path) == STDIN:
         if sys.stdin is None or sys.stdin.isatty():
@@ -170,10 +196,11 @@ def _copied(pipe: BinaryIO, name: str) -> Iterator[Path]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[InputContainer]:
-    """The open container, which has an audio track that can be decoded. FFmpeg sees a byte stream, never the name: one
-    such as ``concat:a|b`` or one that is not UTF-8 is only a name, and the suffix does not decide the format.
+    """The open container, which has an audio track that can be decoded.
 
-    What FFmpeg raises while the container is used is raised as an AudioError."""
+    FFmpeg's input is a byte stream, never the name: a name such as ``concat:a|b`` or one that is not UTF-8 is not
+    interpreted, and the suffix does not determine the format. FFmpeg's exceptions are raised as AudioError.
+    """
     import av
 
     with path.open("rb") as file:
@@ -195,7 +222,7 @@ def _opened(path: Path) -> Iterator[InputContainer]:
 
 
 def _check_codec(path: Path, stream: av.AudioStream) -> None:
-    """Refuse what the header says if nothing can decode it."""
+    """Refuse a codec, sample rate or number of channels that cannot be decoded."""
     if getattr(stream, "codec_context", None) is None:
         raise AudioError(f"The sound in {path} is in a format that is unknown, or its header is damaged.")
     if not (LOWEST_RATE <= stream.rate <= HIGHEST_RATE):

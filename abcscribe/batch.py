@@ -1,7 +1,7 @@
-"""Recordings -> files of scores: which recordings, where their scores lie, and one failure that stops no other.
+"""Recordings -> files of scores: finds the recordings, names the scores, and isolates failures.
 
-This stage knows folders, names and processes. What a recording becomes is the matter of ``transcription``, how a format
-looks that of ``score.writers``.
+This stage handles folders, names and processes; ``transcription`` makes the score of a recording, ``score.writers`` its
+files.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LONGEST_NAME = 255  # bytes, on every common file system
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What holds for every recording of a batch."""
+    """Settings of all recordings of a batch."""
 
     formats: tuple[str, ...]  # names of abcscribe.formats
     engine: str
@@ -47,7 +47,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one recording: a score and the files it was written to, or the sentence that says why not."""
+    """The result of one recording: a score and its files, or a sentence with the error."""
 
     job: Job
     score: Score | None = None
@@ -57,11 +57,16 @@ class Outcome:
 
 
 def jobs(inputs: Sequence[Path], folder: Path, settings: Settings) -> list[Job]:
-    """A job for every file, and for every recording in every folder and its subfolders, whose tree ``folder`` keeps.
+    """Make a job for every file, and for every recording in every folder and its subfolders.
+
+    Args:
+        inputs: files and folders.
+        folder: for the scores; it gets the subfolders of the inputs. No score is written over a recording.
+        settings: of all jobs.
 
     Raises:
-        AudioError: a folder holds no recording.
-        ScoreError: a score would be written over a folder, or two over each other. None is written over a recording.
+        AudioError: a folder contains no recording.
+        ScoreError: a score would be written over a folder, or two over each other.
     """
     recordings = list(_recordings(inputs))
     suffixes = [known()[name][0] for name in settings.formats]
@@ -78,7 +83,7 @@ def jobs(inputs: Sequence[Path], folder: Path, settings: Settings) -> list[Job]:
 
 
 def _stems(name: str, suffixes: Sequence[str]) -> Iterator[str]:
-    """Names for the scores of a recording, the best first; never longer than a file system allows with a suffix."""
+    """Candidate names for the scores of a recording, the best first; short enough for a file system with a suffix."""
     stem = Path(name).stem
     room = LONGEST_NAME - max(len(suffix) for suffix in suffixes) - len("-999999")
     if stem.strip("."):  # that of "..wav" would lead out of the folder
@@ -88,14 +93,14 @@ def _stems(name: str, suffixes: Sequence[str]) -> Iterator[str]:
 
 
 def _cut(name: str, most: int) -> str:
-    """The beginning of a name, in no more bytes."""
+    """The beginning of a name, at most ``most`` bytes."""
     while len(os.fsencode(name)) > most:
         name = name[:-1]
     return name
 
 
 def _key(path: Path) -> str:
-    """What two names have in common that some file systems take for one."""
+    """A key that is equal for names that are the same on some file systems."""
     return unicodedata.normalize("NFC", str(path)).casefold()
 
 
@@ -104,8 +109,8 @@ def _real_outputs(target: Path, suffixes: Sequence[str]) -> list[str]:
 
 
 def _check_outputs(found: Sequence[Job], suffixes: Sequence[str]) -> None:
-    """Refuse what would lose a score before hours of work: ``a.performance.mid`` is both what ``a.wav`` was played
-    like and what ``a.performance.wav`` is written as."""
+    """Refuse jobs that would lose a score before hours of work: the output ``a.performance.mid`` is both the
+    performance of ``a.wav`` and the score of ``a.performance.wav``."""
     writers: dict[str, Job] = {}
     for job in found:
         for suffix in suffixes:
@@ -119,7 +124,7 @@ def _check_outputs(found: Sequence[Job], suffixes: Sequence[str]) -> None:
 
 
 def _recordings(inputs: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
-    """Every recording, and its name relative to where the user pointed."""
+    """Every recording, and its name relative to the user's folder."""
     for path in inputs:
         if str(path) == audio.STDIN:
             yield path, Path("stdin")
@@ -134,8 +139,12 @@ def _recordings(inputs: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
 
 
 def run(job: Job, listener: Callable[[transcription.Event], None] = lambda event: None) -> Outcome:
-    """Transcribe and write one recording; ``listener`` is told of every event. A failure is part of the outcome,
-    whatever it is: other recordings may be waiting."""
+    """Transcribe and write one recording. Any failure is part of the outcome, so that other recordings go on.
+
+    Args:
+        job: the recording.
+        listener: called with every event.
+    """
     warned: list[str] = []
     try:
         return _run(job, listener, warned)
@@ -163,8 +172,16 @@ def _run(job: Job, listener: Callable[[transcription.Event], None], warned: list
 def run_all(
     todo: Sequence[Job], processes: int, started: Callable[[Job], None] = lambda job: None
 ) -> Iterator[Outcome]:
-    """The outcomes of all jobs, in the order in which they come, from so many processes at once; ``started`` is told
-    of each job when its turn comes."""
+    """Run all jobs in worker processes.
+
+    Args:
+        todo: the jobs.
+        processes: number of workers.
+        started: called with each job when it begins.
+
+    Yields:
+        The outcomes, in the order of completion.
+    """
     for job, answer in workers.run_all(run, todo, processes, started):
         if isinstance(answer, workers.Died):
             cause = "perhaps for want of memory; try fewer --jobs" if answer.code < 0 else f"with code {answer.code}"
@@ -176,8 +193,18 @@ def run_all(
 def write(
     score: Score, target: Path, formats: Sequence[str], tuning: str | None = None, recording: Path | None = None
 ) -> tuple[Path, ...]:
-    """Write ``target`` plus each format's suffix. Nothing is written before every format is ready, and a file that
-    exists is replaced in one step or not at all."""
+    """Write a score in several formats. All are rendered before the first is written; files are replaced atomically.
+
+    Args:
+        score: the score.
+        target: path without the suffixes of the formats.
+        formats: names of `abcscribe.formats`.
+        tuning: for formats with tablature.
+        recording: for formats that contain it.
+
+    Returns:
+        The paths.
+    """
     suffixes = {name: suffix for name, (suffix, _) in known().items()}
     contents = {
         Path(f"{target}{suffixes[name]}"): render_with_recording(score, name, tuning, recording) for name in formats

@@ -133,10 +133,23 @@ def transcribe(
     engine: Annotated[
         str, _option("--engine", parse=_engine, metavar="NAME", help="abcscribe engines lists them.")
     ] = systems.DEFAULT,
-    tempo: Annotated[Any, _option("--tempo", parse=hints.parse_tempo, metavar="QUARTERS/MINUTE")] = None,
+    tempo: Annotated[
+        Any, _option("--tempo", parse=hints.parse_tempo, metavar="BPM", help="Quarters a minute, or 3/8=74.")
+    ] = None,
     metre: Annotated[Any, _option("--metre", parse=hints.parse_metre, metavar="3/4")] = None,
     key: Annotated[Any, _option("--key", parse=hints.parse_key, metavar="'Bb minor'")] = None,
-    instrument: Annotated[Any, _option("--instrument", parse=hints.parse_instrument, metavar="flute")] = None,
+    players: Annotated[
+        Any,
+        _option(
+            "--instruments",
+            "--instrument",
+            parse=hints.parse_instruments,
+            metavar="'voice, guitar'",
+            help="All who play; abcscribe instruments lists the names.",
+        ),
+    ] = None,
+    parts: Annotated[Any, _option("--parts", parse=hints.parse_parts, metavar="N", help="How many play.")] = None,
+    solo: Annotated[bool, typer.Option("--solo", help="Write only the soloist's melody.")] = False,
     downbeat: Annotated[
         Any, _option("--downbeat", parse=hints.parse_seconds, metavar="TIME", help="When some bar begins.")
     ] = None,
@@ -156,7 +169,7 @@ def transcribe(
     """
     from abcscribe import batch
 
-    given = hints.Hints(tempo, metre, key, instrument, downbeat)
+    given = hints.Hints(tempo, metre, key, None, downbeat, players, parts, solo)
     settings = batch.Settings(formats, engine, given, start, end, tuning, performed)
     if output == "-":
         _to_stdout(files, settings)
@@ -252,11 +265,19 @@ def convert(
     target: Annotated[Path, typer.Argument(help="The file to write; its suffix names the format.")],
     name: Annotated[str | None, typer.Option("-f", "--format", help="The format, whatever the suffix.")] = None,
     tuning: Tuning = None,
+    capo: Annotated[int | None, typer.Option(help="Fret of the capo, for the tab formats.", min=0, max=24)] = None,
+    title: Annotated[str | None, typer.Option(help="The title, in place of the file's own.")] = None,
+    composer: Annotated[str | None, typer.Option(help="The composer, in place of the file's own.")] = None,
+    concert: Annotated[bool, typer.Option("--concert", help="Transposing instruments at sounding pitch.")] = False,
+    tune: Annotated[int | None, typer.Option(help="Which tune of a file with several.", min=1)] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Write nothing if something would be lost.")] = False,
 ) -> None:
-    """Write a score in another format."""
+    """Write a score in another format. What the format cannot say is told, a sentence for each kind of sign."""
+    from abcscribe.score.convert import Changes
     from abcscribe.score.convert import convert as convert_file
 
-    for problem in convert_file(source, target, name, tuning):
+    changes = Changes(title, composer, tuning, capo, concert, tune, strict)
+    for problem in convert_file(source, target, name, changes=changes):
         _say(f"Warning: {problem}")
 
 
@@ -285,6 +306,13 @@ def list_formats() -> None:
     """List the formats that can be written."""
     for name, (suffix, summary) in known().items():
         typer.echo(f"{name:17} {suffix:17} {summary}")
+
+
+@app.command("instruments")
+def list_instruments() -> None:
+    """List the instruments that can be named, with other names for them."""
+    for program, name, others in hints.instrument_names():
+        typer.echo(f"{program:3} {name}{': ' if others else ''}{', '.join(others)}")
 
 
 @app.command("engines")

@@ -72,7 +72,7 @@ def command(
         parameters.append(_parameter(name, *(annotation if isinstance(annotation, tuple) else (annotation,))))
 
     def call(context: typer.Context, **values: Any) -> None:
-        if values.pop("smoke", False) and smoke:
+        if smoke is not None and values.pop("smoke"):
             said = {name for name in smoke if getattr(context.get_parameter_source(name), "name", "") != "DEFAULT"}
             values |= {name: value for name, value in smoke.items() if name not in said}
         others = {name: values.pop(name) for name in extra}

@@ -1,21 +1,21 @@
-"""ABC text, or Score -> reward: the reported metrics as what reinforcement learning maximises.
+"""ABC text or Score -> reward: the reported metrics as the objective of reinforcement learning.
 
 A reward is a plain function of TRL's contract, ``f(completions, reference, **columns) -> list[float | None]``: the
 answers (ABC texts, chat messages, or Scores), the column of references (ABC texts or Scores), and whatever other
 columns there are, ignored. Higher is better, in [0, 1]; None means that a row cannot be scored, because the reference
-cannot be read or has no notes. All are picklable. A policy that does not write text hands over the Scores that it has
-decoded: nothing is parsed then, which is the larger half of the work.
+cannot be read or has no notes. All are picklable. A policy that does not write text passes the Scores that it has
+decoded: nothing is parsed then, which is the larger half of the time.
 
-``origin_reward`` is the experiment that this project began with: 1 less the weighted sum of its four losses.
-``full_reward`` adds rhythm, key and structure, and counts all that is not pitch only as far as there is content: a
-policy learns soon that a good guess of the header earns half of the origin's reward whatever the notes are. The
-components are rewards too, under their own names, so that a trainer logs each; ``batch_components`` gives all of them
+``origin_reward`` is that of the experiment that this project began with: 1 less the weighted sum of its four losses.
+``full_reward`` adds rhythm, key and structure, and scales every part but pitch with the pitch credit: otherwise a
+policy soon learns that a good guess of the header gives half of the origin's reward whatever the notes are. The
+components are rewards too, under their own names, so that a trainer logs each; ``batch_components`` returns all of them
 at once.
 
-What can be read is scored; what cannot is no error but a bad answer. An answer without a key field (``K:`` ends every
-ABC header, so prose has none) or without a note earns 0, in every component. An answer that goes on with further tunes
-is paid for the share of its text that is the first one: a policy that does not stop must not be paid in full for how it
-began.
+An answer that cannot be parsed is no error but a bad answer. An answer without a key field (``K:`` ends every ABC
+header, so prose has none) or without a note scores 0, in every component. The credits of an answer that goes on with
+further tunes are multiplied by the share of its text that is the first one: a policy that does not stop must not get
+the full reward for its beginning.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from abcscribe.metrics.ticks import in_ticks
 from abcscribe.score.abc_reader import read_abc
 from abcscribe.score.model import Score
 
-Completion = str | Sequence[Mapping[str, Any]] | Score  # a text, the messages of a chat, or what a text would say
+Completion = str | Sequence[Mapping[str, Any]] | Score  # a text, the messages of a chat, or a decoded score
 Reference = str | Score
 Rewards = list[float | None]
-Components = Mapping[str, float | None]  # credit by name, in [0, 1]; None: the reference does not say
+Components = Mapping[str, float | None]  # credit by name, in [0, 1]; None: not defined by the reference
 
-# An answer may be this much longer than its reference before the rest is not read any more: enough to see that it is
-# far too long, which the metrics then say, and little enough that no answer takes longer than 100 ms.
+# An answer is cut where it is so many times longer than its reference: long enough that the metrics still measure an
+# answer that is far too long, short enough that no answer takes longer than 100 ms.
 LONGEST_RATIO = 3
 LONGEST_LEAST = 3000  # characters: a header with comments before a very short reference
 CHARACTERS = 5  # that a note takes in ABC, bar lines and fields included
@@ -62,15 +62,15 @@ class _Pair:
 
 
 def _part(credit: Callable[[_Pair], float]) -> Any:
-    """A field of RewardWeights: ``credit`` in [0, 1] of an answer, nan where the reference does not say."""
+    """A field of RewardWeights: ``credit`` in [0, 1] of an answer, nan where the reference does not define it."""
     return dataclasses.field(default=0.0, metadata={"credit": credit})
 
 
 @dataclass(frozen=True, slots=True)
 class RewardWeights:
-    """How much each part counts, divided by the sum of those that can be scored.
+    """Weight of each part; normalised by the sum over the parts that can be scored.
 
-    A new part is a field here, and a line in `abcscribe.training.reach`, which says what tokens can change it.
+    A new part is a field here, and a line in `abcscribe.training.reach`, which lists the tokens that can change it.
     """
 
     pitch: float = _part(lambda pair: 1 - pitch.loss(pair.by_pitch))
@@ -79,11 +79,11 @@ class RewardWeights:
     instrument: float = _part(lambda pair: 1 - instrument.loss(pair.expected.score, pair.given.score))
     rhythm: float = _part(lambda pair: rhythm.score(pair.alike))
     key: float = _part(lambda pair: key.score(pair.expected.score, pair.given.score))
-    # lowered by what the reader had to complain of
+    # lowered by the problems that the reader reported
     structure: float = _part(
         lambda pair: pair.given.legible * structure.compare(pair.expected.shape, pair.given.shape)["score"]
     )
-    content: float = 0.0  # pitch credit from which on the others count in full, in proportion below; 0: always in full
+    content: float = 0.0  # pitch credit from which on the other parts count in full, in proportion below; 0: always
 
 
 CREDITS: dict[str, Callable[[_Pair], float]] = {
@@ -94,9 +94,9 @@ NOTHING: Components = dict.fromkeys(NAMES, 0.0)
 
 ORIGIN = RewardWeights(pitch=0.5, metre=0.15, tempo=0.15, instrument=0.2)
 
-# Notes and their rhythm are what a reader of the sheet would have to correct by hand: 60 %; a wrong header is a line.
-# Content: random notes of the right key and number get a pitch credit of about 0.2, so they keep two fifths of the
-# rest; an answer with half of its notes right keeps all of it.
+# Notes and their rhythm are most of the work of correcting a score by hand: 60 %; a wrong header is one line.
+# Content: random notes of the right key and number get a pitch credit of about 0.2, so two fifths of the other parts
+# count; for an answer with half of its notes right all of them do.
 FULL = RewardWeights(
     pitch=0.35, rhythm=0.25, metre=0.10, tempo=0.08, structure=0.08, key=0.07, instrument=0.07, content=0.5
 )
@@ -106,7 +106,16 @@ PRESETS = {"origin": ORIGIN, "full": FULL}
 def weighted_reward(
     completions: Sequence[Completion], reference: Sequence[Reference], weights: RewardWeights
 ) -> Rewards:
-    """One reward for each row, for weights of one's own."""
+    """The reward of each row under the given weights.
+
+    Args:
+        completions: one answer a row.
+        reference: the reference of each row.
+        weights: of the parts.
+
+    Returns:
+        Rewards in [0, 1]; None for a row that cannot be scored.
+    """
     rows = batch_components(completions, reference)
     return [None if row is None else _scored(row, weights) for row in rows]
 
@@ -124,7 +133,7 @@ def components(reference: Reference, completion: Completion) -> Components | Non
 
 
 def contributions(components: Components, weights: RewardWeights) -> dict[str, float]:
-    """What each part adds to the reward; see RewardWeights.content.
+    """The term of each part in the reward; see RewardWeights.content.
 
     Returns:
         Terms by name, 0 for a part whose credit is None; empty if nothing that counts can be scored.
@@ -139,7 +148,7 @@ def contributions(components: Components, weights: RewardWeights) -> dict[str, f
 
 
 def combine(components: Components, weights: RewardWeights) -> float:
-    """The weighted mean of the credits that can be given: the sum of `contributions`. Never falls as a credit rises.
+    """The weighted mean of the defined credits: the sum of `contributions`. Never falls as a credit rises.
 
     nan if nothing that counts can be scored.
     """
@@ -153,7 +162,14 @@ def _scored(components: Components, weights: RewardWeights) -> float | None:
 
 
 def parse_weights(text: str) -> RewardWeights:
-    """``origin``, ``full``, or weights: ``pitch=.5,rhythm=.3,content=.5``. Raises AbcscribeError."""
+    """Parse the weights of a reward.
+
+    Args:
+        text: ``origin``, ``full``, or weights such as ``pitch=.5,rhythm=.3,content=.5``.
+
+    Raises:
+        AbcscribeError: a name is unknown, or a weight is not a number.
+    """
     if text in PRESETS:
         return PRESETS[text]
     known = {field.name for field in dataclasses.fields(RewardWeights)}
@@ -170,7 +186,7 @@ def parse_weights(text: str) -> RewardWeights:
 
 
 def _reward(name: str, row: Callable[[Components], float | None], summary: str) -> Callable[..., Rewards]:
-    """A function of TRL's contract, picklable under ``name``: what ``row`` makes of the credits of each answer."""
+    """A function of TRL's contract, picklable under ``name``, that applies ``row`` to the credits of each answer."""
 
     def reward(completions: Sequence[Completion], reference: Sequence[Reference], **columns: Any) -> Rewards:
         rows = batch_components(completions, reference)
@@ -225,14 +241,14 @@ def _components(reference: str | _Same, completion: str | _Same) -> Components |
 
 
 def _length(reference: str | _Same, reading: _Reading) -> int:
-    """Characters of the reference, or about how many it would be written in."""
+    """Length of the reference in characters; of a Score, an estimate."""
     if isinstance(reference, str):
         return len(reference)
     return CHARACTERS * sum(len(line.notes) for line in reading.lines)
 
 
 def _text(completion: str | Sequence[Mapping[str, Any]]) -> str:
-    """The text of a completion; of a chat, all that the assistant says."""
+    """The text of a completion; of a chat, all messages of the assistant."""
     if isinstance(completion, str):
         return completion
     return "\n".join(_content(message["content"]) for message in completion if message["role"] == "assistant")
@@ -245,17 +261,17 @@ def _content(content: str | Sequence[Mapping[str, Any]]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A score as it sounds, and how it came in."""
+    """A score as it sounds, and how well it could be parsed."""
 
     score: Score  # repeats unfolded
     lines: Sequence[Line]
     shape: structure.Shape
-    problems: int  # that the reader met
-    share: float  # of the text that was read: its first tune
+    problems: int  # that the reader reported
+    share: float  # of the text that was parsed: its first tune
 
     @property
     def legible(self) -> float:
-        """Bars beside the problems that the reader met, 1 if it met none."""
+        """Bars over bars plus the problems that the reader reported; 1 without problems."""
         return len(self.score.bars) / (len(self.score.bars) + self.problems)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Every system that makes a score of a recording, by name: ``NAME[:CHECKPOINT][+WRITER]``.
+"""The registry of systems that transcribe a recording to a score, by name: ``NAME[:CHECKPOINT][+WRITER]``.
 
 ``abcscribe``, ``basic-pitch+lm``, ``abcscribe:data/tower+rules``, ``qwen2-audio:data/qwen``. Engines of
 `abcscribe.hearing` give notes, which are analysed and written; `abcscribe.text_systems` answer in ABC themselves. One
@@ -29,12 +29,19 @@ class SystemName:
 
     @property
     def answers_in_text(self) -> bool:
-        """Whether it writes ABC itself."""
+        """Whether the system answers in ABC text."""
         return self.name in TEXT_SYSTEMS
 
 
 def parse(text: str) -> SystemName:
-    """The parts of a name, which may hold a path with any character. Raises EngineError for an unknown name."""
+    """Parse the name of a system.
+
+    Args:
+        text: ``NAME[:CHECKPOINT][+WRITER]``; the checkpoint may be a path with any character.
+
+    Raises:
+        EngineError: the name is unknown.
+    """
     head, _, writer = text.rpartition("+")
     if not head or writer not in WRITERS:
         head, writer = text, ""
@@ -56,11 +63,11 @@ class Listed:
 
     name: str
     summary: str
-    state: str  # "ready", or the sentence that says what is missing
+    state: str  # "ready", or a sentence with what is missing
 
 
 def listed() -> Iterator[Listed]:
-    """All systems, and for those that cannot run here the reason. Note engines are loaded to know it."""
+    """All systems, and for those that cannot run here the reason, for which note engines are loaded."""
     for name, info in ENGINES.items():
         yield Listed(name, f"{info.summary}, written by {WRITERS[info.writer]}", _state(name))
     for name, system in TEXT_SYSTEMS.items():

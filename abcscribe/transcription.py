@@ -1,7 +1,7 @@
-"""A recording -> a Score: hear, analyse, write; told step by step as events.
+"""A recording -> a Score: hear, analyse, write; progress is reported as events.
 
-The command line, a server and ``transcribe`` all consume the same generator, ``events``. (The module is not named as
-its function, because importing it would then hide ``abcscribe.transcribe``, the function, behind a module.)
+The command line, a server and ``transcribe`` all consume the same generator, ``events``. (The module does not have the
+name of its function, because importing it would then replace the function ``abcscribe.transcribe`` by a module.)
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from abcscribe.errors import AbcscribeError, AudioError, EngineError
 from abcscribe.hearing import midi_file
 from abcscribe.hints import Hints
 from abcscribe.score.abc_reader import read_abc
+from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import PlayedNote, Score
 from abcscribe.score.readers import read_leniently
 from abcscribe.systems import SystemName
@@ -28,31 +29,31 @@ from abcscribe.writing import language_model, rules
 from abcscribe.writing.bar_confidence import calibrated
 from abcscribe.writing.drums import with_drums
 
-PLAYED = SystemName("midi", writer="rules")  # notes of a MIDI file are certain: no one has to weigh them
+PLAYED = SystemName("midi", writer="rules")  # notes of a MIDI file are certain: there are no confidences to weigh
 SILENCE = 1e-4  # full scale 1. -80 dB: below the noise of any microphone, above the dither of an empty track
-# What tells music from speech, of clear notes (figures of the first tower; today's: docs/log). In the best five
-# seconds of 31 real recordings they sound for 1.4 s and more, of 120 rendered ones for .9 and more; of 60 recordings of
-# speech only two reach .8. Their share among all notes is .4 and more where instruments play a few short notes, .3 and
-# less in speech.
+# Thresholds between music and speech, on clear notes (those above an engine's `clear_confidence`; figures of the first
+# tower, today's: docs/log). In the best five seconds of 31 real recordings they sound for 1.4 s and more, of 120
+# rendered ones for .9 and more; of 60 recordings of speech only two reach .8. Their share among all notes is .4 and
+# more where instruments play a few short notes, .3 and less in speech.
 CLEAR_SECONDS, CLEAR_SPAN = 0.8, 5.0
 CLEAR_SHARE = 1 / 3
 MOST_TOKENS = 2048  # of an answer in ABC
-LOST_SECONDS = 1.0  # a header may be this much wrong about the length before it is worth a warning
-LOST_SHARE = 0.02  # or this share of it: the lengths of some MP3 files are estimates
+LOST_SECONDS = 1.0  # a warning is given if so much less than the header's length can be decoded,
+LOST_SHARE = 0.02  # and this share of it: the lengths of some MP3 files are estimates
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The engine has come this far."""
+    """Progress of the engine."""
 
     seconds: float  # of the recording
-    total: float | None  # seconds to read in all, None if the header does not say
+    total: float | None  # seconds to read in all, None if the header does not contain it
     notes: tuple[PlayedNote, ...]  # found since the last event; times in the recording
 
 
 @dataclass(frozen=True, slots=True)
 class Wrote:
-    """The score has come this far."""
+    """Progress of the writer."""
 
     seconds: float  # of the recording
     total: float
@@ -60,14 +61,14 @@ class Wrote:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something the user should know, though there will be a score."""
+    """A warning to the user; the transcription goes on."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The end."""
+    """The last event, with the result."""
 
     score: Score
 
@@ -97,11 +98,12 @@ def transcribe(
         start, end: seconds of the section.
         performed: a MIDI file was played, even if its notes lie on its grid.
 
+    Returns:
+        The score. Warnings are issued by ``warnings.warn``.
+
     Raises:
         AbcscribeError: the file cannot be read (AudioError), there is nothing to transcribe in it (AudioError), or the
             engine is not there (EngineError).
-
-    What is worth a warning is warned of by ``warnings.warn``.
     """
     for event in events(source, engine=engine, hints=hints, start=start, end=end, performed=performed):
         if isinstance(event, Warned):
@@ -123,8 +125,8 @@ def events(
     """As `transcribe`, but the work is done as the events are taken.
 
     Yields:
-        ``Heard`` while notes are found, then ``Warned`` for what should be known, ``Wrote`` while the score is written,
-        and ``Done``, always last.
+        ``Heard`` while notes are found, then ``Warned`` for each warning, ``Wrote`` while the score is written, and
+        ``Done``, always last.
     """
     if isinstance(source, tuple):
         with audio.as_file(*source) as path:
@@ -136,7 +138,7 @@ def events(
             if midi_file.is_midi(file):
                 found = _read_midi(file, hints, Section(start or 0.0, end, None), performed)
             else:
-                info = audio.probe(file)  # before the engine is loaded: most that can go wrong shows here
+                info = audio.probe(file)  # before the engine is loaded: most errors occur here
                 name = systems.parse(engine)
                 steps = _read_text if name.answers_in_text else _hear_and_write
                 found = steps(file, name, hints, Section(start or 0.0, end, info.seconds))
@@ -147,7 +149,7 @@ def events(
 
 
 def _of_pipe(found: Iterator[Event], copy: Path, path: Path) -> Iterator[Event]:
-    """The events of the copy of what came out of a pipe, told with the name that the user gave."""
+    """The events of the copy of a pipe's content, with the user's name of the pipe in messages and title."""
     try:
         for event in found:
             if isinstance(event, Warned):
@@ -161,46 +163,48 @@ def _of_pipe(found: Iterator[Event], copy: Path, path: Path) -> Iterator[Event]:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What is transcribed of a recording; all in its seconds."""
+    """The transcribed section of a recording; all in seconds of the recording."""
 
     start: float
     end: float | None
-    recorded: float | None  # length of the recording, None if its header does not say
+    recorded: float | None  # length of the recording, None if its header does not contain it
 
     @property
     def length(self) -> float | None:
-        """As far as it is known."""
+        """Seconds of the section, None if not known."""
         if self.recorded is None:
             return None
         return max(0.0, (self.recorded if self.end is None else min(self.end, self.recorded)) - self.start)
 
 
 def _hear_and_write(path: Path, name: SystemName, hints: Hints, section: Section) -> Iterator[Event]:
-    """By an engine that gives notes: hear, analyse, write."""
-    hearer = hearing.load(name.name, name.checkpoint)
-    rate, total = hearer.sample_rate, section.length
-    listener = _Listener(audio.blocks(path, start=section.start or None, end=section.end, rate=rate), rate)
+    """Transcribe with a note engine: hear, analyse, write."""
+    engine = hearing.load(name.name, name.checkpoint)
+    rate, total = engine.sample_rate, section.length
+    measured = _MeasuredBlocks(audio.blocks(path, start=section.start or None, end=section.end, rate=rate), rate)
     notes: list[PlayedNote] = []
-    for found in hearer.notes(listener):
+    for found in engine.notes(measured):
         placed = [dataclasses.replace(n, onset=n.onset + section.start, offset=n.offset + section.start) for n in found]
         notes += placed
-        yield Heard(listener.seconds, total, tuple(placed))
-    if total is not None and total - listener.seconds > max(LOST_SECONDS, LOST_SHARE * total):
-        message = f"{path} should last {total:.0f} s but only {listener.seconds:.0f} s can be decoded: is it cut off?"
+        yield Heard(measured.seconds, total, tuple(placed))
+    if total is not None and total - measured.seconds > max(LOST_SECONDS, LOST_SHARE * total):
+        message = f"{path} should last {total:.0f} s but only {measured.seconds:.0f} s can be decoded: is it cut off?"
         yield Warned(message)
-    _check_music(path, listener.peak, notes, hearer.clear_confidence)
-    finish = section.start + listener.seconds
+    _check_music(path, measured.peak, notes, engine.clear_confidence)
+    finish = section.start + measured.seconds
     score = Score()
     for step in written(notes, hints, finish, name):
         if isinstance(step, Score):
             score = step
+        elif isinstance(step, Warned):
+            yield step
         else:
             yield Wrote(step - section.start, finish - section.start)
     yield Done(dataclasses.replace(score, title=_title(path)))
 
 
 def _read_midi(path: Path, hints: Hints, section: Section, performed: bool) -> Iterator[Event]:
-    """A MIDI file: one that was printed is read as it is, of one that was played the notes are analysed and written."""
+    """A MIDI file: a printed one is read as it is, the notes of a played one are analysed and written."""
     midi = midi_file.read(path)
     if midi.printed and not performed and hints == Hints() and section == Section(0.0, None, None):
         score, problems = read_leniently(path)
@@ -217,26 +221,35 @@ def _read_midi(path: Path, hints: Hints, section: Section, performed: bool) -> I
     for step in written(notes, hints, finish, PLAYED):
         if isinstance(step, Score):
             yield Done(dataclasses.replace(step, title=_title(path)))
+        elif isinstance(step, Warned):
+            yield step
         else:
             yield Wrote(step - section.start, finish - section.start)
 
 
-def written(notes: Sequence[PlayedNote], hints: Hints, seconds: float, name: SystemName) -> Iterator[float | Score]:
-    """Analyse notes and write them down: what need not be heard again when a hint changes.
+def written(
+    notes: Sequence[PlayedNote], hints: Hints, seconds: float, name: SystemName
+) -> Iterator[float | Warned | Score]:
+    """Analyse notes and write their score: the steps that are repeated when a hint changes.
 
     Args:
-        notes: as an engine heard them.
+        notes: transcribed by an engine.
         hints: what is known of the music.
         seconds: length of the recording.
-        name: who heard the notes, with which weights, and who writes.
+        name: the engine of the notes with its checkpoint, and the writer.
 
     Yields:
-        The seconds that are written so far, and at the end the score with the confidence of its bars.
+        What the hints leave out, the seconds that are written so far, and at the end the score with the confidence of
+        its bars.
     """
     analysis = analyse([note for note in notes if not note.drum], hints)
+    if analysis is not None:
+        yield from map(Warned, analysis.remarks)
+    if PERCUSSION in (hints.instruments or ()) and not any(note.drum for note in notes):
+        yield Warned("No drums are heard: they get no part.")
     if analysis is None:
         score = rules.notes_to_score((), seconds=seconds)
-    elif name.writer == "lm" and language_model.knows(hints):
+    elif name.writer == "lm" and language_model.knows(hints) and language_model.follows(analysis, hints):
         stepper = language_model.of_checkpoint(name.checkpoint if name.name == systems.DEFAULT else "")
         score = yield from language_model.write_score(stepper, analysis, hints, seconds=seconds)
     else:
@@ -246,7 +259,7 @@ def written(notes: Sequence[PlayedNote], hints: Hints, seconds: float, name: Sys
 
 
 def _read_text(path: Path, name: SystemName, hints: Hints, section: Section) -> Iterator[Event]:
-    """By a system that answers in ABC: it takes no hints and hears the beginning of the section."""
+    """Transcribe with a system that answers in ABC: it takes no hints and its input is the beginning of the file."""
     system = text_systems.load(name.name, name.checkpoint)
     if hints != Hints():
         yield Warned(f"{name.name} takes no hints: what was said about the music is not used.")
@@ -260,13 +273,13 @@ def _read_text(path: Path, name: SystemName, hints: Hints, section: Section) -> 
     yield Done(dataclasses.replace(score, title=_title(path)))
 
 
-class _Listener(Iterable[np.ndarray]):
-    """Hands on blocks and remembers what went by."""
+class _MeasuredBlocks(Iterable[np.ndarray]):
+    """Passes blocks on, and records their length and peak."""
 
     def __init__(self, blocks: Iterable[np.ndarray], rate: int) -> None:
         self._blocks, self._rate = blocks, rate
         self.seconds = 0.0
-        self.peak = 0.0  # largest deviation from a block's mean: a constant offset is not a sound
+        self.peak = 0.0  # largest deviation from a block's mean, so that a constant offset counts as silence
 
     def __iter__(self) -> Iterator[np.ndarray]:
         for block in self._blocks:
@@ -276,7 +289,7 @@ class _Listener(Iterable[np.ndarray]):
 
 
 def _title(path: Path) -> str:
-    """The file's name as text of one line: names are bytes and may be neither."""
+    """The file's name as one line of text: names are bytes, perhaps not UTF-8, perhaps with line breaks."""
     return " ".join(os.fsencode(path.stem).decode("utf-8", "replace").split())
 
 
@@ -292,8 +305,8 @@ def _check_music(path: Path, peak: float, notes: list[PlayedNote], clear_confide
 
 
 def _clear(notes: list[PlayedNote], confidence: float) -> bool:
-    """Whether many of the notes are clear, as in few and short ones, or clear notes last long somewhere, as in singing
-    and in a lesson with much talk. In speech they do neither."""
+    """Whether notes are music, not speech: a large share of them is clear (a few short notes), or clear notes sound
+    long within some seconds (singing, a lesson with much talk)."""
     clear = sorted((note for note in notes if note.confidence >= confidence), key=lambda note: note.onset)
     if len(clear) > CLEAR_SHARE * len(notes):
         return True

@@ -34,7 +34,8 @@ from abcscribe.score.abc_reader import read_abc, read_tunes
 from abcscribe.score.abc_writer import write_abc
 from abcscribe.score.differences import differences
 from abcscribe.score.instruments import PERCUSSION
-from abcscribe.score.lytk_bridge import read_kern, read_musicxml, score_from_lytk
+from abcscribe.score.kern_reader import read_kern
+from abcscribe.score.lytk_bridge import read_musicxml, score_from_lytk
 from abcscribe.score.model import Key, Score
 
 ABC2MIDI = Path(symusic.__file__).parent / "bin" / "abc2midi"
@@ -42,7 +43,7 @@ TOLERANCE = 0.05  # quarters
 LONGEST_FOR_OTHERS = 8_000  # characters; music21 needs minutes for a quartet movement
 READERS: dict[str, Callable[[Path], list[Score]]] = {
     ".abc": lambda path: [score for score, _ in read_tunes(path.read_text(encoding="utf-8", errors="replace"))],
-    ".krn": lambda path: [read_kern(path)],
+    ".krn": lambda path: [read_kern(path)[0]],
     ".mxl": lambda path: [read_musicxml(path)],
     ".musicxml": lambda path: [read_musicxml(path)],
     ".xml": lambda path: [read_musicxml(path)],

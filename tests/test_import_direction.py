@@ -62,7 +62,7 @@ ALLOWED: dict[str, set[str]] = {
 # The top of the house: nobody below imports these.
 TOP = {"training", "evaluation", "server", "cli"}
 # Third-party libraries that ``score`` may use: those that read, write and engrave scores.
-SCORE_LIBRARIES = {"lytk", "typst", "verovio"}
+SCORE_LIBRARIES = {"guitarpro", "lytk", "typst", "verovio"}
 HEAVY = {"torch", "transformers", "scipy", "music21", "partitura", "matplotlib", "librosa"}
 
 

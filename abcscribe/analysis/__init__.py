@@ -16,7 +16,7 @@ from functools import cached_property
 
 import numpy as np
 
-from abcscribe.analysis import cleaning
+from abcscribe.analysis import cleaning, player_count
 from abcscribe.analysis.keys import find_key, signatures
 from abcscribe.analysis.lines import BarSpan, Line
 from abcscribe.analysis.parts import parts
@@ -42,6 +42,7 @@ class Analysis:
     lines: list[Line]
     key: Key
     tempo: Tempo
+    remarks: tuple[str, ...] = ()  # sentences for the user: what the hints leave out
 
     @property
     def metre(self) -> Metre:
@@ -94,13 +95,15 @@ def analyse(notes: Sequence[PlayedNote], hints: Hints = Hints()) -> Analysis | N
     heard = cleaning.clean(played)
     if not heard:
         return None
+    if player_count.is_sung(heard):
+        heard = cleaning.sung(heard)
     groups = cleaning.chords(heard)
     onsets = cleaning.chord_onsets(heard, groups)
     placed = place(heard, groups, onsets, metre=hints.metre, tempo=hints.tempo, downbeat=hints.downbeat)
     spans = _bars(placed)
-    lines = parts(Timeline(heard, placed, spans[-1].end), hints.instrument)
+    lines, remarks = parts(Timeline(heard, placed, spans[-1].end), hints)
     tempo = _tempo(placed, placed.written.beat, hints.tempo)
-    return Analysis(played, heard, placed, spans, lines, hints.key or find_key(heard), tempo)
+    return Analysis(played, heard, placed, spans, lines, hints.key or find_key(heard), tempo, remarks)
 
 
 def _tempo(placed: Placed, beat: Fraction, hint: float | None) -> Tempo:

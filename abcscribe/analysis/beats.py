@@ -31,6 +31,10 @@ RARE, FREQUENT = (
     2.0,
 )  # price of a hold in nats: in music that flows on; in music that stops at the end of each phrase
 SHORTEST_HOLD = 0.6  # seconds
+# A silence is a rest that is counted, not a hold that ends with a breath, from so many seconds on. Of the steps over a
+# rest those are tried that are likely among those that fit within RESOLUTION of their length, as tempos lie apart; and
+# empty bars cost so many nats at most: who rests so long may rest longer.
+REST, RESOLUTION, MOST_EMPTY_PRICE = 1.5, 0.03, 4.0
 MOST_IGNORED = 2  # onsets in a row that may be ignored
 TEMPO_CENTRE = 92.0  # beats a minute: the usual tempo ...
 TEMPO_WIDTH = 0.45  # ... and its standard deviation in log
@@ -55,9 +59,11 @@ class Heard:
     doubt: np.ndarray  # (n,) price in nats of ignoring an onset; infinite where it must be used
     places: np.ndarray  # (n, places of all tables) evidence for each place, log probability
     tempos: np.ndarray  # (n, tempos) evidence for each tempo
+    silence: np.ndarray | None = None  # (n,) seconds in which nothing sounds before each
 
     def head(self, n: int) -> Heard:
-        return Heard(self.onsets[:n], self.doubt[:n], self.places[:n], self.tempos[:n])
+        silence = None if self.silence is None else self.silence[:n]
+        return Heard(self.onsets[:n], self.doubt[:n], self.places[:n], self.tempos[:n], silence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,41 +79,53 @@ class _Lattice:
     source: np.ndarray
     length: np.ndarray
     prior: np.ndarray
+    bar: np.ndarray  # (P,) ticks of the bar of each place's metre
+    resting: bool  # whether the steps lead over a rest
 
 
 @lru_cache(maxsize=32)  # tables are made once each: comparing them by identity finds them again
-def _lattice(tables: tuple[RhythmTable, ...]) -> _Lattice:
+def _lattice(tables: tuple[RhythmTable, ...], resting: bool = False) -> _Lattice:
+    """``resting``: for the steps over a rest."""
     offsets = np.cumsum([0, *(len(t.places) for t in tables)])
     stacks = [
-        _steps(table, to, offset)
+        _steps(table, to, offset, resting)
         for table, offset in zip(tables, offsets, strict=False)
         for to in range(len(table.places))
     ]
     source, length, prior = (np.stack(part, axis=1) for part in zip(*stacks, strict=True))
-    return _Lattice(tables, offsets, source.astype(np.intp), length.astype(np.float32), prior.astype(np.float32))
+    bar = np.repeat([table.bar for table in tables], np.diff(offsets)).astype(np.float32)
+    return _Lattice(
+        tables, offsets, source.astype(np.intp), length.astype(np.float32), prior.astype(np.float32), bar, resting
+    )
 
 
-def _steps(table: RhythmTable, to: int, offset: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _steps(table: RhythmTable, to: int, offset: int, resting: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Source, length and prior of the steps to one place, each (LONGEST + 1, NEAREST)."""
     known = table.step.shape[2]
     lines = np.arange(LONGEST // table.bar + 2)
     gaps = table.places[to] - table.places[:, None] + table.bar * lines
-    prior = table.step[:, to, np.minimum(lines, known - 1)] - EMPTY_BAR_PRICE * np.maximum(lines - known + 1, 0)
+    empty = EMPTY_BAR_PRICE * np.maximum(lines - known + 1, 0)
+    prior = table.step[:, to, np.minimum(lines, known - 1)] - np.minimum(empty, MOST_EMPTY_PRICE if resting else np.inf)
     origin = np.broadcast_to(np.arange(len(table.places))[:, None] + offset, gaps.shape)
     possible = (gaps > 0) & np.isfinite(prior)
     order = np.argsort(gaps[possible])
     origin, gap, prior = origin[possible][order], gaps[possible][order], prior[possible][order]
     wanted = np.arange(LONGEST + 1)[:, None]
-    around = np.searchsorted(gap, wanted) + np.arange(-NEAREST, NEAREST)
-    around = np.clip(around, 0, len(gap) - 1)
-    nearest = np.argsort(np.abs(gap[around] - wanted), axis=1, kind="stable")[:, :NEAREST]
-    chosen = np.take_along_axis(around, nearest, axis=1)
+    if resting:
+        miss = np.abs(gap - wanted) / np.maximum(1.0, RESOLUTION * wanted)
+        chosen = np.argsort(miss * miss - prior, axis=1, kind="stable")[:, :NEAREST]
+    else:
+        around = np.searchsorted(gap, wanted) + np.arange(-NEAREST, NEAREST)
+        around = np.clip(around, 0, len(gap) - 1)
+        nearest = np.argsort(np.abs(gap[around] - wanted), axis=1, kind="stable")[:, :NEAREST]
+        chosen = np.take_along_axis(around, nearest, axis=1)
     return origin[chosen], gap[chosen], prior[chosen]
 
 
 def track(heard: Heard, tables: Sequence[RhythmTable], bpm: np.ndarray = BPM, hold_price: float = RARE) -> list[Path]:
     """The best path through the onsets in each metre; ``bpm`` are the tempos to choose from, evenly spaced in log."""
-    lattice = _lattice(tuple(tables))
+    tables = tuple(tables)
+    lattice = _lattice(tables)
     tick = (60 / bpm / TICKS).astype(np.float32)  # seconds
     usual = float(np.median(np.diff(heard.onsets))) if len(heard.onsets) > 1 else 0.0
     start = (_tempo_prior(tables, bpm) + np.concatenate([t.start for t in tables])).astype(np.float32)
@@ -120,8 +138,11 @@ def track(heard: Heard, tables: Sequence[RhythmTable], bpm: np.ndarray = BPM, ho
             if not np.isfinite(ignored):
                 break
             gap = onset - float(heard.onsets[n - ago])
-            holds = HOLDS if gap > max(SHORTEST_HOLD, usual) else ()
-            moved, found = _advance(lattice, scores[-ago], gap, tick, holds, hold_price)
+            silent = 0.0 if heard.silence is None else float(heard.silence[n - ago + 1 : n + 1].max())
+            resting = silent > max(REST, usual)
+            holds = HOLDS if gap > max(SHORTEST_HOLD, usual) and not resting else ()
+            steps_there = _lattice(tables, resting=True) if resting else lattice
+            moved, found = _advance(steps_there, scores[-ago], gap, tick, holds, hold_price)
             best, steps = _better(best, steps, moved - ignored, (*found, np.int8(ago)))
         best = best + heard.places[n].astype(np.float32) + heard.tempos[n].astype(np.float32)[:, None]
         scores = [*scores[-MOST_IGNORED:], best]
@@ -189,18 +210,32 @@ def _step(
     lattice: _Lattice, score: np.ndarray, gap: float, tick: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Score, source place and length of the best step to each (tempo, place)."""
-    wanted = np.minimum(np.float32(gap) / tick, LONGEST)
-    row = np.rint(wanted).astype(np.intp)
-    source, length = lattice.source[row], lattice.length[row]  # (tempos, places, NEAREST)
+    wanted = np.float32(gap) / tick
+    if lattice.resting:
+        source, length, prior, wanted = _rests(lattice, wanted)
+    else:
+        wanted = np.minimum(wanted, LONGEST)
+        row = np.rint(wanted).astype(np.intp)
+        source, length, prior = lattice.source[row], lattice.length[row], lattice.prior[row]
+        wanted = wanted[:, None]
     width = np.hypot(JITTER, RELATIVE_JITTER * min(gap, 3.0))
-    error = wanted[:, None, None] - length
+    error = wanted[:, :, None] - length  # (tempos, places, NEAREST)
     error *= (tick / width)[:, None, None]
     error *= error
-    total = lattice.prior[row] - error / (2 + error / WORST_MISS)
+    total = prior - error / (2 + error / WORST_MISS)
     total += np.take(score.ravel(), source + (np.arange(len(tick)) * score.shape[1])[:, None, None])
     best = total.argmax(axis=2)
     flat = np.arange(best.size).reshape(best.shape) * NEAREST + best  # three times as quick as take_along_axis
     return total.ravel()[flat], source.ravel()[flat], length.ravel()[flat]
+
+
+def _rests(lattice: _Lattice, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Source, length and prior of steps over a rest of any length, each (tempos, places, NEAREST), and their wanted
+    lengths (tempos, places): of rests longer than the lattice whole bars are taken off and added again."""
+    beyond = np.ceil(np.maximum(wanted[:, None] - LONGEST, 0) / lattice.bar) * lattice.bar
+    row, place = np.rint(wanted[:, None] - beyond).astype(np.intp), np.arange(len(lattice.bar))
+    length = lattice.length[row, place] + beyond[:, :, None]
+    return lattice.source[row, place], length, lattice.prior[row, place], wanted[:, None] + 0 * beyond
 
 
 def _trace(lattice: _Lattice, m: int, score: np.ndarray, back: list[_Steps], quarter: np.ndarray) -> Path:

@@ -17,6 +17,9 @@ from abcscribe.score.model import PlayedNote
 SPLIT_GAP = 0.04  # seconds of silence inside one note that a detector split
 BLIP = 0.05  # seconds: shorter and unsure notes are noise
 UNSURE = 0.35  # confidence
+# Of singing: notes so short (seconds) that lie within JOINED of one LONGER times as long and NEIGHBOUR semitones away
+# at most are none. Of the extra notes in 28 % more than were sung, most are under .15 s.
+SHORT, LONGER, JOINED, NEIGHBOUR = 0.15, 1.8, 0.06, 2
 
 
 def clean(notes: Sequence[PlayedNote]) -> list[PlayedNote]:
@@ -37,6 +40,34 @@ def clean(notes: Sequence[PlayedNote]) -> list[PlayedNote]:
         sounding[note.pitch, note.family, note.program] = len(kept)
         kept.append(note)
     return kept
+
+
+def sung(notes: Sequence[PlayedNote]) -> list[PlayedNote]:
+    """The notes of a singer without what a voice does around them: scoops into a note, tails, consonants that cut it.
+
+    A short note beside a longer one, of its pitch or a neighbouring one, joins it; in a run of short notes all stay.
+
+    Args:
+        notes: of one line, by onset.
+    """
+    kept = list(notes)
+    for index in range(len(notes) - 1, -1, -1):
+        note = kept[index]
+        if note.offset - note.onset >= SHORT:
+            continue
+        around = [kept[i] for i in (index - 1, index + 1) if 0 <= i < len(kept)]
+        longer = [n for n in around if n.offset - n.onset >= LONGER * (note.offset - note.onset)]
+        joined = next((n for n in longer if _beside(n, note)), None)
+        if joined is not None and len(longer) == len(around):
+            at = kept.index(joined)
+            kept[at] = dataclasses.replace(joined, offset=max(joined.offset, note.offset))
+            del kept[index]
+    return kept
+
+
+def _beside(note: PlayedNote, short: PlayedNote) -> bool:
+    gap = max(short.onset - note.offset, note.onset - short.offset)
+    return gap < JOINED and abs(note.pitch - short.pitch) <= NEIGHBOUR
 
 
 def _is_continuation(earlier: PlayedNote, note: PlayedNote) -> bool:

@@ -19,6 +19,8 @@ WEIGHTS = FOLDER / "keys.npz"
 MODES = ("major", "minor", "dorian", "mixolydian")  # the others are too rare to be learned
 NEAR = 0.08  # seconds between onsets that belong to one chord
 SHORTEST, LONGEST = 0.05, 4.0  # seconds: notes count as at least and at most so long; one pedal point does not decide
+# A signature under which more notes need an accidental loses so many nats for all of them: nobody would print it.
+USUAL_ACCIDENTALS, ACCIDENTAL_PRICE = 0.22, 40.0
 STOP = 1.6  # medians of the time between chords after which the music has stopped for a moment
 
 
@@ -59,7 +61,17 @@ def scores(evidence: np.ndarray) -> np.ndarray:
 
 def _of_notes(notes: Sequence[PlayedNote]) -> np.ndarray:
     pitch, onset = np.array([n.pitch for n in notes]), np.array([n.onset for n in notes])
-    return scores(evidence(pitch, onset, np.array([n.offset for n in notes]) - onset))
+    found = scores(evidence(pitch, onset, np.array([n.offset for n in notes]) - onset))
+    found = found - ACCIDENTAL_PRICE * np.maximum(_accidentals(pitch) - USUAL_ACCIDENTALS, 0.0)
+    return np.asarray(found - np.logaddexp.reduce(found, axis=None))
+
+
+def _accidentals(pitch: np.ndarray) -> np.ndarray:
+    """(MODES, 12) the share of notes that need an accidental under the signature of each mode on each tonic."""
+    count = np.bincount(pitch % 12, minlength=12) / len(pitch)
+    natural = count[(7 * (np.arange(7) - 1)[:, None] + 7 * np.arange(12)) % 12].sum(axis=0)  # by sharps of a signature
+    classes = np.array([signature_classes(tonic) for tonic in range(12)]).T
+    return np.asarray(1 - natural[classes])
 
 
 def evidence(pitch: np.ndarray, onset: np.ndarray, duration: np.ndarray) -> np.ndarray:

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import permutations
+from typing import NamedTuple
 
 import numpy as np
 
-from abcscribe.analysis import hands, named_players, player_count, players
+from abcscribe.analysis import hands, named_players, player_count, players, soloist
 from abcscribe.analysis.lines import Line
+from abcscribe.analysis.player_count import Texture
+from abcscribe.analysis.player_features import CHORDAL
 from abcscribe.analysis.voices import Timeline, two_voices, written
+from abcscribe.hints import Hints
 from abcscribe.score import instruments
+from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import Staff
 
 # How far a family is believed. The tower hears a fifth to a half of a real piano's notes as plucked strings, and finds
@@ -22,6 +28,14 @@ BELIEF = {"plucked": 0.3, "mallet": 0.5, "organ": 0.5}
 DOUBLE_STOPS = 0.25  # share of chords from which a line instrument is taken to play several notes at once
 GRAND = {0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 17, 18, 19, 20, 46}  # programs written on two staves
 ONE_STAFF = 31  # semitones that a single line may range over on one staff
+# Where instruments that a user names usually play, MIDI; others of their families in the middle of the family.
+CENTRES = {
+    40: 74, 41: 62, 42: 52, 43: 40, 56: 69, 57: 53, 58: 41, 60: 58, 64: 70, 65: 65, 66: 58, 67: 51, 68: 73, 69: 66,
+    70: 50, 71: 67, 72: 84,
+}  # fmt: skip
+FAMILY_CENTRES = {"voice": 65, "pipe": 76, "strings": 66, "brass": 62, "reed": 64, "bass": 40, "plucked": 57}
+LOW_LINE = 48  # MIDI median: the tower hears three in four notes of a bass as a piano's or a guitar's
+UNUSUAL = 6.0  # price of chords for who plays one note at a time, and the other way round
 # Within a family, the instrument by the line's median pitch: the first whose limit is not above it.
 BY_REGISTER = {
     "strings": ((65, 40), (57, 41), (42, 42), (0, 43)),
@@ -31,25 +45,122 @@ BY_REGISTER = {
 }
 
 
-def parts(line: Timeline, program: int | None = None) -> list[Line]:
-    """The parts, from high to low; ``program`` overrides what is heard, and makes it one part. A system that names the
-    program of each note has decided who plays what."""
+class Parts(NamedTuple):
+    """Who plays, and what the hints cost."""
+
+    lines: list[Line]  # from high to low, a player of chords last
+    remarks: tuple[str, ...] = ()  # sentences for the user: which notes the hints leave out
+
+
+def parts(line: Timeline, hints: Hints = Hints()) -> Parts:
+    """The parts of a recording. Hints say who plays: they select, merge, and make monophonic."""
+    said = None if hints.instruments is None else [p for p in hints.instruments if p != PERCUSSION]
+    remarks: list[str] = []
+    if hints.instruments is None and hints.parts is None and not hints.solo:
+        named = named_players.by_program(line.notes)  # a system that names programs has decided who plays what
+        if named:
+            ordered = sorted(named.items(), key=lambda player: -_usual(line, player[1]))
+            return Parts([_part(line, own, number) for number, own in ordered])
+    lines, chords = _texture(line, hints.parts, said)
+    members = [own for own in _members(line, lines, chords, melody=hints.solo) if own]
+    playing_chords = chords and len(members) == lines + chords
+    solo = sorted(members[:-1] if playing_chords else members, key=lambda own: -_usual(line, own))
+    members = [*solo, *members[len(solo) :]]
+    programs = _named(line, members, said) if said else _heard_as(line, members, bool(playing_chords))
+    if hints.solo:
+        remarks += _left_out(sum(map(len, members[1:])), "of others are left out: only the soloist is written")
+        members, programs = members[:1], programs[:1]
+    made = []
+    for own, program in zip(members, programs, strict=True):
+        alone = len(members) == 1 and said is None and not hints.solo
+        part = _part(line, own, program) if alone or _plays_chords(program) else _one_player(line, own, program)
+        if said or hints.solo:
+            lost = len(own) - sum(map(len, part.heard))
+            remarks += _left_out(lost, f"are left out: {part.name} plays one note at a time")
+        made.append(part)
+    return Parts(made, tuple(remarks))
+
+
+def _left_out(count: int, why: str) -> list[str]:
+    return [f"{count} note{'s' * (count != 1)} {why}."] if count else []
+
+
+def _plays_chords(program: int) -> bool:
+    return instruments.family(program) in CHORDAL
+
+
+def _one_player(line: Timeline, indices: list[int], program: int) -> Line:
+    """The part of a player who is named, or alone: winds and singers have one note at a time, whatever is heard."""
+    double = instruments.family(program) not in ("voice", "brass", "reed", "pipe")
+    return _one_staff(line, _single(line, indices, DOUBLE_STOPS if double else 1.0), program)
+
+
+def _texture(line: Timeline, count: int | None, said: list[int] | None) -> Texture:
+    """As heard, or as the hints want it: ``count`` players, or players of the programs ``said``."""
+    if said:
+        chords = any(map(_plays_chords, said))
+        return Texture(len(said) - chords, chords)
+    if count is None:
+        return player_count.texture(line.notes, line.groups)
+    if player_count.is_one_line(line.notes):
+        return Texture(count, False)
+    alone, soloist_there, lines = np.exp(player_count.kinds(line.notes, line.groups))
+    chords = count == 1 or alone * (count > 2) + soloist_there > lines
+    return Texture(count - chords, bool(chords))
+
+
+def _members(line: Timeline, lines: int, chords: bool, *, melody: bool) -> list[list[int]]:
+    """The notes of each player, the one of chords last. ``melody``: of one player of chords, too, the melody first."""
     everything = [i for group in line.groups for i in group]
-    if program is not None:
-        return [_part(line, everything, program)]
-    if named := named_players.by_program(line.notes):
-        ordered = sorted(named.items(), key=lambda player: -_usual(line, player[1]))
-        return [_part(line, own, number) for number, own in ordered]
-    lines, chords = player_count.texture(line.notes, line.groups)
+    if (lines, chords) == (1, True) or (lines + chords == 1 and _has_others(line, chords, melody)):
+        own = soloist.chosen(line.notes, line.groups)
+        solo = [i for i in everything if i in own]
+        others = [i for i in everything if i not in own]
+        return [solo, others] if lines + chords > 1 or melody else [solo]
     if lines + chords == 1:  # one has one instrument, whatever single notes sound like
-        return [_part(line, everything, _chordal(line, everything) if chords else _instrument(line, everything))]
+        return [everything]
     player = players.cast(line.notes, line.groups, lines, chords)
-    members = [[i for i in everything if player[i] == number] for number in range(lines + chords)]
-    solo = sorted((own for own in members[:lines] if own), key=lambda own: -_usual(line, own))
-    made = [_one_staff(line, _single(line, own), _instrument(line, own)) for own in solo]
-    if chords and members[-1]:
-        made.append(_part(line, members[-1], _chordal(line, members[-1])))
-    return made
+    return [[i for i in everything if player[i] == number] for number in range(lines + chords)]
+
+
+def _has_others(line: Timeline, chords: bool, melody: bool) -> bool:
+    """Whether the notes of one player are to be selected from more."""
+    if player_count.is_one_line(line.notes) or (chords and not melody):
+        return False
+    return melody or int(player_count.kinds(line.notes, line.groups).argmax()) == 1
+
+
+def _heard_as(line: Timeline, members: Sequence[Sequence[int]], chords: bool) -> list[int]:
+    """The program of each player by what is heard."""
+    if len(members) == 1 and not chords:
+        return [_instrument(line, members[0])]
+    single = [len(members) > 1 and player_count.is_one_line([line.notes[i] for i in own]) for own in members]
+    if not chords or single[-1]:
+        return [_of_ensemble(line, own, _instrument(line, own), one) for own, one in zip(members, single, strict=True)]
+    return [*(_instrument(line, own) for own in members[:-1]), _chordal(line, members[-1])]
+
+
+def _of_ensemble(line: Timeline, indices: Sequence[int], program: int, single: bool) -> int:
+    """The program of a line beside others: one that is low throughout and struck or plucked is a bass."""
+    low = single and _usual(line, indices) <= LOW_LINE
+    return (
+        instruments.FAMILY_PROGRAM["bass"] if low and instruments.family(program) in ("piano", "plucked") else program
+    )
+
+
+def _named(line: Timeline, members: Sequence[Sequence[int]], said: Sequence[int]) -> list[int]:
+    """Of the programs that the user names the one of each player: by register, and by what is heard."""
+    weights = [_families(line, own) for own in members]
+
+    def price(program: int, own: Sequence[int], weight: dict[str, float]) -> float:
+        share = weight.get(instruments.family(program), 0.0) / max(sum(weight.values()), 1e-9)
+        centre = CENTRES.get(program, FAMILY_CENTRES.get(instruments.family(program), 64))
+        chordal = UNUSUAL * (_plays_chords(program) != (own is members[-1])) if any(map(_plays_chords, said)) else 0.0
+        return abs(_usual(line, own) - centre) / 6 - float(np.log(share + 0.05)) + chordal
+
+    ways = permutations(said, len(members))
+    each = list(zip(members, weights, strict=True))
+    return list(min(ways, key=lambda way: sum(price(p, *one) for p, one in zip(way, each, strict=True))))
 
 
 def _usual(line: Timeline, indices: Sequence[int]) -> float:
@@ -58,7 +169,7 @@ def _usual(line: Timeline, indices: Sequence[int]) -> float:
 
 def _chordal(line: Timeline, indices: Sequence[int]) -> int:
     weight = _families(line, indices)
-    return instruments.FAMILY_PROGRAM[max(players.CHORDAL, key=lambda f: weight.get(f, 0.0))]
+    return instruments.FAMILY_PROGRAM[max(CHORDAL, key=lambda f: weight.get(f, 0.0))]
 
 
 def _families(line: Timeline, indices: Sequence[int]) -> dict[str, float]:
@@ -81,7 +192,7 @@ def _instrument(line: Timeline, indices: Sequence[int]) -> int:
 def _part(line: Timeline, indices: list[int], program: int) -> Line:
     if program in GRAND and not _fits_one_staff(line, indices):
         return _two_hands(line, indices, program)
-    chords = instruments.family(program) in players.CHORDAL and program not in GRAND
+    chords = instruments.family(program) in CHORDAL and program not in GRAND
     return _one_staff(line, indices if chords else _single(line, indices), program)
 
 
@@ -110,10 +221,10 @@ def _two_hands(line: Timeline, indices: Sequence[int], program: int) -> Line:
     return Line(tuple(notes), program, instruments.name(program), staves, (tuple(right), tuple(left)))
 
 
-def _single(line: Timeline, indices: Sequence[int]) -> list[int]:
-    """One note at a time, the most substantial, unless the player often plays several."""
+def _single(line: Timeline, indices: Sequence[int], often: float = DOUBLE_STOPS) -> list[int]:
+    """One note at a time, the most substantial, unless more than this share of the chords is of several."""
     chords = line.chords(indices)
-    if sum(len(chord) > 1 for chord in chords.values()) > DOUBLE_STOPS * len(chords):
+    if sum(len(chord) > 1 for chord in chords.values()) > often * len(chords):
         return list(indices)
 
     def substance(i: int) -> float:

@@ -7,11 +7,12 @@ piece with all rhythms. A hint removes the choice it is about and nothing else.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from abcscribe.analysis import beat_network, beats, downbeats, metre_choice, rhythm_tables
+from abcscribe.analysis import beat_network, beats, downbeats, metre_choice, note_unit, rare_rhythms, rhythm_tables
 from abcscribe.analysis.beats import BPM, Heard, Path
 from abcscribe.analysis.chord_features import features
 from abcscribe.analysis.metre_choice import COMMON, CUT
@@ -25,6 +26,11 @@ TEMPO_TRUST = 0.25
 LEAST = -9.0  # log probability below which a guess says no more
 DENSE = 1.25  # notes a chord from which the music counts as several voices
 HINTED_TEMPO = 0.12  # how far the tempo may wander from a hint, in log
+UNIT_MARGIN = 2.0  # nats by which another unit must be the likelier print
+SEARCH_TRUST = 1.0  # of the log probability of an onset in the search beside the odds of the notation
+UNIT_TEMPO = 0.24  # how far the tempo of a reading in another unit may wander, in log
+SLOWEST_SWING = 70.0  # quarters a minute
+SLOWEST, FASTEST = 25.0, 300.0  # quarters a minute of a reading in another unit
 HINT_NEAR = 0.12  # seconds between a hinted downbeat and the chord that is meant
 HALTING_PRICE = 6.0  # nats by which a reading with many fermatas must be better than one with few
 IGNORE_PRICE, SUBSTANCE_PRICE = 4.0, 10.0  # nats for ignoring a chord, and more for a substantial one
@@ -70,13 +76,22 @@ class _Music:
         self.tempos = TEMPO_TRUST * guess.tempos.clip(LEAST) if unknown else np.zeros((len(onsets), len(self.bpm)))
         self.close = _may_be_one(notes, groups, onsets)
         self.doubt = _doubt(notes, groups, self.close)
+        self.weights = _weights(notes, groups)
+        self.silence = _silence(notes, groups, onsets)
         if downbeat is not None:
             self.doubt[np.abs(onsets - downbeat) < HINT_NEAR] = np.inf
+
+    def at_tempo(self, tempo: float) -> _Music:
+        """The same, played at about so many quarters a minute."""
+        other = copy(self)
+        other.bpm = tempo * np.exp(np.linspace(-UNIT_TEMPO, UNIT_TEMPO, 9))
+        other.tempos = np.zeros((len(self.onsets), len(other.bpm)))
+        return other
 
     def followed(self, tables: Sequence[RhythmTable], most: int | None = None) -> list[Path]:
         """The best path in each metre, through the first ``most`` chords."""
         evidence = [_evidence(table, self.guess.places, self.onsets, self.downbeat) for table in tables]
-        heard = Heard(self.onsets, self.doubt, np.concatenate(evidence, axis=1), self.tempos)
+        heard = Heard(self.onsets, self.doubt, np.concatenate(evidence, axis=1), self.tempos, self.silence)
         return _followed(heard if most is None else heard.head(most), tables, self.bpm)
 
     def tried(self) -> tuple[metre_choice.Chords, list[Path], beat_network.Guess, list[np.ndarray]]:
@@ -108,16 +123,29 @@ def place(
 ) -> Placed:
     """Place the chords ``groups`` (indices of ``notes``) that begin at ``onsets``; ``tempo`` counts quarters."""
     music = _Music(notes, groups, onsets, tempo, downbeat)
+    metre_known = metre is not None
     if metre is None:
         metre, written, rivals = _chosen(music)
     else:
         written, rivals = metre, np.array([0.0 if known == metre else -np.inf for known in METRES])
     path = music.followed([rhythm_tables.table(metre, music.texture)])[0]
+    if tempo is None:
+        path = _in_usual_unit(music, path, metre_known)
+        path = path if metre_known else _in_rare_rhythm(music, path)
+        if path.table.metre != metre:
+            metre = written = path.table.metre
+    if metre.beat == 1 and rare_rhythms.is_swung(path.ticks):
+        path = replace(path, ticks=rare_rhythms.evenly_swung(path.ticks))
     kept = onsets[path.used]
+    resting = music.silence[path.used] > beats.REST
+    path = replace(path, ticks=rare_rhythms.counted_rests(path.ticks, kept, resting, int(metre.beat * TICKS)))
     if downbeat is not None:
         path = _moved(path, _turn_to(path, kept, downbeat))
     elif (read := music.read(path)) is not None:
         path = _moved(path, downbeats.turn(read))
+    elif tempo is None or metre not in METRES:
+        unit = TICKS * 4 // metre.unit
+        path = _moved(path, rare_rhythms.downbeat(path.ticks, music.weights[path.used], path.table.bar, unit))
     certainty = np.exp(_likelihood(path, music.guess.places[path.used]))
     joined = _joined(groups, music.close, path.used)
     return Placed(metre, written, joined, path.ticks, kept, path.quarter, certainty, rivals)
@@ -150,6 +178,45 @@ def _chosen(music: _Music) -> tuple[Metre, Metre, np.ndarray]:
     return metre, Metre(2, 2) if halves and metre == METRES[COMMON] else metre, rivals - rivals.max()
 
 
+def _in_usual_unit(music: _Music, path: Path, metre_known: bool) -> Path:
+    """The path, or one at half or twice its tempo if music is rather printed so."""
+    metre, quarter = path.table.metre, float(np.median(path.quarter))
+    best, most = path, _print_odds(music, path) + UNIT_MARGIN
+    for other, factor in note_unit.others(metre):
+        if (metre_known and other != metre) or not SLOWEST < 60 / quarter * factor < FASTEST:
+            continue
+        found = music.at_tempo(60 / quarter * factor).followed([rhythm_tables.table(other, music.texture)])[0]
+        if (odds := _print_odds(music, found)) > most:
+            best, most = found, odds
+    return best
+
+
+def _in_rare_rhythm(music: _Music, path: Path) -> Path:
+    """The path, or one in bars of five or seven, or in the tempo of swung eighths, if these explain it."""
+    quarter = float(np.median(path.quarter))
+    if found := rare_rhythms.additive_metre(path.ticks, music.weights[path.used], quarter):
+        metre, factor = found
+        return music.at_tempo(60 / quarter * factor).followed([rhythm_tables.table(metre, music.texture)])[0]
+    common = rhythm_tables.table(METRES[COMMON], music.texture)
+    if SLOWEST_SWING < 60 / quarter / 1.5 < FASTEST:
+        swung = music.at_tempo(60 / quarter / 1.5).followed([common])[0]
+        if rare_rhythms.is_swung(swung.ticks) and not rare_rhythms.is_swung(path.ticks):
+            return swung
+    return path
+
+
+def _print_odds(music: _Music, path: Path) -> float:
+    """How likely a reading is the printed one, by notation and by how well the search likes it."""
+    return note_unit.likelihood(_reading(music, path)) + SEARCH_TRUST * path.score / len(path.used)
+
+
+def _reading(music: _Music, path: Path) -> note_unit.Reading:
+    places = zip(path.used, path.ticks, strict=True)
+    own = [(tick / TICKS, music.notes[i].pitch) for u, tick in places for i in music.groups[u]]
+    onset, pitch = np.array(own, float).T
+    return note_unit.Reading(path.table.metre, float(np.median(path.quarter)), onset, pitch)
+
+
 def _doubt(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], close: np.ndarray) -> np.ndarray:
     """(n,) What it costs to ignore when a chord begins: little if it is short and unsure for this recording, or so near
     to another that both may be one."""
@@ -159,6 +226,19 @@ def _doubt(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], close: 
     doubt[1:][close] = np.minimum(doubt[1:][close], TOGETHER_PRICE)
     doubt[:-1][close] = np.minimum(doubt[:-1][close], TOGETHER_PRICE)
     return doubt
+
+
+def _weights(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> np.ndarray:
+    """(n,) how much each chord weighs as a beginning of something: sure, long and low notes do."""
+    sure = np.array([sum(notes[i].confidence * min(notes[i].offset - notes[i].onset, 0.5) for i in g) for g in groups])
+    low = np.array([min(notes[i].pitch for i in group) for group in groups])
+    return sure * (1 + (low < np.median(low)))
+
+
+def _silence(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], onsets: np.ndarray) -> np.ndarray:
+    """(n,) seconds in which nothing sounds before each chord."""
+    end = np.maximum.accumulate([max(notes[i].offset for i in group) for group in groups])
+    return np.maximum(onsets - np.concatenate([onsets[:1], end[:-1]]), 0.0)
 
 
 def _may_be_one(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], onsets: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from itertools import permutations, product
 
 import numpy as np
 
+from abcscribe.analysis.player_features import CHORDAL
 from abcscribe.model import timbre
 from abcscribe.model.timbre import NAMELESS
 from abcscribe.score.instruments import FAMILIES
@@ -31,7 +32,6 @@ LEAP = 12  # semitones: a larger step is rare in a line
 MOST_TOGETHER = 7  # notes of a chord that are assigned one by one
 ROUNDS = 3
 DECISIVE = 250  # chords from which it is decided what each player sounds like
-CHORDAL = ("piano", "mallet", "organ", "plucked", "synth")
 # Nats: how common each family is among the players of ensembles, by a judgement of our own.
 COMMON = np.log([0.25, 0.02, 0.05, 0.12, 0.02, 0.16, 0.1, 0.08, 0.12, 0.05, 0.03])
 

@@ -43,10 +43,11 @@ def _usual_share(sounded: np.ndarray, room: np.ndarray) -> float:
 
 
 def _written(start: int, heard: float, room: int, metre: Metre) -> int:
-    """The whole room, or the readable length nearest to ``heard`` that leaves a rest."""
-    if heard >= CLEARLY_SHORT * room or room - heard < EIGHTH:
+    """The whole room, or the readable length nearest to ``heard`` that leaves a rest. Within a beat there are no rests:
+    a detached note is written as long as the beat leaves it room."""
+    if heard >= CLEARLY_SHORT * room or room - heard < EIGHTH or room <= int(metre.beat * TICKS):
         return room
-    step = EIGHTH if start % EIGHTH == 0 else 3
+    step = EIGHTH if start % EIGHTH == 0 else 3 if start % 3 == 0 else 4
     first = start - start % step + step
 
     def price(end: int) -> float:

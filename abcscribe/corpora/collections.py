@@ -1,8 +1,8 @@
-"""Scores for training: find the pieces, read them, and pack their notes for the renderer.
+"""Scores for training: find the pieces, read them, and store their notes for the renderer.
 
 Three kinds of source: the corpus inside the music21 wheel, local copies of published sets (`SETS`, one module each),
-and any folder of ABC, MusicXML, MIDI, kern or LilyPond files. Which pieces may be used is the matter of `licences` and
-`held_out`; which side of the split they are on, of `splits`.
+and any folder of ABC, MusicXML, MIDI, kern or LilyPond files. `licences` and `held_out` decide which pieces may be
+used, `splits` to which split they belong.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from abcscribe.corpora.manifest import Piece
 from abcscribe.corpora.note_cache import CachedPiece, NoteCache, Notes, notes_of, save
 from abcscribe.corpora.score_set import score_files
 from abcscribe.errors import AbcscribeError, ScoreError
-from abcscribe.score import abc_reader, lytk_bridge
+from abcscribe.score import abc_reader, kern_reader, lytk_bridge
 from abcscribe.score.model import Score
 
-ENVIRONMENT = "ABCSCRIBE_CORPORA"  # the folder that holds the OpenScore collections, when no path is given
+ENVIRONMENT = "ABCSCRIBE_CORPORA"  # names the folder of local copies of SETS, if no path is given
 SETS = {one.name: one for module in (openscore, chopin_institute, mutopia) for one in module.SETS}
 XML_SUFFIXES = (".mxl", ".musicxml", ".xml")
 SHARD = 50  # pieces between two savings while a cache is built
@@ -48,13 +48,20 @@ Progress = Callable[[int, int], None]  # pieces done, pieces in all
 
 
 def pieces(corpora: Path | None = None, folders: Sequence[Path] = (), restricted: bool = False) -> list[Piece]:
-    """All pieces of the installed and given corpora, by id. Their notes have not been read yet: groups, held-out
-    melodies and the split are known to `build_cache` only.
+    """List all pieces of the installed and given corpora.
 
-    ``corpora`` holds the OpenScore folders (default: the environment variable ABCSCRIBE_CORPORA). A piece whose licence
-    restricts use has ``left_out`` set, unless ``restricted`` asks for it."""
+    Their notes are not read yet: groups, held-out melodies and the split are found by `build_cache`.
+
+    Args:
+        corpora: folder of the local copies of `SETS`; default: the environment variable ABCSCRIBE_CORPORA.
+        folders: further folders of scores.
+        restricted: whether pieces whose licence restricts use are not left out.
+
+    Returns:
+        The pieces by id, those that must not be used with ``left_out`` set.
+    """
     home = corpora or (Path(os.environ[ENVIRONMENT]) if ENVIRONMENT in os.environ else None)
-    home = home.resolve() if home else None  # a cache is read from other folders, too
+    home = home.resolve() if home else None  # the cache may be used from another working directory
     found: list[Piece] = []
     for source, folder, licence in music21_corpus.folders():
         found.extend(_in_folder(folder, source, licence))
@@ -75,7 +82,7 @@ def load(piece: Piece) -> Score:
         return abc_reader.read_abc(_tunes(piece.path)[piece.index])[0]
     if suffix in XML_SUFFIXES:
         return lytk_bridge.read_musicxml(piece.path)
-    return lytk_bridge.read_kern(piece.path) if suffix == ".krn" else lytk_bridge.read_midi(piece.path)
+    return kern_reader.read_kern(piece.path)[0] if suffix == ".krn" else lytk_bridge.read_midi(piece.path)
 
 
 def build_cache(
@@ -85,8 +92,16 @@ def build_cache(
     restricted: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> NoteCache:
-    """Read every usable piece, and write the cache ``out`` and the manifest beside it (``out`` with .csv). A build that
-    was interrupted goes on where it stopped."""
+    """Read every usable piece; write the cache and its manifest. An interrupted build resumes where it stopped.
+
+    Args:
+        out: file of the cache; the manifest is the same with .csv.
+        corpora, folders, restricted: as in `pieces`.
+        progress: called with the pieces done and in all.
+
+    Returns:
+        The cache.
+    """
     listed = pieces(corpora, folders, restricted)
     readable = [piece for piece in listed if restricted or piece.terms != licences.RESTRICTED]
     shards = out.with_name(out.name + ".shards")
@@ -132,7 +147,7 @@ def _in_abc(path: Path, name: str, source: str, licence: Licence) -> Iterator[Pi
 
 @lru_cache(maxsize=4)
 def _tunes(path: Path) -> list[str]:
-    """The tunes of an ABC file, each behind the fields at the top of the file, which hold for all."""
+    """The tunes of an ABC file, each after the fields of the file header, which apply to all."""
     data = path.read_bytes()
     try:
         text = data.decode("utf-8-sig")
@@ -183,7 +198,7 @@ def _sha256(data: bytes) -> str:
 
 
 def _judged(piece: Piece, restricted: bool) -> Piece:
-    """The piece, left out if its licence or its name says so."""
+    """The piece, left out if its licence restricts use or its name is held out."""
     if piece.terms == licences.RESTRICTED and not restricted:
         return dataclasses.replace(piece, left_out=f"licence: {piece.licence}")
     name = held_out.by_name(piece.id, piece.title)

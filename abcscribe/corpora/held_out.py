@@ -2,7 +2,7 @@
 
 A piece is recognised by its catalogue number, by its title, or by its melody. The incipits are public-domain tunes
 written down from memory, in semitones from the tonic, and serve only as fingerprints. The chorale tunes are not written
-down at all: whoever builds a corpus leaves out, with each piece named here, every other piece that shares its highest
+down at all: `collections.build_cache` leaves out, with each piece named here, every other piece that shares its highest
 part.
 """
 
@@ -63,8 +63,8 @@ INCIPITS = {
     "Schumann, Träumerei": "-5 0 -1 0 4 7 12 11 9 7",
     "Beethoven, Pathétique, Adagio": "4 2 7 5 4 7 12 14 7",
 }
-# Twelve intervals in a row are thirteen notes, repeated ones not counted. Runs of eight, tried first, are met in
-# scales and dropped half of the string quartets.
+# Twelve intervals in a row are thirteen notes, repeated ones not counted. Runs of eight, tried first, occur in scales
+# and left out half of the string quartets.
 WINDOW = 12
 
 
@@ -83,7 +83,7 @@ def catalogue_number(text: str) -> str:
 
 
 def by_name(piece_id: str, title: str) -> str:
-    """Which held-out work a piece is by its catalogue number or its title, or ""."""
+    """The held-out work that a piece is, by its catalogue number or its title, or ""."""
     number = catalogue_number(piece_id) or catalogue_number(title)
     if number in BWV:
         return f"BWV {number}"
@@ -91,6 +91,6 @@ def by_name(piece_id: str, title: str) -> str:
 
 
 def by_melody(melodies: Iterable[np.ndarray]) -> str:
-    """Which incipit one of the melodies (`splits.melody`) contains thirteen notes of, or ""."""
+    """The name of an incipit of which one of the melodies (`splits.melody`) contains thirteen notes, or ""."""
     lines = [melody.tobytes() for melody in melodies]
     return next((name for name, windows in _WINDOWS.items() if any(w in line for line in lines for w in windows)), "")

@@ -1,8 +1,8 @@
-"""What may be trained on: the licence of each collection, and the notices inside single files.
+"""Licences of training data: the licence of each collection, and the notices inside single files.
 
 The rule is conservative. A collection or a file whose notice restricts use is "restricted" and left out unless a caller
-asks for it: non-commercial, rights reserved, a copyright claim of a modern edition, share-alike or copyleft terms that
-would bind what is made from it. Music whose composers died long ago and whose encoders gave their files away without a
+includes it: non-commercial, rights reserved, a copyright claim of a modern edition, share-alike or copyleft terms that
+would apply to derived work. Music whose composers died long ago and whose encoders published their files without a
 condition is "permitted"; what carries an explicit grant (CC0, CC BY, public domain) is "free".
 
 Sources of the collection table: `corpus/license.txt` and `corpus/essenFolksong/license.txt` of the music21 10 wheel,
@@ -19,7 +19,7 @@ FREE, PERMITTED, RESTRICTED = "free", "permitted", "restricted"
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """On which terms a piece may be used, and the evidence for it."""
+    """The terms of use of a piece, and the evidence for them."""
 
     name: str
     terms: str  # FREE, PERMITTED or RESTRICTED
@@ -88,8 +88,11 @@ _RELEASED = re.compile(r"public domain|cc0|\bcc[- ]by\b(?!-)|PDF ©", re.IGNOREC
 
 
 def restricts(notice: str) -> bool:
-    """Whether the words of a notice restrict use. A dated copyright claim does, unless the same notice releases the
-    work, or speaks of the PDF only ("PDF © 2004 ..." in the chorales)."""
+    """Whether a notice restricts use.
+
+    A dated copyright claim does, unless the same notice releases the work, or claims the PDF only ("PDF © 2004 ..." in
+    the chorales).
+    """
     released = _RELEASED.search(notice)
     if released and not re.search("non-?commercial|by-nc|by-sa|sa-by", notice, re.IGNORECASE):
         return False

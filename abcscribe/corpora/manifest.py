@@ -1,4 +1,4 @@
-"""A row for every piece: where it comes from, on which terms, its checksum and its side of the split."""
+"""A row for every piece: its source, terms of use, checksum and split."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Piece:
     terms: str  # licences.FREE, PERMITTED or RESTRICTED
     sha256: str  # of the file, of the tune's text if the file holds several
     split: str = ""  # train, valid or test
-    group: str = ""  # id of the first piece with the same melody; all of a group are on one side
+    group: str = ""  # id of the first piece with the same melody; all of a group are in one split
     left_out: str = ""  # why the piece must not be used, "" if it may
 
 
-_COLUMNS = [field.name for field in fields(Piece) if field.name != "path"]  # a path says nothing on another machine
+_COLUMNS = [field.name for field in fields(Piece) if field.name != "path"]  # a path is meaningless on another machine
 
 
 def write(path: Path, pieces: Iterable[Piece]) -> None:

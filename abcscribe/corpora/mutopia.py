@@ -13,7 +13,7 @@ _UNLISTED = Licence("not stated", RESTRICTED, "the folder is not in LICENCES.csv
 
 
 def licence_of(home: Path, path: Path) -> Licence:
-    """The terms of the innermost folder around a file that the table names."""
+    """The terms of the innermost folder of a file that is in the table."""
     table = _table(home)
     folders = (folder.relative_to(home).as_posix() for folder in path.parents if home in (folder, *folder.parents))
     return next((table[folder] for folder in folders if folder in table), _UNLISTED)

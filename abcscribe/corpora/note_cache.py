@@ -1,7 +1,7 @@
-"""The notes of a whole corpus in one file, ready for the renderer: no parsing, all arrays in memory in a moment.
+"""The notes of a whole corpus in one file, for the renderer: loaded without parsing.
 
-Each field is one long array over all pieces, with the boundaries of the pieces beside it. The file does not keep what
-training does not need: clefs, grace notes and repeats (they are not unfolded).
+Each field is one array over all pieces, with the boundaries of the pieces beside it. Not stored, as training does not
+need them: clefs, grace notes and repeats (they are not unfolded).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class CachedPiece:
-    """A piece of the cache: what it is, the names of its parts, and its notes."""
+    """A piece of the cache, the names of its parts, and its notes."""
 
     piece: Piece
     names: tuple[str, ...]  # p

@@ -1,4 +1,4 @@
-"""What a set of scores is: where it lives, on which terms, and its files in a local copy."""
+"""A published set of scores: its origin, terms of use, and the files of a local copy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ScoreSet:
 
     name: str  # of the folder, and the source of its pieces
     home: str  # where it is published
-    citation: str  # the notice that its licence asks for
+    citation: str  # the notice that its licence requires
     licence: Licence
     checksum: str = ""  # `collection_checksum` of the copy that the published model was trained on; "": none was
     licence_of: Callable[[Path, Path], Licence] | None = None  # folder and file -> terms, where they differ by file
@@ -31,7 +31,7 @@ def score_files(folder: Path) -> list[Path]:
 
 
 def collection_checksum(folder: Path) -> str:
-    """SHA-256 over the names and checksums of a collection's score files: tells one release from another."""
+    """SHA-256 over the names and checksums of a collection's score files: identifies a release."""
     lines = (f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n" for path in score_files(folder))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

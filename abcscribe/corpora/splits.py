@@ -1,6 +1,6 @@
 """Melody fingerprints, groups of pieces that share a melody, and the train/valid/test split.
 
-Editions, transpositions and harmonisations of one melody must not sit on two sides of a split. A melody is the top line
+Editions, transpositions and harmonisations of one melody must not be in two splits. A melody is the top line
 of a part with repeated notes dropped; its fingerprint is the set of its runs of eight intervals in semitones, which
 neither transposition, nor rhythm, nor the underlay of a text changes.
 """
@@ -15,11 +15,9 @@ from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 RUN = 8  # intervals in a run: eight int8 fill one uint64, so a run needs no hashing
-COMMON = 40  # a run in more melodies than this (scales, turns, Alberti figures) says nothing about identity
-SHARED_RUNS, SHARED_PART = (
-    6,
-    0.25,
-)  # two melodies are one if they share this many runs, and this part of the shorter one
+COMMON = 40  # a run in more melodies than this (scales, turns, Alberti figures) is no evidence of identity
+# Two melodies are one if they share so many runs, and this share of the shorter one.
+SHARED_RUNS, SHARED_PART = 6, 0.25
 VALID_PERCENT = TEST_PERCENT = 2
 
 
@@ -47,8 +45,14 @@ def fingerprint(melody: np.ndarray) -> np.ndarray:
 
 
 def same_melody(prints: Sequence[np.ndarray]) -> csr_matrix:
-    """Which of n fingerprints belong to one melody: an (n, n) matrix with an entry for each pair that shares enough of
-    its telling runs, those in at most COMMON melodies."""
+    """Find the pairs of fingerprints that belong to one melody, by their runs that are in at most COMMON melodies.
+
+    Args:
+        prints: n fingerprints.
+
+    Returns:
+        (n, n) sparse, True for a pair that shares SHARED_RUNS runs and SHARED_PART of the shorter one.
+    """
     rows = np.repeat(np.arange(len(prints)), [len(p) for p in prints])
     runs, columns = np.unique(np.concatenate([*prints, np.zeros(0, np.uint64)]), return_inverse=True)
     telling = (np.bincount(columns, minlength=len(runs)) <= COMMON)[columns]
@@ -62,8 +66,13 @@ def same_melody(prints: Sequence[np.ndarray]) -> csr_matrix:
 
 
 def groups(ids: Sequence[str], owners: np.ndarray, alike: csr_matrix) -> list[str]:
-    """The group of each piece: the first id, in alphabetical order, of all pieces that melodies connect it with.
-    ``owners[i]`` is the piece of melody ``i``, ``alike`` comes from `same_melody`."""
+    """The group of each piece: the first id, alphabetically, of its connected component.
+
+    Args:
+        ids: of the pieces.
+        owners: (n,) index of the piece of each melody.
+        alike: (n, n), from `same_melody`.
+    """
     pairs = alike.tocoo()
     links = coo_matrix((np.ones(pairs.nnz), (owners[pairs.row], owners[pairs.col])), shape=(len(ids), len(ids)))
     _, label = connected_components(links, directed=False)
@@ -74,6 +83,6 @@ def groups(ids: Sequence[str], owners: np.ndarray, alike: csr_matrix) -> list[st
 
 
 def split(group: str) -> str:
-    """train, valid or test: the same for a group on every machine."""
+    """The split of a group, train, valid or test, by a hash of its id: the same on every machine."""
     percent = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") % 100
     return "test" if percent < TEST_PERCENT else "valid" if percent < TEST_PERCENT + VALID_PERCENT else "train"

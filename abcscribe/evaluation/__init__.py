@@ -1,5 +1,5 @@
 """Engines x clips -> rows, figures and a report.
 
-``suites`` finds the clips and reads what is known of them, ``systems`` names what can be compared, ``run`` makes one
-row for each clip and system, ``statistics`` draws conclusions from rows and ``report`` shows them.
+``suites`` reads clips and their ground truth, ``systems`` loads systems by name, ``run`` makes one row for each clip
+and system, ``statistics`` computes means, intervals and tests from rows, and ``report`` shows them.
 """

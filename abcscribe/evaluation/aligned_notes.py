@@ -1,7 +1,7 @@
-"""Files of aligned notes, as the public data sets have them -> played notes in seconds.
+"""Files of aligned notes in the formats of public data sets -> played notes in seconds.
 
-One reader for each kind, told apart by the end of the file's name. Data sets that give onsets only say so: the offset
-of such a note is the next onset of its voice, good enough to place it and not to be scored.
+One reader for each format, chosen by the end of the file's name. Where a data set has onsets only, ``offsets`` is
+False: the offset of such a note is the next onset of its voice, and is not scored.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class GroundTruthError(AbcscribeError):
 
 @dataclass(frozen=True, slots=True)
 class AlignedNotes:
-    """What was played, by track of the file (0 if it has only one)."""
+    """The played notes, by track of the file (0 if it has only one)."""
 
     tracks: dict[int, tuple[PlayedNote, ...]]
     offsets: bool = True  # whether the ends of notes are known
@@ -40,7 +40,15 @@ class AlignedNotes:
 
 
 def read_aligned_notes(path: Path, shift: int = 0) -> AlignedNotes:
-    """Notes of any kind known here. ``shift``: semitones from the printed to the sung pitch, if a file gives both."""
+    """Read a file in any format of `READERS`.
+
+    Args:
+        path: of the file.
+        shift: semitones from the printed to the sung pitch, for formats with both.
+
+    Raises:
+        GroundTruthError: the format is unknown, or the file cannot be read.
+    """
     for ending, reader in READERS.items():
         if path.name.endswith(ending):
             try:
@@ -61,8 +69,8 @@ def _bach10(path: Path, shift: int) -> AlignedNotes:
 def _ssvd(path: Path, shift: int) -> AlignedNotes:
     """SSVD ``_label.txt``: onset s, sung pitch, index and pitch of the printed note; no offsets.
 
-    A note sung within a semitone of the printed one is that note, however flat the whole singer is; else it is what
-    was sung, less the median deviation.
+    A note sung within a semitone of the printed one is that note, however flat the singer is on the whole; otherwise it
+    is the sung pitch less the median deviation.
     """
     rows = [(float(row[0]), float(row[1]), int(float(row[3])) + shift) for row in _rows(path)]
     detune = median(sung - printed for _, sung, printed in rows)
@@ -115,7 +123,7 @@ def _midi(path: Path, shift: int) -> AlignedNotes:
     )
 
 
-# The ending decides, the first that fits; so the more special one stands before the other.
+# The first ending that matches is used, so the more specific one comes first.
 READERS: dict[str, Callable[[Path, int], AlignedNotes]] = {
     "_label.txt": _ssvd,
     ".txt": _bach10,

@@ -1,7 +1,7 @@
-"""Does the confidence of a bar say how right the bar is?
+"""Calibration of the confidence of bars.
 
-A bar's agreement is the onset F1 (100 ms) of the notes heard in its time with those played in it. A system is well
-calibrated if bars of confidence .8 agree to .8 on average; the expected calibration error is the mean gap, bars
+A bar's agreement is the onset F1 (100 ms) of the notes transcribed in its time against those played in it. A system
+is well calibrated if bars of confidence .8 agree to .8 on average; the expected calibration error is the mean gap, bars
 weighted alike.
 """
 
@@ -19,7 +19,7 @@ BINS = 10
 
 
 def bar_agreement(played: Sequence[PlayedNote] | None, score: Score) -> list[tuple[float, float]]:
-    """(confidence, agreement) of each bar that has a confidence and a place in the recording."""
+    """(confidence, agreement) of each bar that has a confidence and a time."""
     if played is None:
         return []
     placed = [(bar.seconds, bar.confidence) for bar in score.bars if bar.seconds is not None]
@@ -33,7 +33,14 @@ def bar_agreement(played: Sequence[PlayedNote] | None, score: Score) -> list[tup
 
 
 def calibration(bars: Sequence[tuple[float, float]]) -> tuple[list[tuple[float, float, int]], float]:
-    """Per bin (mean confidence, mean agreement, bars), empty bins left out, and the expected calibration error."""
+    """The reliability diagram and the expected calibration error.
+
+    Args:
+        bars: (confidence, agreement) of each, from `bar_agreement`.
+
+    Returns:
+        (mean confidence, mean agreement, bars) of each bin that is not empty, and the error (NaN without bars).
+    """
     values = np.array(bars, dtype=float).reshape(-1, 2)
     index = np.clip((values[:, 0] * BINS).astype(int), 0, BINS - 1)
     bins = [

@@ -44,7 +44,7 @@ def evaluate(
 ) -> None:
     """Compare engines on recordings whose notes and scores are known.
 
-    A suite with a name is made from pieces that training never sees, once, and kept; that needs FluidSynth.
+    A suite with a name is made once, from pieces outside the training data, and kept; that needs FluidSynth.
 
     Writes rows.jsonl, a row of figures for each recording and engine, and report.html. Rows that are there already are
     kept, so a run that was stopped goes on, and an engine can be added later.
@@ -81,7 +81,7 @@ def _named(name: str, notes: Path, samples: Path, sounds: Path, home: Path) -> P
 
 
 def _tell(row: Row) -> None:
-    """A line for each row, for whoever watches."""
+    """Print a line for a row."""
     figures = row["figures"]
     shown = {"reward": "reward.full", "onset F1": "notes.onset_f1"}
     said = ", ".join(f"{label} {figures[name]:.2f}" for label, name in shown.items() if name in figures)

@@ -1,6 +1,7 @@
-"""Faults that a transcription can have, one at a time: what the metrics must tell apart.
+"""Faults of a transcription, one at a time, that the metrics must distinguish.
 
-Each turns a right score into one that is wrong in one way only. ``benchmarks/faults.py`` makes the table of what moves.
+Each turns a right score into one that is wrong in one way only. ``benchmarks/faults.py`` makes the table of the metrics
+that change.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Score -> notes in seconds, to be compared with what was played.
+"""Score -> notes in seconds, to be compared with the notes that were played.
 
-An engine that heard notes kept them with the score. The notes of one that only wrote a score lie where its bars are in
-the recording, or where its tempo puts them.
+A score of a note engine contains the transcribed notes. For a system that answers in text, times follow from the times
+of the bars, or from the tempo.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ USUAL_TEMPO = 120.0  # quarter BPM of a score without a mark
 
 
 def performed(score: Score) -> Sequence[PlayedNote]:
-    """What was heard, else the score played by the clock of its bars."""
+    """The transcribed notes, else the score's notes at the times of its bars."""
     if score.performance:
         return score.performance
     score = score.unfolded()
@@ -40,7 +40,7 @@ def performed(score: Score) -> Sequence[PlayedNote]:
 
 
 def _bar_seconds(bars: Sequence[Bar]) -> list[float]:
-    """When each bar begins, and the end. A bar whose time is not known follows the one before at its tempo."""
+    """Seconds of each bar line and of the end. A bar whose time is not known follows the one before at its tempo."""
     clock = [0.0]
     for bar in bars:
         clock[-1] = max(clock[-1], bar.seconds) if bar.seconds is not None else clock[-1]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from abcscribe.evaluation.statistics import Mean
 
-# Okabe and Ito's colours, which the colour-blind can tell apart; markers differ too.
+# Okabe and Ito's colours, distinguishable with colour blindness; markers differ too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "osD^vP*"
 

@@ -18,7 +18,7 @@ from abcscribe.evaluation.calibration import calibration
 from abcscribe.evaluation.run import REFERENCE, SCORES, Protocol, Row
 from abcscribe.evaluation.statistics import COVERAGE, Mean, by_clip, compare, mean
 
-# The figures of the main table: what each says to a reader, and whether less is better.
+# The figures of the main table: label, and whether less is better.
 HEADLINES: dict[str, tuple[str, bool]] = {
     "reward.full": ("reward", False),
     "notes.onset_f1": ("onset F1", False),
@@ -72,7 +72,18 @@ Block = Heading | Image | str | Table
 
 
 def write_report(out: Path, rows: Sequence[Row], protocol: Protocol, suite: str, command: str) -> Path:
-    """Write the report of these rows and return the path of its HTML page."""
+    """Write ``report.md``, ``report.html`` and their images.
+
+    Args:
+        out: folder of the rows and scores.
+        rows: of the evaluation.
+        protocol: that they were made by.
+        suite: its name.
+        command: the command line, for the report.
+
+    Returns:
+        The path of the HTML page.
+    """
     names = list(dict.fromkeys(row["system"] for row in rows))
     blocks = [
         *_introduction(rows, names, protocol, suite, command),
@@ -131,7 +142,7 @@ def _cell(found: Mean | None, best: float) -> str:
 
 
 def _speed(rows: Sequence[Row], name: str) -> str:
-    """All sound over all time; systems that take no time have no speed."""
+    """Total length of the recordings over total time; systems that take no time have no speed."""
     mine = [row for row in rows if row["system"] == name]
     seconds = sum(row["seconds"] for row in mine)
     sound = sum(row["real_time"] * row["seconds"] for row in mine)

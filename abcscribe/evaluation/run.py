@@ -1,8 +1,8 @@
-"""Systems x clips -> a row of figures for each, appended to ``rows.jsonl``; what is there already is not done again.
+"""Systems x clips -> a row of figures for each, appended to ``rows.jsonl``; rows that exist are not computed again.
 
-Each system runs in worker processes of its own, so that its peak memory is its own. A row that failed says why, and its
-figures are those of an empty score: a system must not gain by failing. A system that answers alike every time is asked
-once, however many answers the protocol wants.
+Each system runs in worker processes of its own, so that its peak memory is its own. A row that failed contains the
+error, and the figures of an empty score: a system must not gain by failing. A deterministic system is run once, however
+many answers the protocol has.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Row = dict[str, Any]  # clip, system, sample, group, level, error, seconds, real
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """How many clips, and how often and how each system is asked."""
+    """Number of clips, and number and sampling of the answers of each system."""
 
     name: str
     clips: int | None = None  # the first so many of the suite; None: all
@@ -54,7 +54,7 @@ class Protocol:
 
 PROTOCOLS = {
     "standard": Protocol("standard"),
-    # Flynn 2024: 30 clips x 3 answers at temperature 0.7, at most 2,048 tokens, read by hand; here they are scored.
+    # Flynn 2024: 30 clips x 3 answers at temperature 0.7, at most 2,048 tokens, judged by hand; here they are scored.
     "origin": Protocol("origin", clips=30, samples=3, temperature=0.7),
 }
 
@@ -67,9 +67,24 @@ def evaluate(
     jobs: int = 1,
     tell: Callable[[Row], None] = lambda row: None,
 ) -> list[Row]:
-    """All rows of the systems and clips asked for, the earlier ones of ``out`` included. Raises EngineError."""
+    """Evaluate systems on clips, resuming from the rows in ``out``.
+
+    Args:
+        clips: with ground truth.
+        names: of the systems (`abcscribe.evaluation.systems`).
+        out: folder of rows and scores.
+        protocol: clips and answers.
+        jobs: worker processes.
+        tell: called with each new row.
+
+    Returns:
+        All rows of these systems and clips.
+
+    Raises:
+        EngineError: a system is unknown or not installed, or a worker process was killed.
+    """
     clips = clips[: protocol.clips]
-    # All are loaded before the first clip is worked on, so that what is not installed is said at once.
+    # All are loaded before the first clip, so that a missing package is reported at once.
     answers = {name: protocol.samples if systems.load(name).samples else 1 for name in names}
     _write_scores(out, REFERENCE, {clip.name: clip.score for clip in clips})
     done = {_key(row): row for row in read_rows(out)}
@@ -117,7 +132,7 @@ def _write_scores(out: Path, system: str, scores: dict[str, Score]) -> None:
 
 
 def _work(name: str, todo: Sequence[tuple[Clip, int]], protocol: Protocol, jobs: int) -> Iterator[tuple[Row, Score]]:
-    """Rows as they come, and what was answered."""
+    """Rows in the order of completion, and the answers."""
     if not todo:
         return
     context = multiprocessing.get_context("spawn")  # a fork would share the parent's memory and its threads' locks
@@ -146,7 +161,7 @@ def _row(clip: Clip, sample: int, protocol: Protocol) -> tuple[Row, Score]:
     began = time.perf_counter()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what a user would be warned of shows in the figures
+            warnings.simplefilter("ignore")  # the figures show what a user would be warned of
             answer = _system.answer(clip.audio, sampling)
     except (AbcscribeError, OSError) as failure:
         error = str(failure)
@@ -169,7 +184,7 @@ def _row(clip: Clip, sample: int, protocol: Protocol) -> tuple[Row, Score]:
 
 
 def figures(clip: Clip, score: Score) -> dict[str, float]:
-    """All that the ground truth of a clip allows to say of an answer. NaN, which JSON does not know, is left out."""
+    """All figures of an answer that the ground truth of its clip defines. NaN, which JSON lacks, is left out."""
     values = evaluate_scores(clip.score, score, clip.metrics)
     if "structure" in clip.metrics:
         values["abc.invalid"] = float(not is_valid(score))
@@ -184,8 +199,8 @@ def figures(clip: Clip, score: Score) -> dict[str, float]:
 
 
 def is_valid(score: Score) -> bool:
-    """Whether its ABC is read without a complaint and every bar adds up (pickup and last bar may be short). No notes,
-    no complaint: other figures say that something is missing."""
+    """Whether its ABC is parsed without a problem and every bar adds up (pickup and last bar may be short). A score
+    without notes is valid: other figures measure what is missing."""
     if not any(any(part.bars) for part in score.parts):
         return True
     written, problems = read_abc(write_abc(score))

@@ -1,8 +1,8 @@
 """Rows -> means with confidence intervals, and the comparison of two systems on the same clips.
 
 The clip is the unit: several answers to one clip are averaged first. Intervals are percentile bootstrap intervals over
-clips, which do not pretend that a score between 0 and 1 is normal; they say how much another draw of clips of this kind
-would change the figure, not how the systems do on other kinds.
+clips, which do not assume that a score between 0 and 1 is normally distributed; they estimate how much another sample
+of clips of this kind would change the figure, not the figure on other kinds.
 """
 
 from __future__ import annotations
@@ -59,7 +59,16 @@ def mean(values: Sequence[float]) -> Mean | None:
 
 
 def compare(rows: Sequence[Row], system: str, other: str, figure: str) -> Comparison | None:
-    """``system`` less ``other``; None if they have no clip in common."""
+    """Compare two systems on the clips that both have.
+
+    Args:
+        rows: of an evaluation.
+        system, other: names; the difference is ``system`` less ``other``.
+        figure: name of the compared figure.
+
+    Returns:
+        The difference with its interval and a sign-flip test; None without a common clip.
+    """
     ours, theirs = by_clip(rows, system, figure), by_clip(rows, other, figure)
     differences = [ours[clip] - theirs[clip] for clip in sorted(ours.keys() & theirs.keys())]
     difference = mean(differences)

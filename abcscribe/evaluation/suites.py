@@ -1,9 +1,9 @@
-"""A folder with a ``manifest.csv`` -> clips: a recording each, and what is known of it.
+"""A folder with a ``manifest.csv`` -> clips: a recording each, with its ground truth.
 
 Columns: audio, instrument, gt_level, score_gt, aligned_notes_gt, meter, key, tempo, comment (others are ignored). A
 cell names a file in the folder, perhaps with a remark: ``gt/01.txt (channel 4)`` is one track of it, ``same`` the file
-of the score. What a clip does not say is not scored; a clip without a score has a reference of one empty bar that
-carries its header. A score in the project's own JSON says all: header, instruments and the notes as they were played.
+of the score. Metrics without ground truth are not computed; a clip without a score has a reference of one empty bar
+with its header. A score in the project's own JSON contains all: header, instruments and the notes as they were played.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from abcscribe.score.transpose import transposed
 SHIFT = re.compile(r"sung (-?\d+) semitones? from")
 CHANNEL = re.compile(r"\(channel (\d+)\)")
 TEMPO = re.compile(r"(?:(\d+)/(\d+)=)?(\d+(?:\.\d+)?)")
-# What recordings are called that General MIDI calls otherwise. A saxophone alone may be any; the alto is the commonest.
+# Names in manifests that differ from General MIDI. A saxophone without a size may be any; the alto is the commonest.
 ALIASES = {"voice": "choir aahs", "piano": "acoustic grand piano", "sax": "alto sax", "double bass": "contrabass"}
 NOTATION = ("instrument", "pitch", "rhythm", "structure", "edit_rate", "mv2h")  # metrics that need a whole score
 
@@ -48,7 +48,7 @@ class Clip:
 
 
 def read_suite(folder: Path) -> list[Clip]:
-    """The clips of a folder in the order of its manifest. Raises GroundTruthError."""
+    """The clips of a folder in the order of its manifest. Raises GroundTruthError if there is none."""
     manifest = folder / "manifest.csv"
     if not manifest.is_file():
         raise GroundTruthError(f"There is no {manifest}: a suite is a folder with a manifest.csv.")
@@ -79,7 +79,7 @@ def _clip(folder: Path, row: dict[str, str]) -> Clip:
 
 
 def _group(path: Path) -> str:
-    """The recording's folder; one that only says that sound is in it is passed over."""
+    """The recording's folder; a folder named "audio" is skipped."""
     folder = path.parent.parent if path.parent.name == "audio" else path.parent
     return folder.as_posix()
 
@@ -133,7 +133,7 @@ def _header_only(row: dict[str, str]) -> Score:
 
 
 def _with_header(score: Score, row: dict[str, str]) -> Score:
-    """The score with the manifest's tempo, and with its key if the score says none."""
+    """The score with the manifest's tempo, and with its key where the score has none."""
     found = TEMPO.fullmatch(row["tempo"])
     tempo = Tempo(float(found[3]) * 4 * int(found[1] or 1) / int(found[2] or 4)) if found else None
     key = hints.parse_key(row["key"]) if row["key"] else None
@@ -142,7 +142,7 @@ def _with_header(score: Score, row: dict[str, str]) -> Score:
 
 
 def _stated(printed: Key, stated: Key | None) -> Key:
-    """The key of a bar: the manifest knows the mode of a signature that is printed."""
+    """The key of a bar: the manifest adds the mode to a printed signature."""
     return stated if stated and printed.fifths in (0, stated.fifths) else printed
 
 
@@ -154,7 +154,7 @@ def _programs(cell: str) -> list[int]:
 
 
 def _with_programs(score: Score, programs: Sequence[int]) -> Score:
-    """Chorales are printed for voices and played by others: the manifest says by whom."""
+    """The score with the manifest's instruments: chorales are printed for voices and played by others."""
     if len(programs) != len(score.parts):
         return score
     parts = zip(score.parts, programs, strict=True)

@@ -1,7 +1,7 @@
-"""What can be compared, by name: every system of `abcscribe.systems`, and ``majority``.
+"""The systems that can be compared, by name: every system of `abcscribe.systems`, and ``majority``.
 
-A system turns a recording into an Answer. An engine that hears notes answers with the Score that users get. One that
-writes ABC itself may be asked several times; its text is read as any text is.
+A system turns a recording into an Answer. The answer of a note engine is the Score that users get. A text system may be
+sampled several times; its text is parsed like any ABC.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAJORITY = "majority"
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a system that answers in text is asked."""
+    """Sampling parameters of a text system."""
 
     temperature: float = 0.0
     max_tokens: int = 2048
@@ -29,18 +29,18 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a system makes of a recording."""
+    """A system's transcription of a recording."""
 
     score: Score
-    problems: int = 0  # that its text has, if it writes text
+    problems: int = 0  # of its text, as reported by the ABC reader
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Something to compare."""
+    """A system under comparison."""
 
     name: str
-    samples: bool  # whether its answers differ from time to time
+    samples: bool  # whether its answers are random
     answer: Callable[[Path, Sampling], Answer]
 
 
@@ -64,5 +64,5 @@ def load(name: str) -> System:
     return System(name, True, read)
 
 
-# What to answer without listening: the most frequent header of the folk and classical corpora, and no note.
+# The baseline without audio: the most frequent header of the folk and classical corpora, and no note.
 MAJORITY_SCORE = Score((Bar(Fraction(4), Metre(4, 4), Key(0), Tempo(120)),))

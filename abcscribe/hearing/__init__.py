@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class NoteEngine(Protocol):
     """Waveform in, notes out, step by step."""
 
-    sample_rate: int  # Hz of the waveform that ``notes`` wants
-    clear_confidence: float  # notes so sure are common in music, and few and short in speech; noise has none
+    sample_rate: int  # Hz of the waveform that ``notes`` takes
+    clear_confidence: float  # notes above it are frequent in music, few and short in speech, absent in noise
 
     def notes(self, blocks: Iterable[np.ndarray]) -> Iterator[list[PlayedNote]]:
         """Notes of one recording.
@@ -39,11 +39,11 @@ class NoteEngine(Protocol):
 
 
 class EngineInfo(NamedTuple):
-    """Where an engine is, and what to say of it."""
+    """An engine's module and description."""
 
     module: str  # has load(checkpoint: str) -> NoteEngine; raises EngineError, with the remedy, for what is missing
     summary: str  # one line for the user
-    writer: str = "rules"  # who writes the notes down unless the user says otherwise: a name of writing.WRITERS
+    writer: str = "rules"  # the default writer of its notes: a name of writing.WRITERS
 
 
 ENGINES = {

@@ -1,9 +1,9 @@
 """Basic Pitch as a note engine: the ONNX file of the ``basic-pitch`` wheel, run without TensorFlow and librosa.
 
 Bittner et al., "A lightweight instrument-agnostic model for polyphonic note transcription and multipitch estimation",
-ICASSP 2022. The network gives, per frame and pitch, how likely a note sounds and how likely one begins; section 2.3 of
-the paper and the defaults of the wheel (0.4.0) say how notes are read off. Pitch bends are not kept. Recordings longer
-than ``SECTION_FRAMES`` are read off in sections that meet where least sounds; shorter ones as the wheel does.
+ICASSP 2022. The network's output is, per frame and pitch, the probability that a note sounds and that one begins; notes
+are decoded as in section 2.3 of the paper, with the defaults of the wheel (0.4.0). Pitch bends are not kept. Recordings
+longer than ``SECTION_FRAMES`` are decoded in sections that meet at the quietest frame; shorter ones as in the wheel.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from abcscribe.score.model import PlayedNote
 
 SAMPLE_RATE = 22_050  # Hz
 HOP = 256  # samples between frames
-WINDOW = 2 * SAMPLE_RATE - HOP  # samples that the network hears at once; it gives 172 frames for them
+WINDOW = 2 * SAMPLE_RATE - HOP  # samples of the network's input; its output is 172 frames
 OVERLAP = 30  # frames by which windows overlap; half of them are dropped at each end
 STEP = WINDOW - OVERLAP * HOP  # samples between windows
 KEPT = 142  # frames kept of a window. STEP / HOP is 141.3, hence the detour over windows in ``_seconds``
@@ -64,7 +64,7 @@ class BasicPitch:
         self._session = open_session(model)
 
     def notes(self, blocks: Iterable[np.ndarray]) -> Iterator[list[PlayedNote]]:
-        done, waiting = 0, np.zeros((0, 2, 88), np.float32)  # frames read off, and frames to read off
+        done, waiting = 0, np.zeros((0, 2, 88), np.float32)  # frames decoded, and frames to decode
         for activity in self._activity(blocks):
             waiting = np.concatenate([waiting, activity])
             found = []
@@ -115,7 +115,7 @@ def _seconds(frame: int) -> float:
 
 def _read_off(sounding: np.ndarray, onset: np.ndarray, offset: int) -> list[PlayedNote]:
     """Notes of a section that begins at frame ``offset``; sounding, onset: (frames, 88)."""
-    energy = sounding.copy()  # what no note has claimed yet
+    energy = sounding.copy()  # activity that no note explains yet
     spans = [*_from_onsets(energy, _with_rises(onset, sounding)), *_from_peaks(energy)]
     notes = []
     for start, end, column in spans:
@@ -127,7 +127,7 @@ def _read_off(sounding: np.ndarray, onset: np.ndarray, offset: int) -> list[Play
 
 
 def _with_rises(onset: np.ndarray, sounding: np.ndarray) -> np.ndarray:
-    """Onsets, and where a pitch suddenly becomes active though the network saw no onset: (frames, 88)."""
+    """Onsets, also where a pitch suddenly becomes active without an onset of the network: (frames, 88)."""
     if len(sounding) <= RISE_FRAMES:
         return onset
     rise = np.zeros_like(sounding)
@@ -139,7 +139,7 @@ def _with_rises(onset: np.ndarray, sounding: np.ndarray) -> np.ndarray:
 
 
 def _from_onsets(energy: np.ndarray, onset: np.ndarray) -> Iterator[tuple[int, int, int]]:
-    """(start, end, column) of the note behind every onset peak, last onset first; claims its energy."""
+    """(start, end, column) of the note behind every onset peak, last onset first; removes its energy."""
     middle = onset[1:-1]
     peaks = (middle > onset[:-2]) & (middle > onset[2:]) & (middle >= ONSET_THRESHOLD)
     for before, column in np.argwhere(peaks)[::-1]:
@@ -155,7 +155,7 @@ def _from_peaks(energy: np.ndarray) -> Iterator[tuple[int, int, int]]:
     strong = np.argwhere(energy > FRAME_THRESHOLD)
     order = np.argsort(-energy[tuple(strong.T)], kind="stable")
     for middle, column in strong[order]:
-        if not energy[middle, column]:  # claimed meanwhile
+        if not energy[middle, column]:  # explained meanwhile
             continue
         forward = energy[middle + 1 : -1, column] >= FRAME_THRESHOLD
         backward = energy[1:middle, column][::-1] >= FRAME_THRESHOLD
@@ -170,7 +170,7 @@ def _from_peaks(energy: np.ndarray) -> Iterator[tuple[int, int, int]]:
 
 
 def _last_active(active: np.ndarray) -> int:
-    """How many frames until a note ends that is ``active`` or not from here on: (frames,) of bool."""
+    """Frames until a note ends; ``active``: (frames,) bool, whether it is above the threshold from here on."""
     alive = 0
     for i, on in enumerate(active, 1):
         if on:

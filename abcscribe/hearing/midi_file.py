@@ -1,8 +1,8 @@
-"""A Standard MIDI File -> its notes as they were played, and whether it was printed or played.
+"""A Standard MIDI File -> its notes in seconds, and whether it was printed or played.
 
-Written here because the analysis wants seconds, programs and drums of every note, and lytk gives note values. Bars,
-metre and key of a file that was printed by a notation program are read by `abcscribe.score.readers`; of one that was
-played they say nothing, since most recorders write 120 quarters a minute whatever is played.
+Written here because the analysis needs seconds, programs and drums of every note, and lytk gives note values. Bars,
+metre and key of a file that was printed by a notation program are read by `abcscribe.score.readers`; in one that was
+played they are meaningless, since most recorders write 120 quarters a minute whatever is played.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HEAD = b"MThd"
 DRUM_CHANNEL = 9  # the tenth
 USUAL_TEMPO = 500_000  # microseconds a quarter, until a tempo is set
 MOST_BYTES = 64 << 20
-LONGEST = 1e6  # seconds: what lasts longer is a wrong number
+LONGEST = 1e6  # seconds: a longer file is damaged
 SHORTEST = 0.001  # seconds of a note
 # A file is printed if so many of its onsets lie on eighths or sixths of a quarter, give or take 1/96 of it. At random
 # 27 % do with 480 ticks a quarter, 50 % with 24; of printed ones all but quintuplets and grace notes do.
@@ -57,7 +57,15 @@ def is_midi(path: Path) -> bool:
 
 
 def read(path: Path) -> MidiFile:
-    """Read a file as far as it is whole. Raises AudioError, or OSError, if there is no note in it."""
+    """Read a file, up to where it is cut off or damaged.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        AudioError: it has no note, is too large, or is damaged.
+        OSError: it cannot be opened.
+    """
     content = path.read_bytes()
     if len(content) > MOST_BYTES:
         raise AudioError(f"{path} is larger than {MOST_BYTES >> 20} MB: no MIDI file of music is.")

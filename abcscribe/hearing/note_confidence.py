@@ -1,8 +1,9 @@
-"""How probable it is that a note read off the tower's activity was played.
+"""The probability that a candidate note, decoded from the tower's activity, was played.
 
-The height of the onset alone takes notes that begin again while they sound, and partials of others, for true: half of
-what the tower invents in music of four lines is a sounding note begun again. A small network looks at each note and at
-what goes on beside it: its pitch before and after, its octaves, fifths and neighbours, the notes that begin with it.
+The height of the onset alone cannot reject repeated onsets of a sounding note, nor partials of others: half of the
+false positives in music of four lines are repeated onsets. A small network takes features of each note and of its
+context: its pitch before and after, its octaves, fifths and neighbours, the notes that begin with it. Onset F1 of
+listed notes rose from .721 to .732 on real recordings, from .870 to .880 on rendered ones.
 Trained on rendered clips by ``abcscribe train small note-confidence``, run here with numpy.
 """
 
@@ -18,7 +19,7 @@ from abcscribe.model import perceptron
 
 INTERVALS = (-28, -24, -19, -12, -2, -1, 1, 2, 12, 19)  # semitones: neighbours, and pitches that share partials
 NEAR = 2  # frames within which notes begin together
-FAR = 200.0  # frames: notes of a pitch that lie farther apart have nothing to do with each other
+FAR = 200.0  # frames: distances between notes of a pitch are clipped here
 FEATURES = (
     "onset", "no onset", "sounding", "sounding before", "sounding after", "least sounding at the onset", "length",
     "gap", "since the last", "until the next", "onset of the last", "louder than the last", "family of the last",
@@ -34,19 +35,25 @@ class Candidates:
     """n notes of one stretch of activity, by pitch and start."""
 
     pitch: np.ndarray  # (n,) index of the column
-    begin: np.ndarray  # (n,) frame, between two where the onset's top lies there
+    begin: np.ndarray  # (n,) frame of the onset's maximum, interpolated
     end: np.ndarray  # (n,) frame behind the last
-    peak: np.ndarray  # (n,) probability of the onset; half of the sounding one where none was heard
-    soft: np.ndarray  # (n,) whether no onset was heard
+    peak: np.ndarray  # (n,) probability of the onset; half of the sounding probability where none was detected
+    soft: np.ndarray  # (n,) whether no onset was detected
 
 
 def confidence(
     notes: Candidates, onset: np.ndarray, sounding: np.ndarray, velocity: np.ndarray, family: np.ndarray,
     *, weights: Path = WEIGHTS,
 ) -> np.ndarray:  # fmt: skip
-    """(n,) probability that each note was played; the arrays are those of `note_decoding.decode_notes`.
+    """The probability that each candidate was played.
 
-    ``weights``: the network's file; it is fitted to one tower.
+    Args:
+        notes: n candidates.
+        onset, sounding, velocity, family: activity, as in `note_decoding.decode_notes`.
+        weights: the network's file; it is fitted to one tower.
+
+    Returns:
+        (n,) probabilities.
     """
     if not len(notes.pitch):
         return np.zeros(0)
@@ -57,7 +64,7 @@ def confidence(
 def features(
     notes: Candidates, onset: np.ndarray, sounding: np.ndarray, velocity: np.ndarray, family: np.ndarray
 ) -> np.ndarray:
-    """(n, FEATURES) float32: what the network reads of each note."""
+    """The features of each candidate, (n, FEATURES) float32."""
     frames, pitch, start = len(onset), notes.pitch, np.rint(notes.begin).astype(int)
     end = np.maximum(notes.end, start + 1)
     total = np.vstack([np.zeros(sounding.shape[1]), np.cumsum(sounding, axis=0)])

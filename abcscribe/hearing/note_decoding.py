@@ -1,4 +1,4 @@
-"""Activity of the tower -> notes: onset, offset, pitch, velocity, family, confidence. Knows no audio and no score."""
+"""Activity of the tower -> notes: onset, offset, pitch, velocity, family, confidence."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from abcscribe.score.instruments import FAMILIES
 from abcscribe.score.model import PlayedNote
 from abcscribe.spectrogram import FRAME_RATE, LOWEST_PITCH
 
-# Low enough to miss little: what is improbable is sifted out by its confidence, and who writes the score chooses among
-# the rest. Probability at the peak of an onset; training weighs onsets up, so probabilities are high.
+# Probability at the peak of an onset. Low, for high recall: candidates are filtered by their confidence afterwards. The
+# training loss weighs onsets up, so probabilities are high.
 ONSET_THRESHOLD = 0.25
 SOUNDING_THRESHOLD = 0.4  # a note goes on while its pitch is at least this probable
-SOFT_ONSET_THRESHOLD = 0.6  # mean sounding probability of a note whose beginning was not heard (slurs, glides)
+SOFT_ONSET_THRESHOLD = 0.6  # mean sounding probability of a note without a detected onset (slurs, glides)
 # Of a note that is listed: more probably true than not. Onset F1 of these: .732 on 31 real recordings, .880 on 100
 # rendered ones of the validation split.
 LEAST_CONFIDENCE = 0.5
@@ -28,10 +28,10 @@ SHORTEST = 2  # frames (32 ms) of any note
 DRUM_THRESHOLD = 0.5  # probability at the peak of a drum's onset
 DRUM_SECONDS = 0.1  # a hit has no end of its own
 
-# Seconds by which the tower hears onsets later than annotators of real recordings set them. Medians on the development
+# Seconds by which the tower's onsets are later than the annotations of real recordings. Medians on the development
 # benchmark: +25 ms (8 to 38) over seven piano recordings, -10 ms (-70 to 33, half within 5 of it) over winds, strings
-# and voices: synthetic tones start at once and are labelled so, real ones take time to speak; why pianos differ the
-# other way is not known (two instruments, three microphone set-ups agree).
+# and voices: synthetic tones have no attack time, and their labels neither, real ones do; why pianos differ the other
+# way is not known (two instruments, three microphone set-ups agree).
 STRUCK_LATENCY, SUSTAINED_LATENCY = 0.02, -0.008
 STRUCK = frozenset({"piano", "plucked", "mallet"})
 
@@ -59,14 +59,16 @@ def decode_notes(
     ):
         inside = slice(round(begin), max(end, round(begin) + 1))
         strength = velocity[min(round(begin), len(velocity) - 1), pitch]
+        families = family[inside, pitch].mean(axis=0)
         notes.append(
             PlayedNote(
                 onset=begin / FRAME_RATE,
                 offset=max(end, begin + SHORTEST) / FRAME_RATE,
                 pitch=pitch + LOWEST_PITCH,
                 velocity=int(np.clip(round(127 * float(strength)), 1, 127)),
-                family=FAMILIES[int(family[inside, pitch].mean(axis=0).argmax())],
+                family=FAMILIES[int(families.argmax())],
                 confidence=probability,
+                families=tuple(round(share, 2) for share in families.tolist()),
             )
         )
     return sorted(_on_time(notes), key=lambda note: (note.onset, note.pitch))
@@ -105,7 +107,11 @@ def over_notes(values: np.ndarray, notes: Sequence[PlayedNote]) -> np.ndarray:
 
 
 def candidates(onset: np.ndarray, sounding: np.ndarray) -> Candidates:
-    """Everything that may be a note, from (frames, 88) probabilities."""
+    """All candidate notes.
+
+    Args:
+        onset, sounding: (frames, 88) probabilities.
+    """
     rows = [
         (pitch, *span)
         for pitch in np.flatnonzero(
@@ -120,7 +126,7 @@ def candidates(onset: np.ndarray, sounding: np.ndarray) -> Candidates:
 
 
 def _on_time(notes: list[PlayedNote]) -> list[PlayedNote]:
-    """Notes moved by the latency of the ensemble: the mean over its notes, as one note's family is often misheard."""
+    """Notes shifted by the latency of the ensemble: the mean over its notes, as the family of one is often wrong."""
     if not notes:
         return notes
     struck = sum(note.family in STRUCK for note in notes) / len(notes)
@@ -132,8 +138,8 @@ def _on_time(notes: list[PlayedNote]) -> list[PlayedNote]:
 
 
 def _spans(onset: np.ndarray, sounding: np.ndarray) -> list[tuple[float, float, int, bool]]:
-    """Notes of one pitch as (start frame, onset probability, end frame, whether no onset was heard); starts lie between
-    frames."""
+    """Notes of one pitch as (start frame, onset probability, end frame, whether no onset was detected); starts are
+    interpolated between frames."""
     peaks = _peaks(onset)
     active = sounding > SOUNDING_THRESHOLD
     spans, taken = [], 0
@@ -162,7 +168,7 @@ def _peaks(onset: np.ndarray) -> list[int]:
 
 
 def _refined(onset: np.ndarray, peak: int) -> float:
-    """The top of the parabola through the peak and its neighbours, at most half a frame away."""
+    """The maximum of the parabola through the peak and its neighbours, at most half a frame away."""
     if not 0 < peak < len(onset) - 1:
         return float(peak)
     left, middle, right = (float(x) for x in onset[peak - 1 : peak + 2])
@@ -181,7 +187,7 @@ def _last_active(active: np.ndarray, start: int, limit: int) -> int:
 
 
 def _soft_span(sounding: np.ndarray, active: np.ndarray, begin: int, end: int) -> list[tuple[float, float, int, bool]]:
-    """Stretches in [begin, end) that sound surely and long enough although no onset was heard."""
+    """Stretches in [begin, end) with a high sounding probability for long enough, without a detected onset."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], active[begin:end].view(np.int8), [0]]))) + begin
     found = []
     for first, last in edges.reshape(-1, 2):

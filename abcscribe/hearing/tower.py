@@ -1,4 +1,4 @@
-"""The default engine: the project's audio tower, then notes read off its activity."""
+"""The default engine: the project's audio tower, and note decoding of its activity."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class AbcscribeEngine:
     """A `NoteEngine` over the tower."""
 
     sample_rate = SAMPLE_RATE
-    # Noise gives no notes at all. See docs/log, 2026-11-25 and 26, for speech.
+    # Noise gives no notes at all. Speech: docs/log, 2026-11-25-refusing-speech-by-clear-notes and, for .97,
+    # 2026-11-26-tower-80-minutes-on-clips-with-playing-styles.
     clear_confidence = 0.97
 
     def __init__(self, runtime: TowerRuntime, confidence: Path = note_confidence.WEIGHTS) -> None:
@@ -73,9 +74,14 @@ class AbcscribeEngine:
 
 
 def load(checkpoint: str = "") -> AbcscribeEngine:
-    """The engine with the tower of a folder (`runtime_files`), or the package's where it has none.
+    """Load the engine.
 
-    Raises EngineError if the folder holds no weights at all, or the package's are gone.
+    Args:
+        checkpoint: a folder (`runtime_files`) with a tower; if it has only a language model, or for "", the package's
+            tower is used.
+
+    Raises:
+        EngineError: the folder has no weights at all, or the package's are missing.
     """
     shipped = runtime_files.tower(WEIGHTS) if WEIGHTS.is_dir() else None
     if shipped is None:
@@ -91,7 +97,7 @@ def load(checkpoint: str = "") -> AbcscribeEngine:
 
 
 def _quietest(activity: Activity) -> int:
-    """The frame of the last CUT_FRAMES with the least going on: few pitches sounding, none beginning."""
+    """The frame of the last CUT_FRAMES with the least activity: few pitches sounding, no onset."""
     busy = activity.sounding.sum(axis=1) + 4 * activity.onset.sum(axis=1)
     first = len(busy) - CUT_FRAMES
     smooth = np.convolve(busy[first:], np.ones(5) / 5, "valid")

@@ -1,9 +1,9 @@
 """Transkun as a note engine: piano notes by neural semi-CRFs (Yan & Duan, ISMIR 2024), from the wheel of that name.
 
-A baseline to compare with, for piano only, and slow without a GPU. Needs torch; its wheel wants a dozen packages that
-transcribing does not use, so it is installed without them, and the extra ``engines`` brings what it does use. Not even
-torchaudio, of which it takes one matrix, is needed: that matrix is in the checkpoint. Pedals are left out. The whole
-waveform is held in memory.
+A baseline, for piano only, and slow without a GPU. Needs torch; its wheel requires a dozen packages that inference does
+not use, so it is installed without them, and the extra ``engines`` contains those that it does use. torchaudio, of
+which it uses one matrix, is not needed: that matrix is in the checkpoint. Pedals are left out. The whole waveform is
+held in memory.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Transkun:
     """A ``NoteEngine``."""
 
     sample_rate = SAMPLE_RATE
-    clear_confidence = 0.0  # it gives no confidence
+    clear_confidence = 0.0  # its notes have no confidence
 
     def __init__(self, network: Any) -> None:
         self._network = network
@@ -77,7 +77,7 @@ def _network() -> Any:
 
 
 def _stand_in_for_torchaudio() -> None:
-    """Let Transkun make its mel matrix, of any content: the checkpoint's takes its place."""
+    """A module in place of torchaudio, with which Transkun allocates its mel matrix; the checkpoint fills it."""
     if "torchaudio" in sys.modules or find_spec("torchaudio") is not None:
         return
     import torch

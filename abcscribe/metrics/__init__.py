@@ -1,4 +1,4 @@
-"""How good is a transcription? Pure functions, the reference first; no file is opened in here.
+"""Metrics of a transcription. Pure functions, the reference first; no file is opened in here.
 
 Every module has one form: what it measures and where it differs from tradition, its defined values for empty and broken
 input, and ``evaluate(reference, prediction) -> dict[str, float]``. NaN means that a figure cannot be given, such as the
@@ -42,13 +42,30 @@ NOTE_METRICS: dict[str, ModuleType] = {"notes": notes, "multi_instrument": multi
 def evaluate_scores(
     reference: Score, prediction: Score, names: Collection[str] = tuple(SCORE_METRICS)
 ) -> dict[str, float]:
-    """All score metrics, or those of ``names``, as ``module.figure``. Repeats are unfolded: what sounds is compared."""
+    """All score metrics, or some of them. Repeats are unfolded first: what sounds is compared.
+
+    Args:
+        reference: the true score.
+        prediction: the transcription.
+        names: of `SCORE_METRICS`.
+
+    Returns:
+        Figures by ``module.figure``; NaN where one is not defined.
+    """
     reference, prediction = reference.unfolded(), prediction.unfolded()
     return _flat({name: SCORE_METRICS[name].evaluate(reference, prediction) for name in names})
 
 
 def evaluate_notes(reference: Sequence[PlayedNote], prediction: Sequence[PlayedNote]) -> dict[str, float]:
-    """All note metrics as ``module.figure``. Instruments are those that stand for the notes' families."""
+    """All note metrics. A note's instrument is the program that represents its family.
+
+    Args:
+        reference: the true notes, in seconds.
+        prediction: the transcribed notes, in seconds.
+
+    Returns:
+        Figures by ``module.figure``.
+    """
     tracks = [multi_instrument.tracks_by_family(side) for side in (reference, prediction)]
     return _flat(
         {"notes": notes.evaluate(reference, prediction), "multi_instrument": multi_instrument.evaluate(*tracks)}

@@ -1,9 +1,9 @@
 """The curve of the origin's metre and tempo losses: a line for small differences, an exponential for large ones.
 
-The origin says "linear for small, exponential for large differences, capped"; it gives no constants. Here the
+The origin's definition is "linear for small, exponential for large differences, capped", without constants. Here the
 exponential continues the line with the same value and the same slope, so that the loss has no step or kink a policy
-could sit on, and one pair of numbers says everything: up to which difference the loss is linear, and how large it is
-there. It reaches the cap of 1 at ``knee * (1 + ln(1 / knee_loss))``.
+could get stuck at, and two numbers define it: the difference up to which the loss is linear, and the loss at that
+difference. It reaches the cap of 1 at ``knee * (1 + ln(1 / knee_loss))``.
 """
 
 from __future__ import annotations
@@ -12,9 +12,17 @@ import math
 
 
 def graded_loss(difference: float, knee: float, knee_loss: float) -> float:
-    """A loss in [0, 1] for a difference of any sign, in the unit of ``knee``.
+    """A loss that is linear in small differences and exponential in large ones.
 
-    Continuous and, up to the cap, strictly increasing in ``abs(difference)``. A difference that is no number loses 1.
+    Continuous and, up to the cap, strictly increasing in ``abs(difference)``.
+
+    Args:
+        difference: of any sign, in the unit of ``knee``.
+        knee: the difference up to which the loss is linear.
+        knee_loss: the loss at ``knee``.
+
+    Returns:
+        The loss in [0, 1]; 1 for a difference that is NaN.
     """
     size = abs(difference) / knee
     if math.isnan(size):

@@ -1,10 +1,10 @@
-"""Instruments: are the right ones there, and does each play its own notes?
+"""Instruments: whether the right ones are there, and whether each has its own notes.
 
 ``loss`` is the origin's: parts of both scores are paired so that the losses add up to the least, whatever their
 order; a pair loses nothing for the same General MIDI program, something for the same family, and more the less alike
-the names are; missing and extra parts lose 1 each. It asks who is in the band, not who plays what: that is
-``per_note``, the share of reference notes whose voice was answered by a voice of the same program (voices are matched
-by all ``VIEWS``).
+the names are; missing and extra parts lose 1 each. It compares the instrumentation, not the assignment of notes to
+instruments: that is ``per_note``, the share of reference notes whose voice is matched with a voice of the same program
+(voices are matched by all ``VIEWS``).
 
 Defined values: two scores without parts lose 0; if only one of them has none, the loss is 1. ``per_note`` of a
 reference without notes is NaN.
@@ -53,7 +53,7 @@ def loss(reference: Score, prediction: Score) -> float:
 
 
 def per_note(matches: Sequence[VoiceMatch]) -> float:
-    """Share of reference notes in voices that the right instrument answers; NaN without reference notes."""
+    """Share of reference notes in voices that are matched with a voice of the same program; NaN without such notes."""
     total = sum(len(match.reference.notes) for match in matches if match.reference)
     right = sum(
         len(match.reference.notes)

@@ -1,10 +1,10 @@
-"""Key: is the key right, or a related one?
+"""Key: whether the key is right, or a related one.
 
 ``score`` is the weighted score of MIREX as ``mir_eval.key`` computes it: 1 the same key, 0.5 the same mode a perfect
 fifth above, 0.3 the relative, 0.2 the parallel key. Where it differs from mir_eval: modes. Ionian is major and aeolian
 minor; a church mode against another mode of the same signature (D dorian for C major) is a relative key, and "none"
-(a signature without a tonic) counts as a mode of its own. ``signature`` asks only for the sharps and flats on the
-staff, which is all that a reader of the sheet sees; enharmonic signatures are different there.
+(a signature without a tonic) counts as a mode of its own. ``signature`` compares only the sharps and flats on the
+staff, which is all that the sheet shows; enharmonic signatures are different there.
 
 A piece that modulates counts as the key that prevails. Defined values: a reference without bars is NaN, a prediction
 without bars scores 0.

@@ -1,7 +1,7 @@
-"""Two scores -> which voice answers which, and which note answers which, without a common clock.
+"""Two scores -> matched voices, and matched notes within them, without a common clock.
 
-The tempo, the metre and the order of voices of a prediction may all differ from the reference, so nothing here looks
-at absolute time. A voice is a sequence; voices are paired by the assignment with the fewest edits, and the notes of
+The tempo, the metre and the order of voices of a prediction may all differ from the reference, so absolute time is not
+used here. A voice is a sequence; voices are paired by the assignment with the fewest edits, and the notes of
 paired voices by the edit script that turns one sequence into the other.
 
 Ties are merged and grace notes left out (as in ``Score.sounding_notes``); a chord counts as its notes from the bottom.
@@ -98,13 +98,20 @@ def merged(voices: Sequence[Line]) -> Line:
 def match_voices(
     reference: Sequence[Line], prediction: Sequence[Line], views: Sequence[View] = (by_pitch,)
 ) -> list[VoiceMatch]:
-    """The pairing of voices with the fewest edits in all, counted in each view of them; voices left over have None.
+    """The pairing of voices with the fewest edits in all.
 
-    Pitch alone says how much of the music is right; all VIEWS say which voice is which even if little is.
+    Pitch alone measures how much of the music is right; all VIEWS together identify the voices even if little is.
+
+    Args:
+        reference, prediction: the voices of both scores (`lines`).
+        views: the sequences of a voice whose Levenshtein distances are added up.
+
+    Returns:
+        One match a pair; voices that are left over are matched with None.
     """
     shape = len(reference), len(prediction)
     edits = {view: _edits(reference, prediction, view) for view in {by_pitch, *views}}
-    # A pair is worth what it saves over deleting the one and inserting the other. It never costs more than that, so
+    # The cost of a pair is counted relative to deleting the one voice and inserting the other. It is never above 0, so
     # an assignment of as many pairs as there can be is the best of all. Of equal assignments the one whose voices are
     # the most alike in length: else the loss of two scores could depend on which of them is the reference.
     lengths = [len(line.notes) for line in reference], [len(line.notes) for line in prediction]
@@ -158,7 +165,7 @@ def anchors(reference: Line, prediction: Line) -> list[tuple[int, int]]:
 
 
 def _missing_before_pickup(bars: Sequence[Bar]) -> int:
-    """What the first bar lacks, in ticks: a quarter upbeat in 3/4 stands at position 2 quarters, not 0."""
+    """Ticks that the first bar lacks to a full one: a quarter upbeat in 3/4 stands at position 2 quarters, not 0."""
     if not bars or bars[0].metre is None:
         return 0
     return max(0, metre_ticks(bars[0].metre) - ticks(bars[0].length))

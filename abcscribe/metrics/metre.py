@@ -1,4 +1,4 @@
-"""Metre: is the time signature right, and if not, how far off is it?
+"""Metre: whether the time signature is right, and if not, how far off it is.
 
 Tradition scores a time signature as right or wrong. The origin's loss grades it: numerator, denominator and their
 ratio are compared separately, because 6/8 for 3/4 (same length, other beat) and 2/4 for 4/4 (same beat, other length)
@@ -33,7 +33,7 @@ def loss(reference: Score, prediction: Score) -> float:
 
 
 def metre_loss(expected: Metre | None, given: Metre | None) -> float:
-    """The mean of three graded losses; None is free metre."""
+    """The mean of the graded losses of numerator, denominator and ratio, in [0, 1]; None is free metre."""
     if expected is None or given is None:
         return float(expected is not given)
     numerator = graded_loss(given.beats - expected.beats, NUMERATOR_KNEE, KNEE_LOSS)

@@ -1,7 +1,7 @@
 """Notes with instruments, as MT3 has it (Gardner et al. 2022): a note counts only if its instrument is right.
 
 Notes are compared program by program: onset and offset for pitched instruments, onset only for drums, summed over
-programs to one F1. Three granularities say how strictly the program is taken: ``flat`` (drums against the rest),
+programs to one F1. Three granularities define which programs count as the same: ``flat`` (drums against the rest),
 ``midi_class`` (the 16 groups of eight programs) and ``full`` (all 128). Offsets are as in ``notes``.
 
 Where MT3 averages precision and recall over programs weighted by their notes, this sums the matches, which is the same
@@ -26,7 +26,7 @@ GRANULARITIES: dict[str, Callable[[int], int]] = {
 
 
 def tracks_by_family(notes: Sequence[PlayedNote]) -> Tracks:
-    """Notes grouped under the program that stands for their family; piano if it is unknown."""
+    """Notes grouped by the program that represents their family; piano if it is unknown."""
     tracks: dict[int, list[PlayedNote]] = {}
     for note in notes:
         tracks.setdefault(FAMILY_PROGRAM.get(note.family, 0), []).append(note)

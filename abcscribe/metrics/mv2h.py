@@ -7,7 +7,7 @@ Pitch, voice and note value are computed by ``pyMV2H``. Where this differs from 
 - Metre: the bars, beats and sub-beats are read off the score's bars, so irregular bars keep their place.
 - Alignment: ``pyMV2H`` tries every optimal alignment, of which there are exponentially many. Here there are two,
   and the better counts: time as it is, and the prediction's time bent so that the notes that agree (Levenshtein over
-  both scores read as one sequence) coincide.
+  both scores as one sequence each) coincide.
 
 Time is score time at 120 BPM, so the metric's 50 ms is a tenth of a quarter. Defined values: two scores without notes
 agree in pitch, voice and value (1), one without notes scores 0 there; a score without bars scores 0 in metre and
@@ -41,7 +41,12 @@ Group = tuple[float, float]  # start and end of a bar, beat or sub-beat, ms
 
 
 def evaluate(reference: Score, prediction: Score) -> dict[str, float]:
-    """The five components, their mean ``mv2h``, and ``skipped``: 1 if the scores are too long to compare."""
+    """MV2H of two scores: the better of unaligned and aligned time.
+
+    Returns:
+        The five COMPONENTS and their mean ``mv2h``, each in [0, 1]; ``skipped``: 1 if the scores are too long to
+        compare, in which case the others are NaN.
+    """
     expected, given = lines(reference), lines(prediction)
     if math.prod(sum(len(line.notes) for line in side) for side in (expected, given)) > MOST_PAIRS:
         return dict.fromkeys((*COMPONENTS, "mv2h"), math.nan) | {"skipped": 1.0}
@@ -165,7 +170,7 @@ def metre_score(expected: Sequence[Group], given: Sequence[Group]) -> float:
 
 
 def harmony_score(reference: Score, prediction: Score, time: Time) -> float:
-    """The weight of the key in force, averaged over the time of the reference; 0 if a side has no bars."""
+    """MV2H's weight of the keys in force, averaged over the time of the reference; 0 if a side has no bars."""
     if not reference.bars or not prediction.bars:
         return 0.0
     expected, given = _keys(reference, float), _keys(prediction, time)

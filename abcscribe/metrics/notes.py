@@ -1,7 +1,7 @@
-"""Notes in seconds: does the list of played notes agree with what was really played?
+"""Notes in seconds: how well a list of transcribed notes agrees with the notes that were played.
 
 The field's standard, computed by ``mir_eval.transcription``: a note is found if a predicted one of its pitch begins
-within 50 ms (``onset``; also at 100 ms, as for singers, whose onsets people place no better), and with ``offset``
+within 50 ms (``onset``; also at 100 ms, as for singers, whose onsets annotators place no better), and with ``offset``
 also ends within 20 % of its duration or 50 ms. ``frame`` is the F1 over 10 ms frames of sounding pitches. Pitches are
 MIDI numbers on both sides, so the 50 cents of tradition mean equality, and the matching can be done pitch by pitch:
 same result, and memory that stays small for an hour of piano.
@@ -36,7 +36,13 @@ def f1(matched: float, n_reference: float, n_prediction: float) -> float:
 def count_matches(
     reference: Sequence[PlayedNote], prediction: Sequence[PlayedNote], onset: float = ONSET, offsets: bool = False
 ) -> int:
-    """How many notes pair up one to one: equal pitch, onsets within ``onset`` and, if asked, near offsets."""
+    """The number of notes that match one to one (`mir_eval.transcription.match_notes`).
+
+    Args:
+        reference, prediction: notes; times in seconds.
+        onset: tolerance of onsets in seconds.
+        offsets: whether offsets must agree too, within OFFSET_RATIO of the duration or OFFSET_LEAST.
+    """
     from mir_eval.transcription import match_notes
 
     expected, given = _by_pitch(reference), _by_pitch(prediction)

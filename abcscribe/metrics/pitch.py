@@ -4,10 +4,10 @@
 reference voice, paired by an assignment, so that the order of voices does not matter; a missing or extra voice costs
 all its notes. It is divided by the most edits that pairs of such lengths can need, which keeps it in [0, 1] and makes
 each further wrong note cost more. Note F1 against a recording, the field's tradition, is in ``notes``; this one needs
-no clock, so a wrong tempo or metre leaves it alone.
+no clock, so a wrong tempo or metre does not change it.
 
-``loss_merged`` reads each score as one sequence by onset: it forgives notes given to the wrong voice (a pianist's
-hands) but not a wrong order. Defined values: two scores without notes lose 0; if only one of them has none, the loss
+``loss_merged`` compares each score as one sequence by onset: notes in the wrong voice (a pianist's hands) cost nothing
+there, a wrong order does. Defined values: two scores without notes lose 0; if only one of them has none, the loss
 is 1.
 """
 

@@ -1,7 +1,7 @@
-"""Which metre or key a piece is in, if it changes: the one in force for the most quarters.
+"""The metre or key of a piece in which it changes: the one in force for the most quarters.
 
-A transcription window begins anywhere, so the first bar is no better a witness than any other; the origin read the
-header, which is the same thing for a piece that never changes.
+A transcription window begins anywhere, so the first bar is no better evidence than any other; the origin used the
+header, which is the same for a piece that never changes.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Structure: does the score hold together as a score, whatever it says?
+"""Structure: whether a score is well formed, whatever its notes are.
 
 The origin's fine-tuned model failed here first: it repeated a bar without end and wrote bars that do not add up, and no
-number of its reward said so. Tradition has no such metric. Three figures, each in [0, 1], 1 is good:
+part of its reward measured it. Tradition has no such metric. Three figures, each in [0, 1], 1 is good:
 
-- ``bars``: share of bars that are as long as their metre says and hold their notes (pickup and last bar may be short);
+- ``bars``: share of bars that are as long as their metre and contain their notes (pickup and last bar may be short);
 - ``repetition``: 1 less the share of bars that continue a cycle of up to 8 bars played before, as far as the reference
   repeats less than that: a verse sung twice is no fault if the reference sings it twice;
 - ``length``: the shorter over the longer number of quarters.
@@ -30,7 +30,7 @@ class Shape:
     bars: int
     length: int  # ticks
     sound: float  # share of bars without a problem
-    repetition: float  # share of bars that only go on with a cycle
+    repetition: float  # share of bars that only continue a cycle
 
 
 def sound_bars(score: Score, cells: Cells | None = None) -> float:

@@ -1,4 +1,4 @@
-"""Tempo: quarter notes in a minute, whatever note the metronome mark counts.
+"""Tempo: quarter notes a minute, whatever note value the metronome mark counts.
 
 The origin's loss is linear up to 10 BPM and exponential beyond. Beat tracking reports accuracy within 4 % instead,
 strictly (``accuracy_1``) and with the half, third, double or triple tempo allowed (``accuracy_2``; Gouyon et al. 2006,
@@ -17,7 +17,7 @@ from abcscribe.metrics.curve import graded_loss
 from abcscribe.score.model import Score
 
 KNEE = 10.0  # BPM, from the origin
-KNEE_LOSS = 0.2  # 10 BPM at 120 is a different character but the same piece; all is lost at 26 BPM, before 4/3 of it
+KNEE_LOSS = 0.2  # 10 BPM at 120 is a different character but the same piece; the loss is 1 at 26 BPM, before 4/3 of it
 ACCURACY = 0.04  # relative
 OCTAVES = (1.0, 2.0, 3.0, 1 / 2, 1 / 3)
 

@@ -1,8 +1,8 @@
 """Quarters -> integer ticks: exact for every duration a musician writes, and ten times as fast as fractions.
 
 A reward compares thousands of predictions of hundreds of notes in training; arithmetic on ``Fraction`` alone took 20 ms
-for 300 notes, four times what a whole reward may take. Even the conversion counts: it is done once for each score
-(``in_ticks``) and handed on.
+for 300 notes, four times the budget of a whole reward. Even the conversion takes time: it is done once for each score
+(``in_ticks``) and passed on.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Decision trees whose answers add up, kept beside the module that asks them.
+"""Inference of gradient-boosted decision trees.
 
 Grown by LightGBM (`abcscribe.training.small.trees_fit`), run here with numpy.
 """
@@ -13,9 +13,20 @@ from abcscribe.model import weight_files
 
 
 def answer(weights: Path, numbers: np.ndarray, metres: tuple[str, ...] = ()) -> np.ndarray:
-    """(N,) numbers -> (classes,) scores of the trees in an ``.npz`` file: of each node ``feature``, ``threshold``,
-    ``left`` (the node to go to up to the threshold; its own at a leaf), ``right`` and ``value``; ``root`` and ``class``
-    of each tree. ``metres``: those that the trees must have been fitted to. Raises EngineError."""
+    """Sum the leaf values of boosted trees for one row of features.
+
+    Args:
+        weights: an ``.npz`` file: of each node ``feature``, ``threshold``, ``left`` (the next node up to the threshold;
+            the node itself at a leaf), ``right`` and ``value``; ``root`` and ``class`` of each tree.
+        numbers: (N,) features.
+        metres: those that the trees must have been fitted to.
+
+    Returns:
+        (classes,) raw scores (logits, before a softmax).
+
+    Raises:
+        EngineError: the file is missing, or was fitted to other metres.
+    """
     trees = weight_files.load(weights, metres)
     node = trees["root"]
     while True:
@@ -26,9 +37,22 @@ def answer(weights: Path, numbers: np.ndarray, metres: tuple[str, ...] = ()) -> 
         node = following
 
 
+def answers(weights: Path, rows: np.ndarray) -> np.ndarray:
+    """(n, N) numbers -> (n, classes) scores, as `answer` gives them for each row."""
+    trees = weight_files.load(weights, ())
+    node = np.tile(trees["root"], (len(rows), 1))
+    own = np.arange(len(rows))[:, None]
+    while True:
+        below = rows[own, trees["feature"][node]] <= trees["threshold"][node]
+        following = np.where(below, trees["left"][node], trees["right"][node])
+        if np.array_equal(following, node):
+            classes = np.eye(int(trees["class"].max()) + 1)[trees["class"]]
+            return np.asarray(trees["value"][node] @ classes)
+        node = following
+
+
 def averaged(old: dict[str, np.ndarray], new: dict[str, np.ndarray], share: float) -> dict[str, np.ndarray]:
-    """The arrays of two files as those of one, which answers ``share`` of what the old one does and the rest of what
-    the new one does."""
+    """The arrays of two files as those of one whose scores are their mean, weighted ``share`` and ``1 - share``."""
     behind = len(old["value"])
     moved = {name: new[name] + np.uint32(behind) for name in ("left", "right", "root")}
     old = old | {"value": old["value"] * share}

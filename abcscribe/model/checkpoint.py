@@ -1,4 +1,4 @@
-"""A training checkpoint -> what the package ships: ONNX to transcribe with, float16 weights to go on training from."""
+"""A training checkpoint -> the shipped files: ONNX for inference, float16 weights to continue training from."""
 
 from __future__ import annotations
 
@@ -43,10 +43,14 @@ def export_tower(folder: Path, out: Path) -> None:
 
 
 def ship(folder: Path, weights: Path) -> None:
-    """What a release keeps of a checkpoint folder, of the tower or of the language model.
+    """Write the files of a release from a checkpoint folder of the tower or of the language model.
 
     Both may be shipped to one folder: the names are ``tower.onnx``, ``tower.safetensors`` and ``config.json``, and
     ``language_model*.onnx``, ``language_model.safetensors`` and ``language_model.json``.
+
+    Args:
+        folder: the checkpoint.
+        weights: the folder to write to, which gets new checksums too.
     """
     weights.mkdir(parents=True, exist_ok=True)
     config = (folder / "config.json").read_text()

@@ -1,7 +1,7 @@
-"""Weights on the disk: written in one step, and checked against the sums beside them before they are used.
+"""Checksums of weight files: written with the weights, and verified before these are loaded.
 
-``SHA256SUMS`` in a folder of weights has the form of the program ``sha256sum``. A wrong bit in an ONNX file would show
-as odd music and nothing else; ``.npz`` files carry sums of their own, which numpy checks.
+``SHA256SUMS`` in a folder of weights has the format of the program ``sha256sum``. A wrong bit in an ONNX file would
+only show in a wrong transcription; ``.npz`` files contain checksums of their own, which numpy verifies.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SUMMED = "*.onnx"
 
 
 def read_checked(path: Path) -> bytes:
-    """The content of a file of weights. Raises EngineError if it is not there or not what was written."""
+    """The content of a file of weights. Raises EngineError if it is missing or does not match its checksum."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -29,13 +29,13 @@ def read_checked(path: Path) -> bytes:
 
 
 def write_sums(folder: Path) -> None:
-    """Write the sums of the ONNX files in a folder: the last step of shipping a checkpoint."""
+    """Write the checksums of the ONNX files in a folder: the last step of shipping a checkpoint."""
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(folder.glob(SUMMED))]
     write_text(folder / SUMS, "".join(lines))
 
 
 def _sums(folder: Path) -> dict[str, str]:
-    """Sum by name; none where a folder has no list, as during training."""
+    """Checksum by file name; empty where a folder has no list, as during training."""
     path = folder / SUMS
     if not path.is_file():
         return {}

@@ -1,4 +1,4 @@
-"""Sizes of the networks. A checkpoint carries its config, so that a file describes itself."""
+"""Sizes of the networks. A checkpoint contains its config, so that it can be loaded without other information."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class AudioTowerConfig:
     bins: int = BINS
     pitches: int = PITCHES
     families: int = len(FAMILIES)
-    harmonics: tuple[float, ...] = (0.5, 1, 2, 3, 4, 5, 6, 7)  # partials that a pitch sees side by side
+    harmonics: tuple[float, ...] = (0.5, 1, 2, 3, 4, 5, 6, 7)  # partials stacked as input channels of a pitch
     channels: int = 64
     blocks: int = 2  # residual convolutions on the grid of tokens x pitches
-    shared: int = 8  # channels in which pitches see those that they share partials with
-    squeezed: int = 16  # channels that enter and leave the transformer, per token and pitch
+    shared: int = 8  # channels exchanged between pitches that share partials
+    squeezed: int = 16  # channels at the transformer's input and output, per token and pitch
     width: int = 256  # of an embedding
     layers: int = 3  # transformer layers over time
     heads: int = 4

@@ -1,12 +1,12 @@
-"""An ScoreLanguageModel -> two ONNX files that run without torch (`abcscribe.model.language_model_runtime`).
+"""A ScoreLanguageModel -> two ONNX files that run without torch (`abcscribe.model.language_model_runtime`).
 
 - ``language_model_notes.onnx``: the projector; a batch of notes in, soft tokens out.
-- ``language_model.onnx``: the decoder. It reads soft tokens (what was heard, once) or ids (one at a time, mostly) and
-  gives the logits after each and their keys and values. Both are one graph, with a length of zero for the one
-  or the other, so the weights are stored once.
+- ``language_model.onnx``: the decoder. Its input is soft tokens (the prefill, once) or ids (mostly one at a time); its
+  output is the logits after each and their keys and values. Both are one graph, with a length of zero for the one or
+  the other, so the weights are stored once.
 
-Keys and values that were given back are handed in again with every call, in buffers with room for more: nothing in the
-graph copies or grows them. Keys lie transposed, (rows, heads, head width, room): their product with a query wants that.
+The returned keys and values are inputs of every later call, in buffers with spare room: nothing in the graph copies or
+grows them. Keys are transposed, (rows, heads, head width, room), as their product with a query needs them.
 
 Matrices are int8 in the file and float32 once it is loaded (`onnx_export.stored_as_bytes`).
 """
@@ -54,8 +54,8 @@ class _Notes(nn.Module):
 class _Decoder(nn.Module):
     """The language model with its past in buffers.
 
-    ``past_bias`` (rows, 1, 1, room) and ``bias`` (rows, 1, length, length) are added to the scores: 0 where a query may
-    look, a large negative number elsewhere. ``past``: keys and values of the first layer, of the second ...
+    ``past_bias`` (rows, 1, 1, room) and ``bias`` (rows, 1, length, length) are added to the attention scores: 0 where a
+    query attends, a large negative number where it is masked. ``past``: keys and values, layer after layer.
     """
 
     def __init__(self, model: LanguageModel) -> None:
@@ -97,7 +97,7 @@ def _layer(layer: Any, x, rotation, places, bias, past=None):
 
 
 def _normed(norm: nn.RMSNorm, x: torch.Tensor) -> torch.Tensor:
-    """RMSNorm in operations that the exporter knows and the runtime fuses again."""
+    """RMSNorm in operations that the exporter supports and the runtime fuses again."""
     epsilon = torch.finfo(torch.float32).eps if norm.eps is None else norm.eps
     return x / torch.sqrt(x.pow(2).mean(-1, keepdim=True) + epsilon) * norm.weight
 
@@ -109,7 +109,7 @@ def _rotation(positions: torch.Tensor, head_width: int) -> tuple[torch.Tensor, t
 
 
 class _Reshape(torch.autograd.Function):
-    """(rows, length, ...) -> (rows, length, *shape), without the operations that ask for rows and length first."""
+    """(rows, length, ...) -> (rows, length, *shape), without the operations that look up rows and length."""
 
     @staticmethod
     def forward(ctx, x, *shape):
@@ -123,7 +123,7 @@ class _Reshape(torch.autograd.Function):
 class _Rotate(torch.autograd.Function):
     """`rotate` of all heads of x (rows, length, heads x head width) as one operation of the runtime.
 
-    ``places`` (rows, length): where the angles of each place are found in cos and sin.
+    ``places`` (rows, length): row of cos and sin for each place.
     """
 
     @staticmethod
@@ -138,7 +138,7 @@ class _Rotate(torch.autograd.Function):
 
 
 def _with_scaled_queries(model: _Network) -> _Network:
-    """A copy whose queries are divided by the root of the head width, which spares an operation a layer."""
+    """A copy whose queries are divided by the square root of the head width, which saves an operation a layer."""
     model = copy.deepcopy(model)
     for layer in (module for module in model.modules() if isinstance(module, DecoderLayer)):
         width = layer.out.in_features

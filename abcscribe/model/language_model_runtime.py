@@ -1,4 +1,4 @@
-"""Runs an exported ScoreLanguageModel token by token with ONNX Runtime: no torch."""
+"""Inference of an exported ScoreLanguageModel, token by token, with ONNX Runtime and without torch."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ HIDDEN = -1e9  # added to attention scores of masked places
 class OnnxStepper:
     """See `abcscribe.writing.decoding.Checker`. One recording (or batch) at a time; the sessions are kept for the next.
 
-    The cache lies in two buffers, keys (layers, rows, heads, head width, room) and values (layers, rows, heads, room,
-    head width), of which the first ``used`` places are filled. The runtime reads them where they lie.
+    The cache is two buffers, keys (layers, rows, heads, head width, room) and values (layers, rows, heads, room, head
+    width), of which the first ``used`` places are filled. The runtime reads them in place.
     """
 
     def __init__(self, folder: Path = WEIGHTS) -> None:
@@ -27,7 +27,7 @@ class OnnxStepper:
         self.notes = open_session(folder / "language_model_notes.onnx")
         self.decoder = open_session(folder / "language_model.onnx")
         features = next(i for i in self.notes.get_inputs() if i.name == "features")
-        self.analysis = features.shape[2] - OWN_FEATURES  # columns of the analysis that it was trained with
+        self.analysis = features.shape[2] - OWN_FEATURES  # columns of the analysis that the model was trained with
         shapes = {i.name: i.shape for i in self.decoder.get_inputs()}
         self.width = shapes["soft"][2]
         self.keys: np.ndarray = np.zeros(0, np.float32)
@@ -71,7 +71,7 @@ class OnnxStepper:
         self._feed()
 
     def _run(self, soft, ids, positions, bias, seen) -> np.ndarray:
-        """Logits after each place; the new ones are kept, with ``seen`` as their bias from now on."""
+        """Logits after each place; the new keys and values are appended to the cache, with ``seen`` as their bias."""
         places = _places(*positions.shape[:2])
         self.inputs |= {"soft": soft, "ids": ids, "positions": positions, "places": places, "bias": bias}
         logits, keys, values = self.decoder.run(None, self.inputs)
@@ -100,5 +100,5 @@ class OnnxStepper:
 
 
 def _places(rows: int, length: int) -> np.ndarray:
-    """(rows, length): number of each place in the batch, under which the graphs find its rotation."""
+    """(rows, length): index of each place in the batch, by which the graphs look up its rotation."""
     return np.arange(rows * length).reshape(rows, length)

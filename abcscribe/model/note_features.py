@@ -1,7 +1,7 @@
-"""Heard notes as arrays, and what the projector is told of each: the audio side of the default model's input.
+"""Heard notes (transcribed from audio) as arrays, and the projector's features of each: the input of the default model.
 
-Every note that an engine hears becomes one soft token. Notes that begin together are a *group*; a group is what the
-language model's pointer counts. Numpy only: the runtime shares it with training.
+Every note of an engine becomes one soft token. Notes with one onset form a *group*, the unit of the language model's
+pointer. Numpy only: the runtime shares it with training.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from abcscribe.score.instruments import FAMILIES
 
 LOWEST_PITCH, PITCHES = 21, 88
 UNKNOWN_FAMILY = len(FAMILIES)
-TOGETHER = 0.05  # seconds between onsets heard as one; players of a chord differ by 30 ms and more
+TOGETHER = 0.05  # seconds between onsets of one group; players of a chord differ by 30 ms and more
 SPREAD = 0.12  # seconds: the longest chord, if it is rolled
 WAVES = 12  # of the onset's sinusoids
 WAVE_SECONDS = (0.1, 60.0)  # shortest and longest period
-OWN_FEATURES = 2 * WAVES + 8  # of each note by itself; behind them come the columns of the analysis
+OWN_FEATURES = 2 * WAVES + 8  # of each note by itself; the columns of the analysis follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class NoteBatch:
     pitch: np.ndarray  # (b, n) int64, MIDI less LOWEST_PITCH
     family: np.ndarray  # (b, n) int64
     features: np.ndarray  # (b, n, OWN_FEATURES + a) float32
-    positions: np.ndarray  # (b, n, 3) float32: place in the text (0), group, seconds since the first note
+    positions: np.ndarray  # (b, n, 3) float32: index in the text (0), group, seconds since the first note
     mask: np.ndarray  # (b, n) bool, True where there is a note
     seconds: list[np.ndarray]  # b times (g,): when each group begins, since the first note
 
@@ -79,9 +79,15 @@ def chords(onset: np.ndarray) -> np.ndarray:
 
 
 def features(notes: HeardNotes, begin: float = 0.0) -> np.ndarray:
-    """(n, OWN_FEATURES + a) float32: what is said of each note besides pitch and family.
+    """Features of each note besides pitch and family.
 
-    ``begin``: seconds of the window.
+    Args:
+        notes: n notes with a columns of the analysis.
+        begin: seconds of the window's start.
+
+    Returns:
+        (n, OWN_FEATURES + a) float32: sinusoids of the onset; log-seconds to the groups before and after, of the length
+        and to the next group; offset from the group's onset (s), velocity, confidence, size of the group; the analysis.
     """
     onset = notes.onset - begin
     rates = 2 * np.pi / np.geomspace(*WAVE_SECONDS, WAVES)
@@ -100,7 +106,7 @@ def features(notes: HeardNotes, begin: float = 0.0) -> np.ndarray:
 
 
 def collate(lists: Sequence[HeardNotes], multiple: int = 1) -> NoteBatch:
-    """Note lists (ascending onset, at least one note each) as a batch; its length is a multiple of ``multiple``."""
+    """Note lists (ascending onset, at least one note each) as a batch, padded to a multiple of ``multiple`` notes."""
     shape = (len(lists), -(-max(map(len, lists)) // multiple) * multiple)
     width = OWN_FEATURES + lists[0].analysis.shape[1]
     batch = NoteBatch(

@@ -11,7 +11,7 @@ from abcscribe.model.note_features import OWN_FEATURES, PITCHES, UNKNOWN_FAMILY
 
 
 class NoteProjector(nn.Module):
-    """One soft token a note: its pitch, family and features, then a few layers in which all notes see each other."""
+    """One soft token a note: embeddings of pitch, family and features, then layers of bidirectional self-attention."""
 
     def __init__(self, config: NoteProjectorConfig) -> None:
         super().__init__()
@@ -32,9 +32,18 @@ class NoteProjector(nn.Module):
         positions: torch.Tensor,
         mask: torch.Tensor | None,
     ) -> torch.Tensor:
-        """(batch, notes, width) from pitch - 21 and family (batch, notes), features (batch, notes,
-        OWN_FEATURES + analysis), positions
-        (batch, notes, 3) and mask (batch, 1, 1, notes), True where there is a note."""
+        """Project notes to soft tokens.
+
+        Args:
+            pitch: (batch, notes) MIDI less 21.
+            family: (batch, notes) index of the family.
+            features: (batch, notes, OWN_FEATURES + analysis).
+            positions: (batch, notes, 3): index in the text, group, seconds.
+            mask: (batch, 1, 1, notes), True where there is a note.
+
+        Returns:
+            (batch, notes, width).
+        """
         x = self.pitch(pitch) + self.family(family) + self.features(features)
         rotation = rotary(positions, self.config.width // self.config.heads)
         for layer in self.layers:

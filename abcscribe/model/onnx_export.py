@@ -1,4 +1,4 @@
-"""A torch module -> an ONNX file with small weights. Knows no particular network."""
+"""A torch module -> an ONNX file with weights in float16 or int8."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ def export(
     """The module as a graph in float32.
 
     Args:
+        module: the network.
         inputs: an example of each.
         names: of the inputs and of the outputs.
         axes: by input or output the axes that may have another length than in the example.
     """
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        # The TorchScript exporter needs no further package and is told to be old; constant folding warns by itself.
+        # The TorchScript exporter needs no further package but warns that it is deprecated; so does constant folding.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module, inputs, buffer,  # type: ignore[arg-type]  # it takes files, too
@@ -63,9 +64,9 @@ def stored_as_half(model: onnx.ModelProto) -> onnx.ModelProto:
 def stored_as_bytes(model: onnx.ModelProto) -> onnx.ModelProto:
     """The graph with matrices that are int8 in the file, one scale a column, and float32 once it is loaded.
 
-    Products of integers would be quicker for one token on processors with VNNI, but they quantise what is multiplied,
-    too: the logits of a token then hang on the tokens beside it (by .2 where one scale holds for all rows, by .02 with
-    one a row), and a draft that is checked in one step would not be checked exactly. So they differ by 6e-6.
+    Integer products would be faster for one token on processors with VNNI, but they quantise the activations, too: the
+    logits of a token then depend on the tokens beside it (by .2 with one scale for all rows, by .02 with one a row),
+    and a draft would not be verified exactly in one step. In float32 they differ by 6e-6.
     """
     graph, made = model.graph, []
     matrices = {node.input[1] for node in graph.node if node.op_type == "MatMul"}

@@ -1,4 +1,4 @@
-"""How the project opens an ONNX model: checked, quiet, on the CPU, with the number of threads that the user chose.
+"""Sessions of ONNX models: checksums verified, no warnings, on the CPU, with the number of threads that the user chose.
 
 The runtime's telemetry is switched off by ``abcscribe/__init__.py``, which is always imported before it.
 """
@@ -17,14 +17,18 @@ if TYPE_CHECKING:
 
 
 def open_session(model: Path) -> onnxruntime.InferenceSession:
-    """``OMP_NUM_THREADS`` bounds the threads as elsewhere, though the runtime itself ignores it; default: all cores.
+    """Open an ONNX model. ``OMP_NUM_THREADS`` limits the threads, though the runtime itself ignores it.
 
-    Raises EngineError if there is no such model, or it is damaged.
+    Args:
+        model: path of the file.
+
+    Raises:
+        EngineError: there is no such model, or it is damaged.
     """
     import onnxruntime  # where it is used: what only names a runtime's class works without it
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # what goes wrong is raised, and some models draw a page of warnings
+    options.log_severity_level = 4  # errors are raised anyway, and some models cause a page of warnings
     options.intra_op_num_threads = _threads(os.environ.get("OMP_NUM_THREADS", ""))
     content = read_checked(model)
     try:
@@ -35,6 +39,6 @@ def open_session(model: Path) -> onnxruntime.InferenceSession:
 
 
 def _threads(wanted: str) -> int:
-    """What the user asked for, but no more than there are cores; 0, the runtime's word for all of them, otherwise."""
+    """The user's number of threads, at most the number of cores; otherwise 0, which means all cores to the runtime."""
     first = wanted.split(",")[0].strip()  # OpenMP takes a list, one number a level
     return min(int(first), os.cpu_count() or 1) if first.isascii() and first.isdigit() and len(first) < 10 else 0

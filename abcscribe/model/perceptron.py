@@ -1,4 +1,4 @@
-"""A small network of fully connected layers over a row of numbers, kept beside the module that reads it.
+"""Inference of small multilayer perceptrons.
 
 Fitted by `abcscribe.training.small.perceptron_fit`, run here with numpy.
 """
@@ -11,12 +11,20 @@ import numpy as np
 
 from abcscribe.model import weight_files
 
-BOUND = 5.0  # standard deviations beyond which a number says no more
+BOUND = 5.0  # standard deviations at which features are clipped
 
 
 def answer(weights: Path, numbers: np.ndarray) -> np.ndarray:
-    """(..., N) numbers -> (..., outputs) logits of the network in an ``.npz`` file: a mean and a scale for each number,
-    and ``0.weight``, ``0.bias``, ``1.weight``, ... of the layers."""
+    """Logits of a perceptron with ReLU.
+
+    Args:
+        weights: an ``.npz`` file: ``mean`` and ``scale`` of each feature, and ``0.weight``, ``0.bias``, ``1.weight``,
+            ... of the layers.
+        numbers: (..., N) features.
+
+    Returns:
+        (..., outputs) logits.
+    """
     w = weight_files.load(weights)
     hidden = np.clip((numbers - w["mean"]) / w["scale"], -BOUND, BOUND)
     last = len(w) // 2 - 2

@@ -1,8 +1,8 @@
-"""Sound -> soft tokens -> language model, in the shape of LLaVA and Qwen2-Audio.
+"""Heard notes -> soft tokens -> language model, in the architecture of LLaVA and Qwen2-Audio.
 
-The answer follows the soft tokens of what was heard; the loss is taken on the answer only. What was heard is seen in
-both directions, the answer from left to right. The audio tower itself is trained before (`abcscribe train tower`) and
-frozen: its notes are the soft tokens' input, so any engine's notes do.
+The answer follows the soft tokens of the heard notes; the loss is taken on the answer only. Attention is bidirectional
+among the notes and causal in the answer. The audio tower is trained before (`abcscribe train tower`) and frozen: the
+soft tokens are made of its notes, so the notes of any engine can be used.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from abcscribe.model.language_model import Cache, LanguageModel
 from abcscribe.model.note_features import HeardNotes, collate
 from abcscribe.model.note_projector import NoteProjector
 
-IGNORED = -100  # target that does not count
-SHIPPED_AS = "language_model"  # the files' name in a folder that the audio tower shares
+IGNORED = -100  # target without a loss
+SHIPPED_AS = "language_model"  # stem of the files in a folder shared with the audio tower
 _PLAIN = ("config.json", "model.safetensors")
 
 
@@ -59,8 +59,16 @@ class ScoreLanguageModel(nn.Module):
         self.language_model = LanguageModel(config.language_model)
 
     def forward(self, heard: Heard, ids: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """Logits (batch, tokens, vocabulary) of what follows each token of ids (batch, tokens), whose positions
-        (batch, tokens, 3) come from ``token_positions``."""
+        """Next-token logits.
+
+        Args:
+            heard: the notes.
+            ids: (batch, tokens) of the answers.
+            positions: (batch, tokens, 3), from `token_positions`.
+
+        Returns:
+            (batch, tokens, vocabulary): logits of the token that follows each.
+        """
         return self.language_model.logits(self.states(heard, ids, positions)[1])
 
     def states(self, heard: Heard, ids: torch.Tensor, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -72,11 +80,11 @@ class ScoreLanguageModel(nn.Module):
         return hidden[:, : soft.shape[1]], hidden[:, soft.shape[1] :]
 
     def soft_tokens(self, heard: Heard) -> torch.Tensor:
-        """(batch, notes, width)."""
+        """The projected notes, (batch, notes, width)."""
         return self.projector(heard.pitch, heard.family, heard.features, heard.positions, heard.mask[:, None, None])
 
     def prefill(self, heard: Heard) -> Cache:
-        """The cache of what was heard: what decoding starts from."""
+        """The keys and values of the heard notes, from which decoding starts."""
         soft = self.soft_tokens(heard)
         return self.language_model(soft, heard.positions, heard.mask[:, None, None])[1]
 
@@ -103,7 +111,7 @@ class ScoreLanguageModel(nn.Module):
 
 
 def collate_heard(lists: Sequence[HeardNotes], multiple: int = 1) -> Heard:
-    """`note_tokens.collate` as tensors."""
+    """`note_features.collate` as tensors."""
     batch = collate(lists, multiple)
     pitch, family, features, positions, mask = (
         torch.from_numpy(array) for array in (batch.pitch, batch.family, batch.features, batch.positions, batch.mask)
@@ -112,16 +120,22 @@ def collate_heard(lists: Sequence[HeardNotes], multiple: int = 1) -> Heard:
 
 
 def token_positions(groups: np.ndarray, seconds: np.ndarray, first: int = 0) -> np.ndarray:
-    """(t, 3) float32 positions of tokens: their place in the text, the group they look at, and when that begins.
+    """Positions of tokens on the three axes: index in the text, group of the pointer, onset of that group.
 
-    ``groups`` (t,): -1 before the first; ``seconds``: onsets of the groups; ``first``: place of the first token.
+    Args:
+        groups: (t,) group of each token, -1 before the first.
+        seconds: onsets of the groups.
+        first: index of the first token.
+
+    Returns:
+        (t, 3) float32.
     """
     when = np.where(groups >= 0, seconds[np.maximum(groups, 0)], 0.0)
     return np.stack([first + 1 + np.arange(len(groups)), groups, when], axis=1).astype(np.float32)
 
 
 def prefix_mask(heard: torch.Tensor, tokens: int) -> torch.Tensor:
-    """(batch, 1, n + t, n + t) from heard (batch, n): all see what was heard, tokens also the tokens before them."""
+    """(batch, 1, n + t, n + t) from heard (batch, n): all attend to the notes, tokens also to those before them."""
     batch, notes = heard.shape
     causal = torch.ones(notes + tokens, tokens, dtype=torch.bool).tril(-notes)
     causal = causal.expand(batch, -1, -1)

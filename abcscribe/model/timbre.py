@@ -1,4 +1,4 @@
-"""What a family of instruments is heard as: how likely the tower of this package names each family for notes of one."""
+"""Confusion of instrument families: how probable each family is as the tower's answer for a note of a true family."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from abcscribe.score.instruments import FAMILIES
 
 # JSON: for each true family, per cent of the answers for each family. ``abcscribe train small timbre`` counts them.
 WEIGHTS = FOLDER / "timbre.json"
-NAMELESS = len(FAMILIES)  # index of what an engine gives no family
+NAMELESS = len(FAMILIES)  # index of notes without a family
 NAMELESS_SHARE = 0.02
-CONSISTENT = 6.0  # how alike the notes of one player are misheard: concentration of the player's own shares
+CONSISTENT = 6.0  # concentration of a player's own shares: how alike the notes of one player are confused
 
 
 @cache
@@ -39,8 +39,16 @@ def index(family: str) -> int:
 
 
 def surprise(counts: np.ndarray) -> np.ndarray:
-    """(families,) nats: minus the log probability that the notes of a player of each family are heard as often as each
-    family in (families + 1,) ``counts``, if his own shares are drawn around those of the family (Polya's urn)."""
+    """Negative log-likelihood of the families that a player's notes were labelled with, for each true family.
+
+    The player's own shares are drawn around those of the family (a Dirichlet-multinomial, or Polya's urn).
+
+    Args:
+        counts: (families + 1,) notes labelled with each family, NAMELESS the last.
+
+    Returns:
+        (families,) nats.
+    """
     prior = CONSISTENT * shares()
     each = _lgamma(prior + counts) - _lgamma(prior)
     return lgamma(CONSISTENT + counts.sum()) - lgamma(CONSISTENT) - each.sum(axis=1)

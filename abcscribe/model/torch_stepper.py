@@ -1,4 +1,4 @@
-"""Runs an ScoreLanguageModel token by token in torch: for reinforcement learning, and to check the ONNX export."""
+"""Inference of a ScoreLanguageModel, token by token, in torch: for reinforcement learning, and to verify the export."""
 
 from __future__ import annotations
 

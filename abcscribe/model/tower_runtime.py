@@ -1,7 +1,7 @@
-"""Runs the exported audio tower with ONNX Runtime: no torch.
+"""Inference of the exported audio tower with ONNX Runtime, without torch.
 
-The tower sees windows of 10.24 s. Windows overlap by twice MARGIN, and only the middle of each counts, so that every
-frame has context on both sides; each window is normalised by itself, so a quiet passage is heard like a loud one.
+The input is windows of 10.24 s. Windows overlap by twice MARGIN, and only the middle of each is kept, so that every
+frame has context on both sides; each window is normalised by itself, so the result does not depend on the loudness.
 """
 
 from __future__ import annotations
@@ -66,9 +66,13 @@ class TowerRuntime:
         self.outputs = [output.name for output in self.session.get_outputs()]
 
     def stream(self, blocks: Iterable[np.ndarray]) -> Iterator[Activity]:
-        """Blocks of samples (16 kHz, any length) -> stretches of activity, in order and without gaps.
+        """Activity of a stream of audio; memory does not grow with its length.
 
-        The frames of all stretches together cover the audio; memory does not grow with its length.
+        Args:
+            blocks: float32 samples (16 kHz), blocks of any length.
+
+        Yields:
+            Stretches of activity, in order and without gaps, whose frames together cover the audio.
         """
         buffer = np.zeros(MARGIN * HOP, np.float32)  # silence before the beginning
         for block in blocks:

@@ -1,4 +1,4 @@
-"""The ``.npz`` files of the small networks, trees and tables. Each says which metres it was fitted to."""
+"""The ``.npz`` files of the small networks, trees and tables. Each contains the metres that it was fitted to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from abcscribe.errors import EngineError
 from abcscribe.files import save_arrays
 
-METRES = "metres"  # name of the array with what a file was fitted to
+METRES = "metres"  # name of the array of the metres that a file was fitted to
 REFIT = "abcscribe train chain --from metres --run"
 
 
@@ -20,7 +20,9 @@ def load(path: Path, metres: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
     """The arrays of a file, numbers as float32 and int.
 
     Args:
-        metres: that are looked for (`abcscribe.score.grid.METRE_NAMES`); () where the file does not depend on them.
+        path: of the file.
+        metres: that the analysis looks for (`abcscribe.score.grid.METRE_NAMES`); () where the file is independent of
+            them.
 
     Raises:
         EngineError: the file is missing, or was fitted to other metres.

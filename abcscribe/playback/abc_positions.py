@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 
 from abcscribe.errors import ScoreError
-from abcscribe.score.abc_music import TOKENS
+from abcscribe.score.abc_tokens import TOKENS
+from abcscribe.score.abc_writer import beside, rest_cuts
 from abcscribe.score.durations import Value, bar_offsets, chords, write_rhythm
 from abcscribe.score.model import Note, Score
 
@@ -46,11 +48,17 @@ def positions(score: Score, text: str) -> list[Written]:
     blocks = _voice_blocks(text)
     for part, staff, voice in _voices(score):
         tokens = iter(next(blocks, []))
+        leads = voice == score.parts[part].staves[staff].voices[0]
+        signs = beside(score, score.parts[part], staff + 1, part == staff == 0) if leads else []
         for bar, values, events in _values(score, part, voice):
             for value in values:
-                span = next(tokens, None)
-                if span is None:
+                pieces = 1
+                if value.event is None and value.actual == value.normal and leads:
+                    pieces = len(rest_cuts(value.start, value.start + value.duration, signs[bar])) - 1
+                spans = list(islice(tokens, pieces))
+                if len(spans) < pieces:
                     raise ScoreError("The ABC text does not belong to this score.")
+                span = (spans[0][0], spans[-1][1])
                 heads = events[value.event] if value.event is not None else ()
                 found.append(Written(part, staff, voice, bar, value.start, value.duration, heads, span))
     return found

@@ -10,7 +10,8 @@ from itertools import zip_longest
 from statistics import median
 
 from abcscribe.score.abc_fields import NO_KEY, Header
-from abcscribe.score.abc_music import TICKS, Event, Problems, TextBar, VoiceReader
+from abcscribe.score.abc_music import VoiceReader
+from abcscribe.score.abc_tokens import TICKS, Event, Problems, TextBar
 from abcscribe.score.drafts import with_true_slurs
 from abcscribe.score.harmony import parse
 from abcscribe.score.instruments import GM_NAMES, PERCUSSION, usual_transposition
@@ -138,8 +139,9 @@ def _part(staves: list[list[VoiceReader]], bars: tuple[Bar, ...], problems: Prob
         (voice.program for voice in everyone if voice.program is not None), _PROGRAMS.get(name.casefold(), 0)
     )
     if program == PERCUSSION:
-        written = [Staff("perc", staff.voices) for staff in written]
-    transposes = [voice.properties.transpose for voice in everyone if voice.properties.transpose is not None]
+        said = [any(voice.properties.clef for voice in voices) for voices in staves]
+        written = [staff if clef else Staff("perc", staff.voices) for staff, clef in zip(written, said, strict=True)]
+    transposes = [voice.properties.transpose for voice in everyone if voice.properties.transpose]
     semitones = transposes[0] if transposes else None
     usual = usual_transposition(program, name)
     steps = (7 * (semitones or 0) + 6) // 12  # the interval's usual name: two semitones are one step, three are two
@@ -181,9 +183,10 @@ def _add_notes(
                 text = voice.bars[i]
                 problems.add(text.line, text.column, "a tie to another note", "no tie")
         start, duration = _quarters(event.start), _quarters(event.duration)
-        heads = sorted(zip(event.pitches, event.ties, strict=True), key=lambda p: (p[0].midi, p[0].step))
-        for k, (pitch, tie) in enumerate(heads):
-            note = Note(start, duration, pitch, number, tie and pitch.midi in tied, head=event.head)
+        lines = event.lines or [None] * len(event.pitches)
+        heads = sorted(zip(event.pitches, event.ties, lines, strict=True), key=lambda p: (p[0].midi, p[0].step))
+        for k, (pitch, tie, line) in enumerate(heads):
+            note = Note(start, duration, pitch, number, tie and pitch.midi in tied, head=event.head, line=line)
             content[i].append(note if k else _with_signs(note, event))
 
 

@@ -7,9 +7,8 @@ megabyte of integer additions; the tick is fine enough for every tuplet that peo
 
 from __future__ import annotations
 
-import math
 import re
-from dataclasses import dataclass, field
+from collections import deque
 from fractions import Fraction
 from functools import lru_cache
 
@@ -17,113 +16,23 @@ from abcscribe.score import harmony, percussion
 from abcscribe.score.abc_fields import ACCIDENTAL_ALTERS, NO_KEY, Header, KeyField, Properties, default_unit
 from abcscribe.score.abc_signs import Waiting, align, decorate
 from abcscribe.score.abc_text import unescape
+from abcscribe.score.abc_tokens import (
+    IN_CHORD,
+    INNER_NOTE,
+    LENGTH,
+    LONGEST_NOTE,
+    MOST_BARS,
+    MOST_LAYERS,
+    POSTFIX_INNER_NOTE,
+    TICKS,
+    Event,
+    Problems,
+    TextBar,
+)
 from abcscribe.score.drafts import MOST_VERSES
-from abcscribe.score.model import Key, Metre, Pitch, Syllable, Tempo
+from abcscribe.score.model import Key, Metre, Pitch, Tempo
 from abcscribe.score.repeats import jump_named
 from abcscribe.score.spelling import FIFTHS, pitch_at
-
-TICKS = 2**10 * 3**3 * 5**2 * math.prod((7, 11, 13, 17, 19, 23, 29, 31))  # in a quarter
-MOST_BARS = 20_000  # in a voice: ten times a long symphony movement
-MOST_LAYERS = 8  # overlays of one voice
-MOST_PROBLEMS = 1_000
-LONGEST_NOTE = 64 * TICKS
-
-_NOTE = (
-    r"(?P<accidental>\^\^|\^/?|__|_/?|=)?(?P<step>[A-Ga-g])(?P<octave>[,']*)(?P<length>[\d/]*)(?P<dot>\.(?=[\s\])]|$))?"
-)
-# The dialect of the origin's article: A^2 is a sharp of length 2, C. is dotted.
-_POSTFIX_NOTE = r"(?P<step>[A-Ga-g])(?P<accidental>\^\^?|__?|=)?(?P<octave>[,']*)(?P<length>[\d/]*)(?P<dot>\.)?"
-_TOKENS = r"""
-    (?P<note>{note})
-  | (?P<space>[\s`$*\\]+)
-  | (?P<field>\[[A-Za-z]:[^\]]{{0,200}}\])
-  | (?P<bar>\.?(?:\[?\|\]?|:+(?=[:|])|(?<=:):)(?:[|:]|\](?!\d)|\[(?=\|))*(?P<attached>\[?\d+(?:[,.-]\d+)*)?)
-  | (?P<ending>\[(?=\d)(?P<turns>\d+(?:[,.-]\d+)*))
-  | (?P<chord>\[(?P<body>[^\[\]|]{{0,200}})\](?P<chord_length>[\d/]*))
-  | (?P<rest>[zx](?P<rest_length>[\d/]*))
-  | (?P<bars_rest>[ZX](?P<bars>\d*))
-  | (?P<tie>-)
-  | (?P<tuplet>\((?P<p>\d+)(?::(?P<q>\d*)(?::(?P<r>\d*))?)?)
-  | (?P<broken><+|>+)
-  | (?P<grace>\{{(?P<graces>[^{{}}]{{0,200}})\}})
-  | (?P<text>"(?P<words>[^"]{{0,300}})")
-  | (?P<decoration>!(?P<name>[^!\s]{{1,30}})!|\+(?P<old_name>[^+\s]{{1,30}})\+)
-  | (?P<slur>\.?[()])
-  | (?P<shorthand>[.~HLMOPSTuvJRhijklmnopqrstw])
-  | (?P<spacer>y\d*)
-  | (?P<overlay>&+)
-  | (?P<junk>[^A-Ga-gzxZX\[\](|:"!{{\s]+|.)
-"""
-TOKENS = re.compile(_TOKENS.format(note=_NOTE), re.X)
-POSTFIX_TOKENS = re.compile(_TOKENS.format(note=_POSTFIX_NOTE), re.X)
-_LENGTH = re.compile(r"(\d{0,4})(/{0,8})(\d{0,4})")
-_IN_CHORD = re.compile(r"!([^!\s]{1,30})!")
-_INNER_NOTE = re.compile(f"{_NOTE}(?P<tie>-?)")
-_POSTFIX_INNER_NOTE = re.compile(f"{_POSTFIX_NOTE}(?P<tie>-?)")
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something in the text that is not ABC or does not add up, and what was read instead."""
-
-    line: int  # 1-based
-    column: int  # 1-based
-    what: str
-    assumed: str
-
-
-class Problems:
-    """A list of problems with an upper length, so that nonsense cannot fill the memory."""
-
-    def __init__(self) -> None:
-        self.found: list[Problem] = []
-
-    def add(self, line: int, column: int, what: str, assumed: str) -> None:
-        if len(self.found) < MOST_PROBLEMS - 1:
-            self.found.append(Problem(line, column, what, assumed))
-        elif len(self.found) == MOST_PROBLEMS - 1:
-            self.found.append(Problem(line, column, "too many problems", "further ones are not listed"))
-
-
-@dataclass(slots=True)
-class Event:
-    """A chord, a note or, without pitches, a rest."""
-
-    start: int  # ticks from the bar line
-    duration: int  # ticks
-    pitches: list[Pitch]
-    ties: list[bool]
-    grace: tuple[Pitch, ...]
-    layer: int  # 0, or the number of the overlay
-    after: tuple[Pitch, ...] = ()
-    marks: tuple[str, ...] = ()
-    head: str = ""
-    slur_start: int = 0
-    slur_stop: int = 0
-    lyrics: list[Syllable | None] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class TextBar:
-    """One bar of one voice; what changed at its start, None for what did not."""
-
-    line: int
-    column: int
-    new_metre: tuple[Metre | None] | None
-    new_key: Key | None
-    new_tempo: Tempo | None
-    repeat_start: bool
-    ending: str
-    events: list[Event] = field(default_factory=list)
-    length: int = 0  # ticks
-    repeat_end: bool = False
-    times: int = 2
-    ending_stop: bool = False
-    bar_line: str = ""
-    new_words: str = ""  # of tempo
-    signs: list[str] = field(default_factory=list)
-    harmonies: list[tuple[int, str]] = field(default_factory=list)  # (ticks, text)
-    directions: list[tuple[int, str, str]] = field(default_factory=list)  # (ticks, kind, text)
 
 
 class VoiceReader:
@@ -171,7 +80,7 @@ class VoiceReader:
         self._last_note: Event | None = None
         self._written: list[tuple[str, int, int]] = []  # (step, octave, alter) of the last event
         self._accidentals: dict[object, int] = {}
-        self._drum_accidentals: dict[tuple[str, int], str] = {}  # as written at the note that is read
+        self._drum_accidentals: deque[str] = deque()  # as written at the notes that are read
         self._now = self._layer = 0
         self.set_key(header.key or NO_KEY)
 
@@ -219,11 +128,11 @@ class VoiceReader:
 
     def _chord(self, match: re.Match[str]) -> None:
         column = match.start()
-        inner = _POSTFIX_INNER_NOTE if self.postfix else _INNER_NOTE
+        inner = POSTFIX_INNER_NOTE if self.postfix else INNER_NOTE
         written, ties, lengths = [], [], []
-        for decoration in _IN_CHORD.finditer(match["body"]):
+        for decoration in IN_CHORD.finditer(match["body"]):
             decorate(self.waiting, decoration[1], self.user)
-        for note in inner.finditer(_IN_CHORD.sub("", match["body"])):
+        for note in inner.finditer(IN_CHORD.sub("", match["body"])):
             accidental, step, octave, length, dot, tie = note.group(
                 "accidental", "step", "octave", "length", "dot", "tie"
             )
@@ -281,7 +190,7 @@ class VoiceReader:
         self._tuplet_ratio = (p, q or usual, r or p)
 
     def _grace(self, match: re.Match[str]) -> None:
-        notes = (_POSTFIX_INNER_NOTE if self.postfix else _INNER_NOTE).finditer(match["graces"])
+        notes = (POSTFIX_INNER_NOTE if self.postfix else INNER_NOTE).finditer(match["graces"])
         written = (self._pitch(n["accidental"], n["step"], n["octave"], match.start()) for n in notes)
         self._graces += tuple(self._sounding(*pitch) for pitch in written)
 
@@ -340,7 +249,7 @@ class VoiceReader:
         )
         closes = bool(style and style != "dashed") or sign.startswith((":", "["))
         sign = sign.strip(".[]")
-        times = 3 if sign.startswith("::") and not sign.endswith(":") else 2
+        times = 3 if sign.startswith("::|") else 2
         self._close_bar(sign.startswith(":"), times, style, closes)
         self._repeat_start |= sign.endswith(":")
         if match["attached"]:
@@ -417,6 +326,8 @@ class VoiceReader:
         pitches = [self._sounding(*pitch) for pitch in written]
         self._last = Event(self._now, ticks, pitches, ties, self._graces if written else (), self._layer)
         self._current.events.append(self._last)
+        if self.drums:
+            self._last.lines = [_unusual(Pitch(w[0], 0, w[1]), p) for w, p in zip(written, pitches, strict=True)]
         self._take_signs(self._current, self._last, column)
         self._written = written
         self._tied = {pitch[:2]: pitch[2] for pitch, tie in zip(written, ties, strict=True) if tie}
@@ -453,7 +364,7 @@ class VoiceReader:
         step = letter.upper()
         octave = 4 + (letter >= "a") + marks.count("'") - marks.count(",")
         if self.drums:
-            self._drum_accidentals[step, octave] = (accidental or "").replace("=", "")
+            self._drum_accidentals.append(accidental or "")
         holds_for: object = step if self.accidentals_hold == "pitch" else (step, octave)
         if accidental:
             if accidental[-1] == "/":
@@ -471,7 +382,7 @@ class VoiceReader:
 
     def _sounding(self, step: str, octave: int, alter: int) -> Pitch:
         if self.drums:
-            accidental = self._drum_accidentals.get((step, octave), "")
+            accidental = self._drum_accidentals.popleft() if self._drum_accidentals else ""
             key = self.drums.get((accidental, step, octave), self.drums.get(("", step, octave)))
             if key is not None:
                 return percussion.key_pitch(key)
@@ -479,7 +390,7 @@ class VoiceReader:
 
     def _length(self, text: str, column: int) -> int:
         """Ticks of a length such as ``3/2``; remembered for the next note."""
-        match = _LENGTH.fullmatch(text)
+        match = LENGTH.fullmatch(text)
         top, slashes, bottom = match.groups() if match else ("", "", "")
         if bottom and not slashes:  # more than four digits
             match = None
@@ -502,6 +413,10 @@ class VoiceReader:
 
     def _report(self, column: int, what: str, assumed: str) -> None:
         self.problems.add(self.line, column + 1, what, assumed)
+
+
+def _unusual(line: Pitch, drum: Pitch) -> Pitch | None:
+    return None if percussion.usual_place(drum.midi)[0] == line else line
 
 
 def _turns(text: str) -> str:

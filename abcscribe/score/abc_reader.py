@@ -22,9 +22,10 @@ from abcscribe.score.abc_fields import (
     read_tempo_words,
     read_unit,
 )
-from abcscribe.score.abc_music import POSTFIX_TOKENS, TOKENS, Problem, Problems, VoiceReader
+from abcscribe.score.abc_music import VoiceReader
 from abcscribe.score.abc_signs import read_definition
 from abcscribe.score.abc_text import unescape
+from abcscribe.score.abc_tokens import POSTFIX_TOKENS, TOKENS, Problem, Problems
 from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import Score
 
@@ -160,7 +161,7 @@ class _TuneReader:
             self.voice.verse -= 1
             self.voice.sing(self.lyric)
         elif letter in "UmWP" and value:
-            self._report(column, _LEFT_OUT[letter], "nothing")
+            self._report(column, _LEFT_OUT[letter], "left out")
         if letter not in "wWsTCNZ":
             self.after_blank = False
 
@@ -243,10 +244,10 @@ class _TuneReader:
 
     def _drum(self, note: str, key: str) -> None:
         """%%MIDI drummap ^g 42: what is written so is that key of the drum map."""
-        match = re.fullmatch(r"(\^|_|=)?([A-Ga-g])([,']*)", note)
+        match = re.fullmatch(r"(\^\^?|__?|=)?([A-Ga-g])([,']*)", note)
         if match and re.fullmatch(r"\d{1,3}", key) and int(key) < 128:
             octave = 4 + (match[2] >= "a") + match[3].count("'") - match[3].count(",")
-            written = ((match[1] or "").replace("=", ""), match[2].upper(), octave)
+            written = (match[1] or "", match[2].upper(), octave)
             (self.voice or self.header).drums[written] = int(key)
 
     def _program(self, program: int) -> None:

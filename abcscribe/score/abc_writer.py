@@ -13,12 +13,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
+from abcscribe.score import percussion
 from abcscribe.score.abc_text import escape
+from abcscribe.score.abc_words import Around, around, decorations, drum_names, end_signs, lyric_lines, start_signs
 from abcscribe.score.durations import Value, bar_offsets, chords, write_rhythm
 from abcscribe.score.instruments import PERCUSSION
-from abcscribe.score.model import Bar, Key, Metre, Note, Part, Pitch, Score, Staff, Tempo
+from abcscribe.score.model import Bar, Key, Metre, Note, Part, Pitch, Score, Staff, Syllable, Tempo
 from abcscribe.score.repeats import changing_repeats, with_plain_repeats
 from abcscribe.score.spelling import FIFTHS, spell
 
@@ -30,6 +32,7 @@ MODE_SUFFIXES = {
 ACCIDENTALS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
 CLEF_OCTAVES = {"-8": 1, "+8": -1}  # how far above the sounding octave a clef is written (ABC 2.1, 4.6)
 VERSION_LINE = "%abc-2.1"  # without it music21 lets an accidental hold for one note only
+_LINES = {"double": "||", "final": "|]", "dashed": ".|"}
 _UNITS = (Fraction(1, 2), Fraction(1), Fraction(1, 4))  # quarters in L:, the preferred first
 
 Chord = tuple[Note, ...]
@@ -49,6 +52,8 @@ class _Voice:
     staff_uses: list[StepUses]  # by bar, the same for all voices of the staff
     events: list[Events]  # by bar
     values: list[tuple[Value, ...]]  # by bar
+    around: list[Around]  # by bar, what stands beside the notes
+    drums: dict[tuple[int, Pitch], str]  # of a percussion part
 
 
 def write_abc(score: Score, number: int = 1) -> str:
@@ -62,6 +67,7 @@ def write_abc(score: Score, number: int = 1) -> str:
         lines.append(
             "%%MIDI channel 10" if voice.part.program == PERCUSSION else f"%%MIDI program {voice.part.program}"
         )
+        lines.extend(f"%%MIDI drummap {name} {key}" for (key, _), name in voice.drums.items())
         lines.extend(_music(score, voice, unit))
     return "\n".join(lines) + "\n"
 
@@ -69,14 +75,26 @@ def write_abc(score: Score, number: int = 1) -> str:
 def _voices(score: Score) -> Iterator[_Voice]:
     offsets = bar_offsets(score.bars)
     number = 0
-    for part in score.parts:
+    for p, part in enumerate(score.parts):
+        drums = drum_names(part)
         for s, staff in enumerate(part.staves):
             uses = _staff_uses(score, part, staff)
             for v, voice in enumerate(staff.voices):
                 events = _joined([chords(notes) for notes in score.voice_bars(part, voice)], score.bars)
                 rhythms = _rhythms(score, events, offsets)
                 number += 1
-                yield _Voice(number, part, staff.clef, s == v == 0, v == 0, uses, events, rhythms)
+                signs = beside(score, part, s + 1, p == s == 0) if v == 0 else [[] for _ in score.bars]
+                yield _Voice(number, part, staff.clef, s == v == 0, v == 0, uses, events, rhythms, signs, drums)
+
+
+def beside(score: Score, part: Part, staff: int, with_harmonies: bool) -> list[Around]:
+    """By bar, what the first voice of a staff has to say beside its notes."""
+    open_hairpins: list[str] = []
+    found = []
+    for i, bar in enumerate(score.bars):
+        signs = [sign for sign in part.directions[i] if sign.staff == staff] if part.directions else []
+        found.append(around(bar, signs, with_harmonies, open_hairpins))
+    return found
 
 
 def _joined(events: list[Events], bars: Sequence[Bar]) -> list[Events]:
@@ -129,8 +147,8 @@ def _header(score: Score, number: int, unit: Fraction, voices: Sequence[_Voice])
         yield f"%%score {_systems(score)}"
     yield f"M:{_metre(first.metre)}"
     yield f"L:{unit / 4}"
-    if first.tempo:
-        yield f"Q:{_tempo(first.tempo)}"
+    if first.tempo or first.words:
+        yield f"Q:{_tempo(first.tempo, first.words)}"
     yield f"K:{_key(first.key)}"
 
 
@@ -158,8 +176,9 @@ def _metre(metre: Metre | None) -> str:
     return str(metre) if metre else "none"
 
 
-def _tempo(tempo: Tempo) -> str:
-    return f"{tempo.beat / 4}={round(tempo.bpm, 2):.10g}"
+def _tempo(tempo: Tempo | None, words: str = "") -> str:
+    number = f"{tempo.beat / 4}={round(tempo.bpm, 2):.10g}" if tempo else ""
+    return f'"{escape(words, quoted=True)}" {number}'.strip() if words else number
 
 
 @lru_cache
@@ -177,6 +196,8 @@ def _music(score: Score, voice: _Voice, unit: Fraction) -> Iterator[str]:
     """The lines of one voice: music, and fields where metre, key or tempo change or a repeat goes back behind a change.
     There they stand behind the repeat sign, since abc2midi repeats what it finds between the signs."""
     line: list[str] = []
+    slots: list[tuple[Syllable | None, ...]] = []  # of the line's notes
+    held: list[bool] = []
     full_bars = 0
     again = changing_repeats(score.bars)
     if voice.id > 1 and score.bars and 0 not in again and _key(score.bars[-1].key) != _key(score.bars[0].key):
@@ -189,30 +210,52 @@ def _music(score: Score, voice: _Voice, unit: Fraction) -> Iterator[str]:
             line[-1] += bar.ending
         elif bar.ending:
             line.append(f"[{bar.ending}")
-        line.append(_bar(score, voice, i, unit))
+        line.append(_signed_bar(score, voice, i, unit))
+        slots.extend(_syllables(voice, i))
         full_bars += bar.metre is None or bar.length >= bar.metre.length or i > 0
         at_end = i + 1 == len(score.bars) or i + 1 in again
         ends_line = at_end or full_bars == BARS_PER_LINE or any(_changes(score.bars, i + 1, True))
         line.append(_bar_line(score.bars, i, ends_line and i + 1 not in again))
         if ends_line:
             yield " ".join(line)
-            line = []
+            yield from lyric_lines(slots, held)
+            line, slots = [], []
+
+
+def _signed_bar(score: Score, voice: _Voice, i: int, unit: Fraction) -> str:
+    """A bar with the jumps that its ends have, in the first voice alone."""
+    text, bar = _bar(score, voice, i, unit), score.bars[i]
+    return f"{start_signs(bar)}{text}{' ' * bool(end_signs(bar))}{end_signs(bar)}" if voice.id == 1 else text
+
+
+def _syllables(voice: _Voice, i: int) -> Iterator[tuple[Syllable | None, ...]]:
+    """What is sung on each written note of a bar."""
+    before = None
+    for value in voice.values[i]:
+        if value.event is not None:
+            event = voice.events[i][value.event]
+            yield next((n.lyrics for n in event if n.lyrics), ()) if value.event != before else ()
+        before = value.event
 
 
 def _bar_line(bars: Sequence[Bar], i: int, alone: bool) -> str:
     """The bar line behind bar ``i``; if it is ``alone``, a repeat that starts there is written on the next line."""
-    ends = bars[i].repeat_end
+    bar = bars[i]
+    end = ("::|" if bar.times == 3 else ":|") if bar.repeat_end else ""
     if i + 1 == len(bars):
-        return ":|" if ends else "|]"
+        return end or _LINES.get(bar.line, "|]")
     starts = bars[i + 1].repeat_start and not alone
-    return "::" if ends and starts else ":|" if ends else "|:" if starts else "|"
+    if end or starts:
+        return "::" if end == ":|" and starts else end + ":" * starts if end else "|:"
+    closes = bar.ending_stop and not bars[i + 1].ending
+    return _LINES.get(bar.line) or ("||" if closes else "|")
 
 
 def _fields(bar: Bar, with_tempo: bool) -> Iterator[str]:
     yield f"M:{_metre(bar.metre)}"
     yield f"K:{_key(bar.key)}"
-    if with_tempo and bar.tempo:
-        yield f"Q:{_tempo(bar.tempo)}"
+    if with_tempo and (bar.tempo or bar.words):
+        yield f"Q:{_tempo(bar.tempo, bar.words)}"
 
 
 def _changes(bars: Sequence[Bar], i: int, with_tempo: bool) -> Iterator[str]:
@@ -224,28 +267,69 @@ def _changes(bars: Sequence[Bar], i: int, with_tempo: bool) -> Iterator[str]:
         yield f"M:{_metre(bar.metre)}"
     if _key(bar.key) != _key(before.key):
         yield f"K:{_key(bar.key)}"
-    if with_tempo and bar.tempo and bar.tempo != before.tempo:
-        yield f"Q:{_tempo(bar.tempo)}"
+    tempo = bar.tempo if bar.tempo != before.tempo else None
+    if with_tempo and (tempo or bar.words):
+        yield f"Q:{_tempo(tempo, bar.words)}"
 
 
 def _bar(score: Score, voice: _Voice, i: int, unit: Fraction) -> str:
     """The notes of one voice in one bar, neighbours in a beam without a space between them."""
     rest = "z" if voice.leads_staff else "x"
-    events, values = voice.events[i], voice.values[i]
+    events, values, beside = voice.events[i], voice.values[i], list(voice.around[i])
     if not values:
-        return rest + _length(score.bars[i].length / unit)
+        return _rest(rest, Fraction(0), score.bars[i].length, unit, beside) + _rest_of(beside)
     pitches = _BarPitches(voice, i, score.bars[i].key)
     pieces: list[str] = []
+    after: tuple[Pitch, ...] = ()  # grace notes that end the event before
     for v, value in enumerate(values):
         text = _tuplet(values, v) if value.bracket_start else ""
+        following = values[v + 1].start if v + 1 < len(values) else score.bars[i].length
         if value.event is None:
-            text += rest + _length(value.written / unit)
+            plain = value.actual == value.normal
+            text += (
+                _rest(rest, value.start, following, unit, beside)
+                if plain
+                else _taken(beside, following) + rest + _length(value.written / unit)
+            )
         else:
             first = v == 0 or values[v - 1].event != value.event
-            text += _chord(events[value.event], _length(value.written / unit), value.tied, first, pitches)
+            last = v + 1 == len(values) or values[v + 1].event != value.event
+            text += _taken(beside, following)
+            text += _chord(events[value.event], _length(value.written / unit), value.tied, first, last, pitches, after)
+            after = next((note.after for note in events[value.event] if note.after), ()) if last else ()
         joined = value.beam and v and values[v - 1].beam == value.beam
         pieces.append(text if joined or not v else " " + text)
-    return "".join(pieces)
+    if after:
+        pieces.append(f" {{{''.join(pitches.write(pitch, enclosed=True) for pitch in after)}}}")
+    return "".join(pieces) + _rest_of(beside)
+
+
+def _rest(sign: str, start: Fraction, end: Fraction, unit: Fraction, beside: Around) -> str:
+    """A rest, cut where a chord symbol or a dynamic stands inside of it."""
+    cuts = rest_cuts(start, end, beside)
+    return " ".join(_taken(beside, b) + sign + _length((b - a) / unit) for a, b in pairwise(cuts))
+
+
+def rest_cuts(start: Fraction, end: Fraction, beside: Around) -> list[Fraction]:
+    """Where the pieces of a rest begin, and its end: it is cut where something stands ``beside`` it."""
+    inside = {at for at, _ in beside if start < at < end}
+    return [start, *sorted(at for at in inside if _is_dyadic(at - start)), end]
+
+
+def _is_dyadic(number: Fraction) -> bool:
+    return number.denominator & (number.denominator - 1) == 0
+
+
+def _taken(beside: Around, end: Fraction) -> str:
+    """The texts in front of a note that goes on up to ``end``, taken from ``beside``."""
+    texts = [text for at, text in beside if at < end]
+    del beside[: len(texts)]
+    return "".join(texts)
+
+
+def _rest_of(beside: Around) -> str:
+    """What stands at the end of the bar."""
+    return "".join(f" {text}" for _, text in beside)
 
 
 def _tuplet(values: Sequence[Value], first: int) -> str:
@@ -255,17 +339,29 @@ def _tuplet(values: Sequence[Value], first: int) -> str:
     return "(3" if (actual, normal, count) == (3, 2, 3) else f"({actual}:{normal}:{count}"
 
 
-def _chord(chord: Sequence[Note], length: str, goes_on: bool, first: bool, pitches: _BarPitches) -> str:
-    """A note or chord with its grace notes; ``first`` of the tied values that write it, or one that ``goes_on``."""
-    grace = next((note.grace for note in chord if note.grace), ()) if first else ()
-    opening = f"{{{''.join(pitches.write(pitch, enclosed=True) for pitch in grace)}}}" if grace else ""
-    heads = [pitches.write(note.pitch, enclosed=len(chord) > 1) for note in chord]
+def _chord(
+    chord: Sequence[Note],
+    length: str,
+    goes_on: bool,
+    first: bool,
+    last: bool,
+    pitches: _BarPitches,
+    after: tuple[Pitch, ...],
+) -> str:
+    """A note or chord with what belongs to it: one that ``goes_on`` in the next value, the ``first`` or the ``last`` of
+    the tied values that write it. Small notes ``after`` the event before it can only be written in front of it."""
+    grace = (*after, *next((note.grace for note in chord if note.grace), ())) if first else ()
+    opening = "(" * sum(note.slur_start for note in chord) if first else ""
+    closing = ")" * sum(note.slur_stop for note in chord) if last else ""
+    opening += f"{{{''.join(pitches.write(pitch, enclosed=True) for pitch in grace)}}}" if grace else ""
+    opening += decorations(chord, first, last)
+    heads = [pitches.write_note(note, enclosed=len(chord) > 1) for note in chord]
     tied = [goes_on or note.tie for note in chord]
     if len(chord) == 1:
-        return f"{opening}{heads[0]}{length}{'-' if tied[0] else ''}"
+        return f"{opening}{heads[0]}{length}{'-' if tied[0] else ''}{closing}"
     if not all(tied):
         heads = [head + "-" if tie else head for head, tie in zip(heads, tied, strict=True)]
-    return f"{opening}[{''.join(heads)}]{length}{'-' if all(tied) else ''}"
+    return f"{opening}[{''.join(heads)}]{length}{'-' if all(tied) else ''}{closing}"
 
 
 @lru_cache(maxsize=1024)
@@ -281,14 +377,23 @@ class _BarPitches:
 
     def __init__(self, voice: _Voice, i: int, key: Key) -> None:
         self.key = key
+        self.drums = voice.drums
         self.uses = voice.staff_uses[i]
         self.octave_shift = CLEF_OCTAVES.get(voice.clef[-2:], 0)
         self.shown: set[tuple[str, int]] = set()  # (step, octave) that had an accidental
         self.last: dict[str, tuple[int, int] | None] = {}  # step -> (octave, alter) of the note before
 
+    def write_note(self, note: Note, enclosed: bool) -> str:
+        """A note with its pitch, or the sign of its drum."""
+        if self.drums:
+            return self.drums[note.pitch.midi, percussion.place(note)[0]]
+        return self.write(note.pitch, enclosed)
+
     def write(self, pitch: Pitch, enclosed: bool) -> str:
         """A pitch as ABC has it. Programs do not agree whether the accidentals of grace notes and chords, the
         ``enclosed`` pitches, hold for later notes, and music21 does not let others hold for them."""
+        if self.drums:
+            return self.drums[pitch.midi, percussion.usual_place(pitch.midi)[0]]
         pitch = _writable(pitch, self.key)
         step, alter, octave = pitch.step, pitch.alter, pitch.octave
         alters, voices = self.uses[step]
@@ -314,7 +419,7 @@ def _staff_uses(score: Score, part: Part, staff: Staff) -> list[StepUses]:
         steps: StepUses = {}
         for note in notes:
             if note.voice in staff.voices:
-                for pitch in (note.pitch, *note.grace):
+                for pitch in (note.pitch, *note.grace, *note.after):
                     pitch = _writable(pitch, bar.key)
                     alters, voices = steps.setdefault(pitch.step, (set(), set()))
                     alters.add(pitch.alter)

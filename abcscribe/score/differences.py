@@ -7,11 +7,14 @@ numbers the voices have does not matter. Performance, confidence and seconds are
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-from abcscribe.score.model import Bar, Part, Pitch, Score, Tempo
-from abcscribe.score.repeats import with_plain_repeats
+from abcscribe.score.instruments import PERCUSSION
+from abcscribe.score.model import DIRECTIONS, Bar, Note, Part, Pitch, Score, Tempo
+from abcscribe.score.percussion import key_pitch
+from abcscribe.score.repeats import ending_stops, with_plain_repeats
+from abcscribe.score.transpose import transposition
 
 # (onset in quarters from the start of the piece, duration, pitch); grace notes: (onset, 0, all of them)
 Sounded = tuple[Fraction, Fraction, Pitch | tuple[Pitch, ...]]
@@ -47,6 +50,16 @@ def _bar_differences(expected: tuple[Bar, ...], found: tuple[Bar, ...]) -> Itera
         yield "tempo"
     if _repeats(expected) != _repeats(found):
         yield "repeats"
+    elif not _stops(expected) <= ending_stops(with_plain_repeats(found)).keys():
+        yield "lengths of endings"
+    if [bar.signs for bar in expected] != [bar.signs for bar in found]:
+        yield "jumps"
+    if [_line(bar.words) for bar in expected] != [_line(bar.words) for bar in found]:
+        yield "words of tempo"
+    if [bar.harmonies for bar in expected] != [bar.harmonies for bar in found]:
+        yield "chord symbols"
+    if _lines(expected) != _lines(found):
+        yield "bar lines"
 
 
 def _part_differences(expected: Score, part: Part, found: Score, other: Part) -> Iterator[str]:
@@ -56,9 +69,62 @@ def _part_differences(expected: Score, part: Part, found: Score, other: Part) ->
         yield "program"
     if [(staff.clef, len(staff.voices)) for staff in part.staves] != [(s.clef, len(s.voices)) for s in other.staves]:
         yield "staves"
+    if transposition(part)[1] != transposition(other)[1]:
+        yield "transposition"
+    if (part.tuning, part.capo) != (other.tuning, other.capo):
+        yield "tuning or capo"
+    for kind in DIRECTIONS:
+        if _directions(part, kind) != _directions(other, kind):
+            yield kind
     for number, (voice, twin) in enumerate(zip(part.voices, other.voices, strict=False), 1):
         if _sounded(expected, part, voice) != _sounded(found, other, twin):
             yield f"voice {number} notes"
+        signs, others = _signs(expected, part, voice), _signs(found, other, twin)
+        yield from (f"voice {number} {what}" for what in SIGNS if signs[what] != others[what])
+
+
+# What a note carries besides its sound -> where it stands
+SIGNS: dict[str, Callable[[Note], object]] = {
+    "words": lambda note: tuple(s and (_line(s.text), s.joined, s.held) for s in note.lyrics),
+    "marks": lambda note: tuple(sorted(note.marks)),
+    "slurs": lambda note: (note.slur_start, note.slur_stop) if note.slur_start or note.slur_stop else (),
+    "small notes behind": lambda note: note.after,
+    "strings and frets": lambda note: (note.string, note.fret) if note.fret is not None else (),
+    "heads": lambda note: (note.head, note.line) if note.head or note.line else (),
+    "staves of single notes": lambda note: (note.staff,) if note.staff else (),
+}
+
+
+def _signs(score: Score, part: Part, voice: int) -> dict[str, Counter[tuple[Fraction, object]]]:
+    """By name of SIGNS what the notes of a voice carry, each at the onset of the note that was struck."""
+    found: dict[str, Counter[tuple[Fraction, object]]] = {what: Counter() for what in SIGNS}
+    held: dict[int, tuple[Fraction, Fraction]] = {}  # MIDI -> (onset, end) of what is tied into the next note
+    for bar_start, notes in zip(score.bar_starts(), score.voice_bars(part, voice), strict=False):
+        for note in sorted(notes, key=lambda n: n.start):
+            onset = bar_start + note.start
+            struck, end = held.pop(note.pitch.midi, (onset, onset))
+            struck = struck if end == onset else onset
+            if note.tie:
+                held[note.pitch.midi] = (struck, bar_start + note.end)
+            for what, read in SIGNS.items():
+                if value := read(note):
+                    found[what][struck, value] += 1
+    return found
+
+
+def _directions(part: Part, kind: str) -> Counter[tuple[int, Fraction, str, int]]:
+    return Counter(
+        (i, sign.start, _line(sign.text), sign.staff)
+        for i, signs in enumerate(part.directions)
+        for sign in signs
+        if sign.kind == kind
+    )
+
+
+def _lines(bars: tuple[Bar, ...]) -> list[str]:
+    """Special bar lines inside of the piece; a bracket that closes may have a double one."""
+    stops = ending_stops(bars)
+    return ["" if i in stops or i + 1 == len(bars) else bar.line for i, bar in enumerate(bars)]
 
 
 def _sounded(score: Score, part: Part, voice: int) -> Counter[Sounded]:
@@ -68,13 +134,15 @@ def _sounded(score: Score, part: Part, voice: int) -> Counter[Sounded]:
     for bar_start, notes in zip(score.bar_starts(), score.voice_bars(part, voice), strict=False):
         for note in sorted(notes, key=lambda n: n.start):
             onset, waiting = bar_start + note.start, held[note.pitch.midi]
-            sounded: Sounded = (onset, note.duration, note.pitch)
+            pitch = key_pitch(note.pitch.midi) if part.program == PERCUSSION else note.pitch
+            sounded: Sounded = (onset, note.duration, pitch)
             earlier = next((tied for tied in waiting if tied[0] + tied[1] == onset), None)
             if earlier:
                 waiting.remove(earlier)
                 sounded = (earlier[0], earlier[1] + note.duration, earlier[2])
             if note.grace:
-                whole[onset, Fraction(0), note.grace] += 1
+                drums = part.program == PERCUSSION
+                whole[onset, Fraction(0), tuple(key_pitch(p.midi) if drums else p for p in note.grace)] += 1
             if note.tie:
                 waiting.append(sounded)
             else:
@@ -93,9 +161,16 @@ def _tempos(bars: tuple[Bar, ...]) -> list[Tempo | None]:
     return in_force
 
 
-def _repeats(bars: tuple[Bar, ...]) -> list[tuple[bool, bool, str]]:
+def _repeats(bars: tuple[Bar, ...]) -> list[tuple[bool, bool, int, str]]:
     """Signs are compared in the form in which every score is written."""
-    return [(bar.repeat_start, bar.repeat_end, bar.ending) for bar in with_plain_repeats(bars)]
+    plain = with_plain_repeats(bars)
+    return [(bar.repeat_start, bar.repeat_end, bar.times, bar.ending) for bar in plain]
+
+
+def _stops(bars: tuple[Bar, ...]) -> set[int]:
+    """The bars at which brackets close, as far as the score itself says so."""
+    plain = with_plain_repeats(bars)
+    return {i for i in ending_stops(plain) if plain[i].ending_stop}
 
 
 def _line(text: str) -> str:

@@ -1,6 +1,7 @@
 """What a reader found of each part, bar by bar -> one Score: the last step of every reader but ABC's.
 
-A reader fills a DraftPart without knowing the other parts. Here voices are numbered, bars get one length, metre, key and
+A reader fills a DraftPart without knowing the other parts. Here voices are numbered, bars get one length, metre, key
+and
 tempo for all, and what does not fit together is put right: ties that lead nowhere, voices that overlap, parts of
 transposing instruments that are spelled in another signature than the rest (A sharp major beside B flat major).
 """

@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from abcscribe.score.model import Note, Part, Pitch
 
@@ -26,6 +26,8 @@ STRETCH_EFFORT = 0.6  # for each fret that the hand spans
 HEIGHT_EFFORT = 0.2  # for each fret up the neck
 FINGER_EFFORT = 0.3  # for each string that is stopped
 CUT_EFFORT = 4.0  # for each string that still sounds and is taken away
+SHAPE_EFFORT = 6.0  # for a chord of the same intervals as the one before on other strings: a riff moves one shape
+MOST_OUTSIDE = 0.25  # share of notes out of reach up to which they are folded one by one and the part stays where it is
 
 Place = tuple[int, int]  # (string index from the lowest in the tuning's order, fret)
 
@@ -68,12 +70,22 @@ class _Shape:
         return min(max(before, self.highest - FINGERS + 1), self.lowest)
 
 
-def finger(part: Part, starts: Sequence[Fraction], tuning: Sequence[Pitch]) -> Fingering:
-    """The easiest fingering of a part; ``starts`` are the onsets of its bars (``Score.bar_starts``)."""
+def finger(part: Part, starts: Sequence[Fraction], tuning: Sequence[Pitch], capo: int = 0) -> Fingering:
+    """The easiest fingering of a part. Strings and frets that its notes say are kept where they give their pitch.
+
+    Args:
+        part: with sounding pitches.
+        starts: onsets of its bars (``Score.bar_starts``).
+        tuning: open strings.
+        capo: fret from which frets are counted.
+    """
     attacks, followers = _attacks(part, starts)
-    strings = [pitch.midi for pitch in tuning]
+    strings = [pitch.midi + capo for pitch in tuning]
     octaves = _octaves([note.pitch.midi for attack in attacks for _, note in attack.notes], strings)
-    shapes = _easiest(attacks, [_shapes(_reachable(attack, strings, octaves), strings) for attack in attacks])
+    shapes = _easiest(
+        attacks,
+        [_given(attack, strings) or _shapes(_reachable(attack, strings, octaves), strings) for attack in attacks],
+    )
     places: dict[tuple[int, Note], Place] = {}
     folded = left_out = 0
     for attack, shape in zip(attacks, shapes, strict=True):
@@ -81,7 +93,7 @@ def finger(part: Part, starts: Sequence[Fraction], tuning: Sequence[Pitch]) -> F
             if place is None:
                 left_out += 1
                 continue
-            folded += strings[place[0]] + place[1] != key[1].pitch.midi + 12 * octaves
+            folded += strings[place[0]] + place[1] not in (key[1].pitch.midi, key[1].pitch.midi + 12 * octaves)
             places[key] = place
     struck = frozenset(places)
     places |= {key: places[first] for key, first in followers.items() if first in places}
@@ -114,14 +126,30 @@ def _attacks(part: Part, starts: Sequence[Fraction]) -> tuple[list[Attack], dict
     return attacks, followers
 
 
+def _given(attack: Attack, strings: Sequence[int]) -> list[_Shape]:
+    """The places that all notes of an attack say themselves, if they sound right on these strings."""
+    places = []
+    for _, note in attack.notes:
+        if note.fret is None or not 0 < note.string <= len(strings):
+            return []
+        string = len(strings) - note.string
+        if strings[string] + note.fret != note.pitch.midi:
+            return []
+        places.append((string, note.fret))
+    stopped = [fret for _, fret in places if fret]
+    return [_Shape(tuple(places), min(stopped, default=0), max(stopped, default=0), 0.0)]
+
+
 def _octaves(pitches: Sequence[int], strings: Sequence[int]) -> int:
-    """Octaves by which to move a part so that most of it lies well; as few as will do."""
-    lowest, highest = min(strings), max(strings) + COMFORTABLE_FRET
+    """Octaves by which to move a part: none while most of it can be played, otherwise as few as will do."""
+    lowest = min(strings)
 
-    def outside(octaves: int) -> int:
-        return sum(not lowest <= pitch + 12 * octaves <= highest for pitch in pitches)
+    def outside(octaves: int, fret: int) -> int:
+        return sum(not lowest <= pitch + 12 * octaves <= max(strings) + fret for pitch in pitches)
 
-    return min(range(-4, 5), key=lambda octaves: (outside(octaves), abs(octaves)))
+    if outside(0, HIGHEST_FRET) <= MOST_OUTSIDE * len(pitches):
+        return 0
+    return min(range(-4, 5), key=lambda octaves: (outside(octaves, COMFORTABLE_FRET), abs(octaves)))
 
 
 def _reachable(attack: Attack, strings: Sequence[int], octaves: int) -> list[int]:
@@ -184,7 +212,9 @@ def _easiest(attacks: Sequence[Attack], shapes: Sequence[Sequence[_Shape]]) -> l
     origins: list[list[int]] = []
     for i in range(1, len(attacks)):
         held = [_held(attacks[i - 1], shape, attacks[i].onset) for shape in shapes[i - 1]]
-        steps = [_best_step(shape, paths, held) for shape in shapes[i]]
+        similar = _intervals(attacks[i]) == _intervals(attacks[i - 1]) != ()
+        before = [_strings(shape) if similar else None for shape in shapes[i - 1]]
+        steps = [_best_step(shape, paths, held, before) for shape in shapes[i]]
         origins.append([origin for origin, _, _ in steps])
         paths = [(effort, hand) for _, effort, hand in steps]
     best = min(range(len(paths)), key=lambda i: paths[i][0])
@@ -196,17 +226,33 @@ def _easiest(attacks: Sequence[Attack], shapes: Sequence[Sequence[_Shape]]) -> l
 
 
 def _best_step(
-    shape: _Shape, paths: Sequence[tuple[float, int | None]], held: Sequence[set[int]]
+    shape: _Shape,
+    paths: Sequence[tuple[float, int | None]],
+    held: Sequence[set[int]],
+    shapes: Sequence[tuple[int, ...] | None],
 ) -> tuple[int, float, int | None]:
-    """(index of the path that leads to a shape with the least effort, that effort, where the hand is then)."""
+    """(index of the path that leads to a shape with the least effort, that effort, where the hand is then). ``shapes``
+    are the strings of the shapes before where they hold a chord of the same intervals."""
     taken = {place[0] for place in shape.places if place}
+    own = _strings(shape)
     steps = []
-    for i, ((effort, before), strings) in enumerate(zip(paths, held, strict=True)):
+    for i, ((effort, before), strings, similar) in enumerate(zip(paths, held, shapes, strict=True)):
         hand = shape.hand(before)
         shift = abs(hand - before) if hand is not None and before is not None else 0
-        steps.append((effort + shift + CUT_EFFORT * len(taken & strings) + shape.effort, i, hand))
+        changed = SHAPE_EFFORT if similar is not None and similar != own else 0.0
+        steps.append((effort + shift + changed + CUT_EFFORT * len(taken & strings) + shape.effort, i, hand))
     effort, origin, hand = min(steps, key=lambda step: step[:2])
     return origin, effort, hand
+
+
+def _intervals(attack: Attack) -> tuple[int, ...]:
+    """Semitones between the notes of a chord; () for a single note."""
+    pitches = [note.pitch.midi for _, note in attack.notes]
+    return tuple(b - a for a, b in pairwise(pitches))
+
+
+def _strings(shape: _Shape) -> tuple[int, ...]:
+    return tuple(place[0] for place in shape.places if place)
 
 
 def _held(attack: Attack, shape: _Shape, onset: Fraction) -> set[int]:

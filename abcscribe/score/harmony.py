@@ -17,10 +17,12 @@ KINDS = {
     "maj13": "major-13th", "m13": "minor-13th", "sus2": "suspended-second", "sus4": "suspended-fourth", "5": "power",
 }  # fmt: skip
 _OTHER_TEXTS = {
-    "maj": "", "M": "", "min": "m", "-": "m", "mi": "m", "M7": "maj7", "Maj7": "maj7", "ma7": "maj7", "j7": "maj7", "△": "maj7",
+    "maj": "", "M": "", "min": "m", "-": "m", "mi": "m", "M7": "maj7", "Maj7": "maj7", "ma7": "maj7", "j7": "maj7",
+    "△": "maj7",
     "△7": "maj7", "min7": "m7", "-7": "m7", "mi7": "m7", "o": "dim", "°": "dim", "o7": "dim7", "°7": "dim7", "+": "aug",
     "ø": "m7b5", "ø7": "m7b5", "-7b5": "m7b5", "m7-5": "m7b5", "+7": "aug7", "7#5": "aug7", "mMaj7": "m(maj7)",
-    "mM7": "m(maj7)", "mmaj7": "m(maj7)", "min6": "m6", "-6": "m6", "M9": "maj9", "min9": "m9", "-9": "m9", "sus": "sus4",
+    "mM7": "m(maj7)", "mmaj7": "m(maj7)", "min6": "m6", "-6": "m6", "M9": "maj9", "min9": "m9", "-9": "m9",
+    "sus": "sus4",
 }  # fmt: skip
 _KIND_TEXTS = {kind: text for text, kind in reversed(KINDS.items())}
 _SYMBOL = re.compile(r"\(?([A-G])([#b♯♭]{0,2})([^/\s]{0,20}?)(?:/([A-Ga-g])([#b♯♭]?))?\)?")

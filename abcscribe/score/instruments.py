@@ -98,9 +98,9 @@ def hand_clef(usual: str, median: float) -> str:
     return "treble" if median >= HAND_TREBLE else "bass" if median <= HAND_BASS else usual
 
 
-# Instruments whose notes are written elsewhere than they sound: programs -> (steps, semitones) from written to sounding.
-# Which of several builds is meant is a matter of the name ("Clarinet in A"); these are the usual ones. Guitars and basses
-# are read an octave higher too, which their clef says (treble-8).
+# Instruments whose notes are not written as they sound: program -> (steps, semitones) from written to sounding. Which
+# build is meant is a matter of the name ("Clarinet in A"); these are the usual ones. Guitars and basses are read
+# an octave higher too, which their clef says (treble-8).
 _TRANSPOSITIONS = {
     9: (14, 24), 13: (7, 12), 43: (-7, -12), 56: (-1, -2), 59: (-1, -2), 60: (-4, -7), 64: (-1, -2), 65: (-5, -9),
     66: (-8, -14), 67: (-12, -21), 69: (-4, -7), 71: (-1, -2), 72: (7, 12),
@@ -111,7 +111,8 @@ _BUILDS = {  # "Horn in F": the F that a written C sounds as, below it unless th
 }  # fmt: skip
 _BUILT_HIGH = {"clarinet": ("EB", "D"), "trumpet": ("D", "EB", "E", "F"), "cornet": ("EB",)}
 _BUILD = re.compile(
-    r"(?i)\b(?:in\s+([A-G])(?:\s*[-\s]?\s*(flat|sharp)|([b♭#♯]))?|([A-G])(?:[-\s]?(flat)|([b♭]))\s+\w+)(?![a-z])"
+    r"(?i)\b(?:in\s+([A-G])(?:\s*[-\s]?\s*(flat|sharp)|([b♭#♯]))?"
+    r"|([A-G])(?:[-\s]?(flat)|([b♭]))\s+\w+)(?![a-z])"
 )
 
 
@@ -144,7 +145,8 @@ _PLAIN_NAMES = {
     17: "Organ", 18: "Organ", 19: "Organ", 20: "Harmonium", 23: "Bandoneon", 24: "Guitar", 25: "Guitar",
     26: "Electric Guitar", 27: "Electric Guitar", 28: "Electric Guitar", 29: "Electric Guitar", 30: "Electric Guitar",
     31: "Guitar", 32: "Double Bass", 33: "Bass Guitar", 34: "Bass Guitar", 35: "Bass Guitar", 36: "Bass Guitar",
-    37: "Bass Guitar", 38: "Bass", 39: "Bass", 43: "Double Bass", 44: "Strings", 45: "Strings", 46: "Harp", 48: "Strings",
+    37: "Bass Guitar", 38: "Bass", 39: "Bass", 43: "Double Bass", 44: "Strings", 45: "Strings", 46: "Harp",
+    48: "Strings",
     49: "Strings", 50: "Strings", 51: "Strings", 52: "Voice", 53: "Voice", 54: "Voice", 59: "Trumpet", 60: "Horn",
     61: "Brass", 62: "Brass", 63: "Brass", 64: "Soprano Saxophone", 65: "Alto Saxophone", 66: "Tenor Saxophone",
     67: "Baritone Saxophone", 75: "Panpipes", 78: "Whistle", **dict.fromkeys(range(80, 104), "Synthesizer"),
@@ -158,7 +160,8 @@ def plain_name(program: int) -> str:
 
 
 _OTHER_NAMES = {
-    "bass guitar": 33, "electric bass": 33, "double bass": 43, "contrabass": 43, "upright bass": 32, "acoustic bass": 32,
+    "bass guitar": 33, "electric bass": 33, "double bass": 43, "contrabass": 43, "upright bass": 32,
+    "acoustic bass": 32,
     "bass clarinet": 71, "bass drum": PERCUSSION, "bass trombone": 57, "bassoon": 70, "fagott": 70, "bass": 33,
     "classical guitar": 24, "nylon guitar": 24, "acoustic guitar": 25, "steel guitar": 25, "electric guitar": 27,
     "guitar": 24, "gitarre": 24, "ukulele": 24, "mandolin": 25, "banjo": 105, "lute": 24, "harp": 46, "harfe": 46,

@@ -22,6 +22,9 @@ FORMAT = "abcscribe-score"
 VERSION = 1
 
 # Bounded, since arithmetic with numbers of a million digits takes minutes
+_NUMBERS = re.compile(
+    r"\[\n\s*((?:[\d.]+,\n\s*)*[\d.]+)\n\s*\]"
+)  # a list of numbers: on one line; no text has line breaks
 _PITCH = re.compile(r"([A-G])(#{0,99}|b{0,99})(-?\d{1,2})")
 _FRACTION = re.compile(r"(-?\d{1,9})(?:/(\d{1,9}))?")
 
@@ -30,7 +33,8 @@ Reader = Callable[[Any], Any]
 
 def to_json(score: Score) -> str:
     """JSON text, indented so that two versions can be compared line by line."""
-    return json.dumps({"format": FORMAT, "version": VERSION, **_plain(score)}, ensure_ascii=False, indent=1) + "\n"
+    text = json.dumps({"format": FORMAT, "version": VERSION, **_plain(score)}, ensure_ascii=False, indent=1)
+    return _NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
 
 
 def from_json(text: str) -> Score:

@@ -1,10 +1,8 @@
-"""MusicXML, MXL, MIDI, Humdrum **kern and LilyPond files -> Score, through lytk's intermediate representation, and back
-to LilyPond.
+"""MIDI and LilyPond files -> Score, through lytk's intermediate representation.
 
 lytk (Rust) parses and its ``to_dict()`` is exact: durations are note values with dots and tuplet ratios, never floats.
-This module knows that dict and nothing of the file formats. What the Score does not model (lyrics, slurs, dynamics,
-mid-bar changes of metre, key or tempo) is left out; cue notes are silence. A tempo mark inside a bar counts from the
-next bar line on.
+This module knows that dict and nothing of the file formats; ``drafts`` makes a Score of what it finds. Cue notes are
+silence. A tempo mark inside a bar counts from the next bar line on.
 """
 
 from __future__ import annotations
@@ -13,7 +11,6 @@ import dataclasses
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -22,98 +19,98 @@ from typing import Any
 import lytk
 
 from abcscribe.errors import ScoreError
+from abcscribe.score import harmony, instruments, musicxml_reader
+from abcscribe.score.drafts import DraftBar, DraftPart, add_voice, build, one_line
 from abcscribe.score.instruments import PERCUSSION
-from abcscribe.score.model import (
-    MODE_FIFTHS,
-    STEPS,
-    Bar,
-    Key,
-    Metre,
-    Note,
-    Part,
-    Pitch,
-    Score,
-    Staff,
-    Tempo,
-)  # fmt: skip
-from abcscribe.score.musicxml import to_musicxml
+from abcscribe.score.marks import DYNAMICS, MARKS
+from abcscribe.score.model import MODE_FIFTHS, Direction, Harmony, Key, Metre, Note, Pitch, Score, Syllable, Tempo
+from abcscribe.score.musicxml_measures import CLEFS
+from abcscribe.score.repeats import jump_named
+from abcscribe.score.transpose import interval_pitch
 
 Json = dict[str, Any]
-VoiceKey = tuple[int, int]  # (staff, lytk's voice number), both 1-based
+Shift = tuple[int, int]  # (steps, semitones) from written to sounding
 
-_CLEFS = {
-    ("G", 2, 0): "treble", ("G", 2, -1): "treble-8", ("G", 2, 1): "treble+8", ("F", 4, 0): "bass",
-    ("F", 4, -1): "bass-8", ("F", 3, 0): "baritone", ("C", 1, 0): "soprano", ("C", 2, 0): "mezzo",
-    ("C", 3, 0): "alto", ("C", 4, 0): "tenor", ("C", 5, 0): "baritone",
-}  # fmt: skip
 _BEAT_UNITS = {
     "breve": Fraction(8), "whole": Fraction(4), "half": Fraction(2), "quarter": Fraction(1),
     "eighth": Fraction(1, 2), "16th": Fraction(1, 4), "32nd": Fraction(1, 8),
 }  # fmt: skip
+_BAR_LINES = {"Double": "double", "LightLight": "double", "Final": "final", "Dashed": "dashed"}
+_WEDGES = {"crescendo": "<", "diminuendo": ">", "decrescendo": ">", "stop": "!"}
 _LIST = "?"  # an ending for several turns, whose numbers are still to be found
 
 
 def read_musicxml(path: str | Path) -> Score:
-    """A .musicxml, .xml or compressed .mxl file. Raises ScoreError."""
-    return _read(path, lytk.from_musicxml, "MusicXML")
-
-
-def read_kern(path: str | Path) -> Score:
-    """A Humdrum **kern file without spine splits. Raises ScoreError."""
-    return _read(path, lytk.from_humdrum, "Humdrum **kern")
+    """A .musicxml, .xml or compressed .mxl file without a word about what it leaves out. Raises ScoreError."""
+    return musicxml_reader.read_musicxml(path)[0]
 
 
 def read_midi(path: str | Path) -> Score:
     """A Standard MIDI File; one that was played rather than written is quantised. Raises ScoreError."""
-    return _read(path, lytk.from_midi, "MIDI")
+    score = _read(path, lytk.from_midi, "MIDI")
+    parts = tuple(dataclasses.replace(part, directions=()) for part in score.parts)  # dynamics guessed from velocities
+    return dataclasses.replace(score, parts=parts)
 
 
 def read_lilypond(path: str | Path) -> Score:
     """The first movement of a LilyPond file. Raises ScoreError."""
-    return _read(path, lytk.from_lilypond, "LilyPond")
+    return _with_programs(_read(path, lytk.from_lilypond, "LilyPond"), path)
 
 
-def to_lilypond(score: Score) -> str:
-    """LilyPond source. Raises ScoreError if lytk cannot write the score."""
+def _with_programs(score: Score, path: str | Path) -> Score:
+    """lytk drops ``midiInstrument``; where the file names one for each part, they are taken in order."""
+    text = Path(path).read_text(encoding="utf-8", errors="replace")
+    named = [instruments.named(name) for name in re.findall(r'midiInstrument\s*=\s*#?"([^"]*)"', text)]
+    names = [program or 0 for program in named]
+    staves = [len(part.staves) for part in score.parts if part.program != PERCUSSION]
+    if sum(staves) != len(names):
+        names = [0] * sum(staves)
+    parts = []
+    for part in score.parts:
+        programs = [] if part.program == PERCUSSION else names[: len(part.staves)]
+        names = names[len(programs) :]
+        program = next((p for p in programs if p), 0) or instruments.named(part.name) or part.program
+        parts.append(dataclasses.replace(part, program=program if part.program == 0 else part.program))
+    return dataclasses.replace(score, parts=tuple(parts))
+
+
+def read_lilypond_book(path: str | Path) -> list[Score]:
+    """Every movement of a LilyPond file that has notes. Raises ScoreError."""
+    first = read_lilypond(path)
     try:
-        return lytk.to_lilypond(lytk.from_musicxml_string(to_musicxml(score)))
-    except (lytk.LytkError, ValueError) as error:
-        raise ScoreError(f"The score cannot be written as LilyPond: {error}.") from error
+        documents = [movement.to_dict() for movement in lytk.from_lilypond_movements(str(path))]
+    except (lytk.LytkError, OSError):
+        return [first]
+    if len(documents) < 2:
+        return [first]
+    scores = [score_from_lytk(document) for document in documents]
+    return [score for score in scores if any(notes for part in score.parts for notes in part.bars)] or [first]
 
 
 def _read(path: str | Path, parse: Callable[[str], lytk.Score], kind: str) -> Score:
     try:
         document = parse(str(path)).to_dict()
     except (lytk.LytkError, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".") if str(error) else "unknown reason"
-        raise ScoreError(f"{path} cannot be read as {kind}: {reason}.") from error
+        raise ScoreError(f"{path} cannot be read as {kind}: {_reason(error)}.") from error
     score = score_from_lytk(document)
     if not any(notes for part in score.parts for notes in part.bars):
         raise ScoreError(f"{path} holds no notes that can be read as {kind}.")
     return score
 
 
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0].rstrip(".") if str(error) else "unknown reason"
+
+
 def score_from_lytk(document: Json) -> Score:
     """The Score that a ``lytk.Score.to_dict()`` describes."""
-    sources = list(_flat_parts(document.get("children", ())))
-    bar_count = max((len(source.get("measures", ())) for source in sources), default=0)
-    drafts = [_draft_part(source) for source in sources]
-    lengths = [
-        max((draft.lengths[i] for draft in drafts if i < len(draft.lengths)), default=0) for i in range(bar_count)
-    ]
+    drafts = [_PartReader(source).read() for source in _flat_parts(document.get("children", ()))]
+    for draft in drafts:
+        _with_ending_lists(draft.bars)
     metadata = document.get("metadata", {})
-    title, subtitle = _line(metadata.get("title")), _line(metadata.get("subtitle"))
-    return Score(
-        bars=_shared_bars(drafts, [Fraction(length) for length in lengths]),
-        parts=tuple(_finished_part(draft, bar_count) for draft in drafts),
-        title=title if subtitle in title else f"{title} - {subtitle}" if title else subtitle,
-        composer=_line(metadata.get("composer")),
-    )
-
-
-def _line(text: str | None) -> str:
-    """A name or title on one line: part names may be broken to fit in front of a staff."""
-    return " ".join((text or "").split())
+    title, subtitle = one_line(metadata.get("title")), one_line(metadata.get("subtitle"))
+    whole_title = title if subtitle in title else f"{title} - {subtitle}" if title else subtitle
+    return build(drafts, whole_title, one_line(metadata.get("composer")))
 
 
 def _flat_parts(children: Iterable[Json]) -> Iterator[Json]:
@@ -124,73 +121,181 @@ def _flat_parts(children: Iterable[Json]) -> Iterator[Json]:
             yield from _flat_parts(group.get("children", ()))
 
 
-# --- one part ---------------------------------------------------------------------------------------------------------
+class _PartReader:
+    """Reads one part of lytk's dict."""
 
+    def __init__(self, source: Json) -> None:
+        self.source = source
+        percussion = source.get("midi_channel") == 10
+        self.draft = DraftPart(
+            one_line(source.get("name")), PERCUSSION if percussion else source.get("midi_program", 0)
+        )
+        self.shift: Shift = (0, 0)
+        self.grace: dict[int, list[Pitch]] = {}  # waiting for the next note of a voice, over bar lines
 
-@dataclass
-class _DraftPart:
-    """A part whose voices are not numbered yet."""
+    def read(self) -> DraftPart:
+        for measure in self.source.get("measures", ()):
+            self.draft.bars.append(self._measure(measure))
+        if self.draft.program == PERCUSSION:
+            self.draft.clefs = dict.fromkeys(self.draft.clefs or {1: ""}, "perc")
+        return self.draft
 
-    source: Json
-    bars: list[dict[VoiceKey, list[Note]]] = field(default_factory=list)
-    lengths: list[Fraction] = field(default_factory=list)  # quarters that the longest voice of each bar fills
-    shifts: list[tuple[int, int]] = field(default_factory=list)  # written -> sounding, (diatonic, chromatic) steps
-
-
-def _draft_part(source: Json) -> _DraftPart:
-    draft, shift = _DraftPart(source), (0, 0)
-    grace: dict[int, list[Pitch]] = {}  # waiting for the next note of a voice, over bar lines
-    for measure in source.get("measures", ()):
-        shift = _transposition(measure, shift)
-        bar: dict[VoiceKey, list[Note]] = {}
-        length = Fraction(0)
+    def _measure(self, measure: Json) -> DraftBar:
+        bar, attributes = DraftBar(), measure.get("attributes", {})
+        if change := attributes.get("transpose"):
+            octaves = change.get("octave_change", 0)
+            self.shift = change.get("diatonic", 0) + 7 * octaves, change.get("chromatic", 0) + 12 * octaves
+            self.draft.transposition = self.draft.transposition or self.shift
+        for staff, clef in attributes.get("clefs", {}).items():
+            self.draft.clefs.setdefault(int(staff), _clef(clef))
+        if "time" in attributes or attributes.get("senza_misura"):
+            bar.metre = (_metre(attributes),)
+        if "key" in attributes:
+            bar.key = _key(attributes["key"], self.shift)
         for voice in measure.get("voices", ()):
             number = voice.get("number", 1)
-            notes, end, staff = _voice_notes(voice.get("elements", ()), shift, grace.setdefault(number, []))
-            bar.setdefault((staff, number), []).extend(notes)
-            length = max(length, end)
-        draft.bars.append(bar)
-        draft.lengths.append(length)
-        draft.shifts.append(shift)
-    return draft
+            notes, end, staff = _voice_notes(voice.get("elements", ()), self.shift, self.grace.setdefault(number, []))
+            add_voice(bar, staff, number, notes)
+            bar.length = max(bar.length, end)
+        self._beside(measure, bar)
+        _bar_lines(measure, bar)
+        return bar
+
+    def _beside(self, measure: Json, bar: DraftBar) -> None:
+        """Tempo, dynamics, hairpins, words, jumps and chord symbols."""
+        for direction in measure.get("directions", ()):
+            start, staff = _offset(direction), direction.get("staff", 1)
+            if mark := direction.get("tempo"):
+                _tempo(mark, "offset" in direction, bar)
+            if text := (direction.get("dynamic") or {}).get("sign"):
+                kind = "dynamic" if text in DYNAMICS else "words"
+                bar.directions.append(Direction(start, kind, text, staff))
+            if wedge := _WEDGES.get((direction.get("wedge") or {}).get("wedge_type", "").lower()):
+                bar.directions.append(Direction(start, "hairpin", wedge, staff))
+            if words := _words(direction):
+                self._text(words, start, staff, bar)
+        fifths = 7 * self.shift[1] - 12 * self.shift[0]
+        for symbol in measure.get("harmonies", ()):
+            if found := _harmony(symbol):
+                bar.harmonies.append(harmony.moved(found, fifths))
+
+    def _text(self, words: str, start: Fraction, staff: int, bar: DraftBar) -> None:
+        jump = jump_named(words)
+        if jump and start == 0 and len(self.draft.bars) > 0:
+            self.draft.bars[-1].signs.append(jump)  # it stands at the bar line before
+        elif sign := jump or (words.casefold() if words.casefold() in ("segno", "coda") else ""):
+            bar.signs.append(sign)
+        else:
+            bar.directions.append(Direction(start, "words", words, staff))
 
 
-def _transposition(measure: Json, shift: tuple[int, int]) -> tuple[int, int]:
-    change = measure.get("attributes", {}).get("transpose")
-    if change is None:
-        return shift
-    octaves = change.get("octave_change", 0)
-    return change.get("diatonic", 0) + 7 * octaves, change.get("chromatic", 0) + 12 * octaves
+def _words(direction: Json) -> str:
+    """What a direction says in words, jumps included."""
+    for name in ("words", "text", "rehearsal"):
+        value = direction.get(name)
+        text = one_line(value.get("text") if isinstance(value, dict) else value if isinstance(value, str) else "")
+        if text:
+            return text
+    jumps = ("segno", "coda", "da_capo", "dal_segno", "fine", "to_coda")
+    return next((name.replace("_", " ") for name in jumps if direction.get(name)), "")
 
 
-def _voice_notes(
-    elements: Iterable[Json], shift: tuple[int, int], grace: list[Pitch]
-) -> tuple[list[Note], Fraction, int]:
+def _offset(item: Json) -> Fraction:
+    """Quarters from the bar line; lytk counts whole notes."""
+    numerator, denominator = item.get("offset", (0, 1))
+    return max(Fraction(0), Fraction(4 * numerator, denominator))
+
+
+def _harmony(symbol: Json) -> Harmony | None:
+    root = symbol.get("root")
+    if not root:
+        return None
+    bass = symbol.get("bass") or {}
+    kind = harmony.from_musicxml_kind(symbol.get("kind", "major"), symbol.get("kind_text") or symbol.get("text"))
+    return Harmony(_offset(symbol), _name(root), kind, _name(bass) if bass else "")
+
+
+def _name(step: Json) -> str:
+    alter = round(step.get("alter") or 0)  # a number here, a pair in pitches
+    return step["step"] + ("#" * alter if alter > 0 else "b" * -alter)
+
+
+# --- notes ------------------------------------------------------------------------------------------------------------
+
+
+def _voice_notes(elements: Iterable[Json], shift: Shift, grace: list[Pitch]) -> tuple[list[Note], Fraction, int]:
     """Notes of one voice in one bar, the quarter at which it ends, and the staff on which most of it stands."""
     notes: list[Note] = []
     staves: Counter[int] = Counter()
     at = Fraction(0)
+    leader: int | None = None  # index of the last chord's first note
     for element in elements:
         ((kind, event),) = element.items()
         members = {"Chord": event.get("notes", ()), "Note": (event,)}.get(kind, ())
         if members and members[0].get("is_grace"):
-            grace.extend(_sounding_pitch(member["pitch"], shift) for member in members)
+            pitches = [_sounding_pitch(member["pitch"], shift) for member in members]
+            if members[0].get("after_grace") and leader is not None:
+                notes[leader] = dataclasses.replace(notes[leader], after=(*notes[leader].after, *pitches))
+            else:
+                grace.extend(pitches)
             continue
         duration = _quarters(event["duration"])
         staves[(members[0] if members else event).get("staff", 1)] += len(members) * 1000 + 1  # rests only break ties
         if members and not members[0].get("is_cue"):
             chord = sorted((_note(member, at, duration, shift) for member in members), key=lambda note: note.pitch.midi)
-            if grace:
-                chord[0] = dataclasses.replace(chord[0], grace=tuple(grace))
-                grace.clear()
+            chord[0] = _with_signs(chord[0], [event, *members], tuple(grace))
+            grace.clear()
+            leader = len(notes)
             notes.extend(chord)
         at += duration
     return notes, at, staves.most_common(1)[0][0] if staves else 1
 
 
-def _note(member: Json, start: Fraction, duration: Fraction, shift: tuple[int, int]) -> Note:
+def _note(member: Json, start: Fraction, duration: Fraction, shift: Shift) -> Note:
     tie = any(tie["tie_type"] == "Start" for tie in member.get("ties", ()))
-    return Note(start, duration, _sounding_pitch(member["pitch"], shift), tie=tie)
+    technicals = {sign.get("name"): str(sign.get("value", "")) for sign in member.get("technicals", ())}
+    string, fret = technicals.get("string", ""), technicals.get("fret", "")
+    note = Note(start, duration, _sounding_pitch(member["pitch"], shift), tie=tie)
+    if string.isdigit() and fret.isdigit() and 0 < int(string) <= 16 and int(fret) <= 36:
+        return dataclasses.replace(note, string=int(string), fret=int(fret))
+    return note
+
+
+def _with_signs(note: Note, sources: list[Json], grace: tuple[Pitch, ...]) -> Note:
+    """The first note of a chord with what its members and the chord itself carry."""
+    names: list[str] = []
+    slurs: Counter[str] = Counter()
+    for i, source in enumerate(sources):
+        if i and source is sources[0]:
+            continue
+        signs = (sign for group in ("articulations", "ornaments", "technicals") for sign in source.get(group) or ())
+        names.extend(_mark(sign) for sign in signs)
+        names.extend(["fermata"] if source.get("fermata") else [])
+        slurs.update(slur.get("slur_type", "") for slur in source.get("slurs") or ())
+    lyrics = next((source["lyrics"] for source in sources if source.get("lyrics")), ())
+    return dataclasses.replace(
+        note,
+        grace=grace,
+        marks=tuple(dict.fromkeys(name for name in names if name)),
+        slur_start=slurs["Start"],
+        slur_stop=slurs["Stop"],
+        lyrics=tuple(_syllable(lyric) for lyric in lyrics),
+    )
+
+
+def _mark(sign: Json) -> str:
+    name, value = str(sign.get("name", "")), str(sign.get("value", ""))
+    if name == "tremolo" and value in ("1", "2", "3"):
+        return f"tremolo-{value}"
+    if name in ("fingering", "finger"):
+        return f"finger-{value}" if f"finger-{value}" in MARKS else ""
+    return name if name in MARKS else {"trill": "trill-mark", "marcato": "strong-accent"}.get(name, "")
+
+
+def _syllable(lyric: Json) -> Syllable | None:
+    text = one_line(lyric.get("text"))
+    joined = lyric.get("syllabic", "").lower() in ("begin", "middle")
+    return Syllable(text, joined, bool(lyric.get("extend"))) if text else None
 
 
 def _quarters(duration: Json) -> Fraction:
@@ -204,118 +309,20 @@ def _note_value(numerator: int, denominator: int, dots: int, actual: int, normal
     return Fraction(4 * numerator, denominator) * (2 - Fraction(1, 2**dots)) * Fraction(normal, actual)
 
 
-def _sounding_pitch(pitch: Json, shift: tuple[int, int]) -> Pitch:
+def _sounding_pitch(pitch: Json, shift: Shift) -> Pitch:
     numerator, denominator = pitch.get("alter", (0, 1))
-    return _shifted(pitch["step"], round(numerator / denominator), pitch["octave"], *shift)
+    return interval_pitch(Pitch(pitch["step"], round(numerator / denominator), pitch["octave"]), *shift)
 
 
-@lru_cache(maxsize=4096)
-def _shifted(step: str, alter: int, octave: int, diatonic: int, chromatic: int) -> Pitch:
-    written = Pitch(step, alter, octave)
-    octaves, index = divmod(STEPS.index(step) + diatonic, 7)
-    natural = Pitch(STEPS[index], 0, octave + octaves)
-    return dataclasses.replace(natural, alter=written.midi + chromatic - natural.midi)
-
-
-def _finished_part(draft: _DraftPart, bar_count: int) -> Part:
-    """Number the voices staff by staff from the top, drop ties that lead nowhere, and pad missing bars."""
-    keys = sorted({key for bar in draft.bars for key, notes in bar.items() if notes}) or [(1, 1)]
-    numbers = {key: number for number, key in enumerate(keys, 1)}
-    bars = [
-        tuple(
-            dataclasses.replace(note, voice=numbers[key]) for key in sorted(bar) for note in bar[key] if key in numbers
-        )
-        for bar in draft.bars
-    ]
-    bars += [()] * (bar_count - len(bars))
-    source = draft.source
-    percussion = source.get("midi_channel") == 10
-    return Part(
-        bars=_with_true_ties(bars, draft.lengths),
-        name=_line(source.get("name")),
-        program=PERCUSSION if percussion else source.get("midi_program", 0),
-        staves=_staves(source, numbers),
-    )
-
-
-def _staves(source: Json, numbers: dict[VoiceKey, int]) -> tuple[Staff, ...]:
-    clefs: dict[str, str] = {}
-    for measure in source.get("measures", ()):
-        for staff, clef in measure.get("attributes", {}).get("clefs", {}).items():
-            clefs.setdefault(staff, _clef(clef))
-    staves = sorted({staff for staff, _ in numbers})
-    return tuple(
-        Staff(clefs.get(str(staff), "treble"), tuple(n for (on, _), n in numbers.items() if on == staff))
-        for staff in staves
-    )
+# --- bars -------------------------------------------------------------------------------------------------------------
 
 
 def _clef(clef: Json) -> str:
     if clef["sign"] == "Percussion":
         return "perc"
-    return _CLEFS.get((clef["sign"], clef.get("line", 2), clef.get("octave_change", 0)), "treble")
-
-
-def _with_true_ties(bars: list[tuple[Note, ...]], lengths: list[Fraction]) -> tuple[tuple[Note, ...], ...]:
-    """Scores hold ties into another voice and into nothing; keep those that the same voice takes up at once."""
-    starts = [{(note.voice, note.start, note.pitch.midi) for note in notes} for notes in bars]
-    starts.append(set())
-
-    def goes_on(index: int, note: Note) -> bool:
-        if (note.voice, note.end, note.pitch.midi) in starts[index]:
-            return True
-        return note.end >= lengths[index] and (note.voice, 0, note.pitch.midi) in starts[index + 1]
-
-    return tuple(
-        tuple(dataclasses.replace(n, tie=False) if n.tie and not goes_on(i, n) else n for n in notes)
-        for i, notes in enumerate(bars)
-    )
-
-
-# --- what the parts share ---------------------------------------------------------------------------------------------
-
-
-def _shared_bars(drafts: list[_DraftPart], lengths: list[Fraction]) -> tuple[Bar, ...]:
-    bars: list[Bar] = []
-    metres: list[Metre | None] = [Metre()] * len(drafts)  # of each part
-    key, tempo, next_tempo = Key(), None, None
-    for index, length in enumerate(lengths):
-        measures = [(d.source["measures"][index], d.shifts[index]) for d in drafts if index < len(d.bars)]
-        metres = _metres(drafts, index, metres)
-        metre = _common_metre(metres, length)
-        key = next((_key(m["attributes"]["key"], s) for m, s in measures if "key" in m.get("attributes", {})), key)
-        tempo, next_tempo = _tempos((m for m, _ in measures), next_tempo or tempo)
-        bars.append(
-            Bar(
-                length=length or (metre.length if metre else Fraction(4)),
-                metre=metre,
-                key=key,
-                tempo=tempo,
-                repeat_start=any(_barline(m, "left").get("repeat_direction") == "Forward" for m, _ in measures),
-                repeat_end=any(_barline(m, "right").get("repeat_direction") == "Backward" for m, _ in measures),
-                ending=next((e for m, _ in measures if (e := _ending(_barline(m, "left")))), ""),
-            )
-        )
-    return _with_ending_lists(bars)
-
-
-def _metres(drafts: list[_DraftPart], index: int, before: list[Metre | None]) -> list[Metre | None]:
-    """The metre of each part in one bar. A part that says nothing while others change goes with the first of them."""
-    measures = [d.source["measures"][index] if index < len(d.bars) else {} for d in drafts]
-    stated = {i: _metre(measure["attributes"]) for i, measure in enumerate(measures) if _states_metre(measure)}
-    first = next(iter(stated.values()), None)
-    return [stated.get(i, first if stated else metre) for i, metre in enumerate(before)]
-
-
-def _common_metre(metres: list[Metre | None], length: Fraction) -> Metre | None:
-    """Parts may have different metres, such as 6/8 and 2/4 of dotted quarters: the one that the bar fills, or the
-    longest."""
-    return max(metres, key=lambda metre: (metre.length == length, metre.length) if metre else (False, Fraction(0)))
-
-
-def _states_metre(measure: Json) -> bool:
-    attributes = measure.get("attributes", {})
-    return "time" in attributes or bool(attributes.get("senza_misura"))
+    if clef["sign"] == "Tab":
+        return "treble-8"
+    return CLEFS.get((clef["sign"], clef.get("line", 2), clef.get("octave_change", 0)), "treble")
 
 
 def _metre(attributes: Json) -> Metre | None:
@@ -325,43 +332,40 @@ def _metre(attributes: Json) -> Metre | None:
     return Metre(sum(int(beats) for beats in time["beats"].split("+")), time["beat_type"])
 
 
-def _key(key: Json, shift: tuple[int, int]) -> Key:
-    diatonic, chromatic = shift
+def _key(key: Json, shift: Shift) -> Key:
+    steps, semitones = shift
     mode = key.get("mode", "major").lower()
     # an interval of d steps and c semitones is 7c - 12d places on the line of fifths: a whole tone (1, 2) is two
-    return Key(key.get("fifths", 0) + 7 * chromatic - 12 * diatonic, mode if mode in MODE_FIFTHS else "major")
+    return Key(key.get("fifths", 0) + 7 * semitones - 12 * steps, mode if mode in MODE_FIFTHS else "major")
 
 
-def _tempos(measures: Iterable[Json], tempo: Tempo | None) -> tuple[Tempo | None, Tempo | None]:
-    """The tempo in force at the bar line, and the last one marked inside the bar (or None)."""
-    later = None
-    for measure in measures:
-        for direction in measure.get("directions", ()):
-            mark = direction.get("tempo", {})
-            if not mark.get("per_minute"):
-                continue
-            dots = mark.get("dots", 0)
-            beat = _BEAT_UNITS.get(mark.get("beat_unit", "quarter"), Fraction(1)) * (2 - Fraction(1, 2**dots))
-            found = Tempo(mark["per_minute"], beat)
-            if "offset" in direction:
-                later = found
-            else:
-                tempo = found
-    return tempo, later
+def _tempo(mark: Json, inside: bool, bar: DraftBar) -> None:
+    """A metronome mark, words of tempo or both."""
+    if not inside and (text := one_line(mark.get("text"))):
+        bar.words = bar.words or text
+    if not mark.get("per_minute"):
+        return
+    beat = _BEAT_UNITS.get(mark.get("beat_unit", "quarter"), Fraction(1)) * (2 - Fraction(1, 2 ** mark.get("dots", 0)))
+    tempo = Tempo(mark["per_minute"], beat)
+    if inside:
+        bar.later_tempo = tempo
+    else:
+        bar.tempo = tempo
 
 
-def _barline(measure: Json, side: str) -> Json:
-    return measure.get(f"{side}_barline") or {}
+def _bar_lines(measure: Json, bar: DraftBar) -> None:
+    left, right = measure.get("left_barline") or {}, measure.get("right_barline") or {}
+    bar.repeat_start = left.get("repeat_direction") == "Forward"
+    bar.repeat_end = right.get("repeat_direction") == "Backward"
+    bar.times = max(2, min(right.get("repeat_times") or 2, 9))
+    if left.get("ending_type", "").lower() == "start":
+        number = str(left.get("ending_number", _LIST))
+        bar.ending = number if re.fullmatch("[1-9]", number) else _LIST
+    bar.ending_stop = right.get("ending_type", "").lower() in ("stop", "discontinue")
+    bar.line = _BAR_LINES.get(right.get("style", ""), "")
 
 
-def _ending(barline: Json) -> str:
-    if barline.get("ending_type", "").lower() != "start":
-        return ""
-    number = str(barline.get("ending_number", _LIST))
-    return number if re.fullmatch("[1-9]", number) else _LIST
-
-
-def _with_ending_lists(bars: list[Bar]) -> tuple[Bar, ...]:
+def _with_ending_lists(bars: list[DraftBar]) -> None:
     """lytk 0.6 drops ``number="1, 2"``: such an ending goes from where the one before it stopped to the next one."""
     last = 0
     for i, bar in enumerate(bars):
@@ -370,7 +374,6 @@ def _with_ending_lists(bars: list[Bar]) -> tuple[Bar, ...]:
         if bar.ending == _LIST:
             following = next((b.ending for b in bars[i + 1 :] if b.ending.isdigit()), "")
             stop = int(following) if following and int(following) > last + 1 else last + 3
-            bars[i] = dataclasses.replace(bar, ending=",".join(str(n) for n in range(last + 1, stop)))
-        if bars[i].ending:
-            last = int(bars[i].ending.split(",")[-1])
-    return tuple(bars)
+            bar.ending = ",".join(str(n) for n in range(last + 1, stop))
+        if bar.ending:
+            last = int(bar.ending.split(",")[-1])

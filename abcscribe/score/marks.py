@@ -55,7 +55,8 @@ VELOCITIES = {
 
 ABC_MARKS = {mark.abc: name for name, mark in MARKS.items() if mark.abc} | {
     "lowermordent": "mordent", "pralltriller": "inverted-mordent", "emphasis": "accent", "accent": "accent",
-    "marcato": "strong-accent", "plus": "stopped", "staccato": "staccato", "tr": "trill-mark", "invertedfermata": "fermata",
+    "marcato": "strong-accent", "plus": "stopped", "staccato": "staccato", "tr": "trill-mark",
+    "invertedfermata": "fermata",
     "invertedturnx": "inverted-turn", "turnx": "turn", "shortphrase": "breath-mark", "irishroll": "roll",
 }  # fmt: skip
 ABC_SHORTHAND = {

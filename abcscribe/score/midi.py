@@ -7,6 +7,7 @@ just before their note. Written here because it is short and lytk's writer shape
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from fractions import Fraction
 
 from abcscribe.errors import ScoreError
 from abcscribe.score import instruments
-from abcscribe.score.model import MODE_FIFTHS, Bar, Key, Metre, PlayedNote, Score
+from abcscribe.score.marks import VELOCITIES
+from abcscribe.score.model import MODE_FIFTHS, Bar, Key, Metre, Part, PlayedNote, Score
 
 TICKS = 480  # in a quarter, at least; exact for triplets, quintuplets and 128ths
 MOST_TICKS = 32_767  # the format's limit
@@ -44,9 +46,11 @@ def to_midi(score: Score) -> bytes:
     for index, part in enumerate(score.parts):
         notes = [(n.onset, n.onset + n.duration, n.pitch) for n in sounding if n.part == index]
         notes += _grace_notes(score, index, starts)
-        sounds = [_Sound(round(a * ticks), round(b * ticks), pitch, VELOCITY) for a, b, pitch in notes]
+        loudness = _loudness(part, starts)
+        sounds = [_Sound(round(a * ticks), round(b * ticks), pitch, _velocity(loudness, a)) for a, b, pitch in notes]
         channel = DRUM_CHANNEL if part.program == instruments.PERCUSSION else _channel(index)
-        tracks.append(_part_track(part.name, channel, part.program, sounds))
+        words = [(round(at * ticks), _meta(0x05, text.encode())) for at, text in _words(part, starts)]
+        tracks.append(_part_track(part.name, channel, part.program, sounds, words))
     return _file(ticks, tracks)
 
 
@@ -94,10 +98,32 @@ def _grace_notes(score: Score, part: int, starts: Sequence[Fraction]) -> Iterabl
     """(onset, offset, pitch) in quarters; none where the piece begins with them and there is no time before."""
     for bar_start, notes in zip(starts, score.parts[part].bars, strict=False):
         for note in notes:
-            onset = bar_start + note.start - len(note.grace) * GRACE
-            if onset >= 0:
-                for i, pitch in enumerate(note.grace):
+            before = bar_start + note.start - len(note.grace) * GRACE
+            after = bar_start + note.end - len(note.after) * GRACE
+            for onset, pitches in ((before, note.grace), (after, note.after)):
+                for i, pitch in enumerate(pitches if onset >= 0 else ()):
                     yield onset + i * GRACE, onset + (i + 1) * GRACE, pitch.midi
+
+
+def _loudness(part: Part, starts: Sequence[Fraction]) -> list[tuple[Fraction, int]]:
+    """(quarters, velocity) of the dynamics of a part, by time."""
+    marks = ((start, sign) for start, signs in zip(starts, part.directions, strict=False) for sign in signs)
+    return sorted((start + sign.start, VELOCITIES[sign.text]) for start, sign in marks if sign.kind == "dynamic"
+                  and sign.text in VELOCITIES)  # fmt: skip
+
+
+def _velocity(loudness: Sequence[tuple[Fraction, int]], onset: Fraction) -> int:
+    place = bisect_right(loudness, (onset, 127))
+    return loudness[place - 1][1] if place else VELOCITY
+
+
+def _words(part: Part, starts: Sequence[Fraction]) -> Iterable[tuple[Fraction, str]]:
+    """(quarters, syllable) as karaoke files have them: a hyphen leads on, a blank ends a word."""
+    for start, notes in zip(starts, part.bars, strict=False):
+        for note in notes:
+            syllable = next((verse for verse in note.lyrics if verse), None)
+            if syllable:
+                yield start + note.start, syllable.text + ("-" if syllable.joined else " ")
 
 
 def _channel(index: int) -> int:
@@ -139,8 +165,8 @@ def _tempo_event(quarter_bpm: float) -> bytes:
     return _meta(0x51, min(0xFFFFFF, round(60e6 / quarter_bpm)).to_bytes(3, "big"))
 
 
-def _part_track(name: str, channel: int, program: int, sounds: Iterable[_Sound]) -> bytes:
-    events = [(0, _meta(0x03, name.encode()))]
+def _part_track(name: str, channel: int, program: int, sounds: Iterable[_Sound], words: Iterable[Event] = ()) -> bytes:
+    events = [(0, _meta(0x03, name.encode())), *words]
     if program != instruments.PERCUSSION:
         events.append((0, bytes([0xC0 | channel, program])))
     for sound in _one_key_each(sounds):

@@ -11,34 +11,34 @@ import re
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from itertools import pairwise
 
-from abcscribe.score import harmony, percussion
+from abcscribe.score import percussion
 from abcscribe.score.drafts import MOST_VERSES, DraftBar, DraftPart, add_voice, one_line
 from abcscribe.score.instruments import PERCUSSION
-from abcscribe.score.marks import DYNAMICS, MARKS
-from abcscribe.score.model import MODE_FIFTHS, STEPS, Direction, Harmony, Key, Metre, Note, Pitch, Syllable, Tempo
-from abcscribe.score.musicxml_notes import TYPE_OF
-from abcscribe.score.repeats import jump_named
+from abcscribe.score.marks import MARKS
+from abcscribe.score.model import MODE_FIFTHS, STEPS, Direction, Key, Metre, Note, Pitch, Syllable
+from abcscribe.score.musicxml_directions import (
+    LONGEST_BAR,
+    VALUES,
+    Event,
+    Measure,
+    SignReader,
+    integer,
+    note_value,
+    number,
+)
 from abcscribe.score.transpose import interval_pitch
 
-LONGEST_BAR = 1024  # quarters
 CLEFS = {
-    ("G", 2, 0): "treble", ("G", 2, -1): "treble-8", ("G", 2, 1): "treble+8", ("F", 4, 0): "bass", ("F", 4, -1): "bass-8",
+    ("G", 2, 0): "treble", ("G", 2, -1): "treble-8", ("G", 2, 1): "treble+8", ("F", 4, 0): "bass", ("F", 4,
+    -1): "bass-8",
     ("F", 3, 0): "baritone", ("C", 1, 0): "soprano", ("C", 2, 0): "mezzo", ("C", 3, 0): "alto", ("C", 4, 0): "tenor",
     ("C", 5, 0): "baritone",
 }  # fmt: skip
 _LINES = {"G": 2, "F": 4, "C": 3}  # where a clef stands that does not say it
-_VALUES = {name: value for value, name in TYPE_OF.items()} | {"long": Fraction(16), "maxima": Fraction(32)}
-_BAR_LINES = {"light-light": "double", "light-heavy": "final", "heavy-heavy": "final", "dashed": "dashed"}
-_GONE = {  # direction types without a place in a Score -> what a user calls them
-    "pedal": "pedal marks", "octave-shift": "octave lines", "dashes": "dashed lines", "bracket": "brackets",
-    "harp-pedals": "harp pedals", "scordatura": "scordaturas", "image": "pictures", "other-direction": "directions",
-    "principal-voice": "voice marks", "accordion-registration": "registrations", "percussion": "mallet signs",
-    "string-mute": "mutes", "damp": "damp signs", "damp-all": "damp signs", "eyeglasses": "directions",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,51 +49,19 @@ class Instrument:
     key: int | None  # of the drum map
 
 
-@dataclass(slots=True)
-class _Event:
-    """A chord of one voice and what waits for it."""
-
-    staff: int
-    notes: list[Note]
-
-
-@dataclass(slots=True)
-class _Measure:
-    """What is known inside of a measure."""
-
-    bar: DraftBar
-    raw: Fraction = Fraction(0)  # where we are, in quarters by the file's divisions
-    exact: dict[Fraction, Fraction] = field(default_factory=lambda: {Fraction(0): Fraction(0)})  # raw -> sum of values
-    voices: dict[str, list[_Event]] = field(default_factory=dict)
-    last: _Event | None = None  # for chord members
-    last_span: tuple[Fraction, Fraction] = (Fraction(0), Fraction(0))  # exact (start, duration) of the note before
-
-    @property
-    def now(self) -> Fraction:
-        return self.exact.get(self.raw, self.raw)
-
-    def advance(self, raw: Fraction, exact: Fraction) -> None:
-        end = self.now + exact
-        self.raw = min(self.raw + raw, Fraction(LONGEST_BAR))
-        self.exact.setdefault(self.raw, min(end, Fraction(LONGEST_BAR)))
-        self.bar.length = max(self.bar.length, self.now)
-
-
-class PartReader:
+class PartReader(SignReader):
     """Reads one part; ``left_out`` counts what a Score has no place for."""
 
     def __init__(self, name: str, program: int, instruments: dict[str, Instrument], left_out: Counter[str]) -> None:
+        super().__init__(left_out)
         self.draft = DraftPart(name, program)
         self.instruments = instruments
-        self.left_out = left_out
-        self.divisions = Fraction(1)
         self.metre: Metre | None = Metre()
-        self.shift = (0, 0)  # (steps, semitones) from written to sounding
         self.unpitched = self.pitched = 0  # notes
         self.tab_staves: set[int] = set()
         self.graces: dict[str, list[Pitch]] = {}  # waiting for the next note of a voice, over bar lines
         self.homes: dict[str, Counter[int]] = {}  # voice -> how many of its notes stood on which staff
-        self.handlers: dict[str, Callable[[ET.Element, _Measure], None]] = {
+        self.handlers: dict[str, Callable[[ET.Element, Measure], None]] = {
             "attributes": self._attributes, "note": self._note, "backup": self._backup, "forward": self._forward,
             "direction": self._direction, "harmony": self._harmony, "barline": self._barline, "sound": self._sound,
         }  # fmt: skip
@@ -111,19 +79,19 @@ class PartReader:
         return self.draft
 
     def _measure(self, element: ET.Element) -> None:
-        measure = _Measure(DraftBar())
+        measure = Measure(DraftBar())
         self.draft.bars.append(measure.bar)
         for child in element:
             if handler := self.handlers.get(str(child.tag)):
                 handler(child, measure)
-        for number, (name, events) in enumerate(measure.voices.items(), 1):
+        for count, (name, events) in enumerate(measure.voices.items(), 1):
             self._close_graces(name, events)
-            self._add_voice(measure.bar, integer(name) or number, events, self.homes.setdefault(name, Counter()))
+            self._add_voice(measure.bar, integer(name) or count, events, self.homes.setdefault(name, Counter()))
         for i, event in enumerate(measure.bar.directions):
             if event.start > measure.bar.length:
                 measure.bar.directions[i] = dataclasses.replace(event, start=measure.bar.length)
 
-    def _close_graces(self, name: str, events: list[_Event]) -> None:
+    def _close_graces(self, name: str, events: list[Event]) -> None:
         """Grace notes at the end of a bar end the note before them."""
         graces = self.graces.get(name)
         if graces and events:
@@ -131,7 +99,7 @@ class PartReader:
             events[-1].notes[0] = dataclasses.replace(first, after=first.after + tuple(graces))
             graces.clear()
 
-    def _add_voice(self, bar: DraftBar, number: int, events: list[_Event], homes: Counter[int]) -> None:
+    def _add_voice(self, bar: DraftBar, number: int, events: list[Event], homes: Counter[int]) -> None:
         """A voice stands on the staff of most of its notes, of as many on the one where it was most often (``homes``).
         Where lines of two staves have the same number and sound together they are two voices."""
         counts = Counter(event.staff for event in events for _ in event.notes)
@@ -148,7 +116,7 @@ class PartReader:
 
     # --- attributes ---------------------------------------------------------------------------------------------------
 
-    def _attributes(self, element: ET.Element, measure: _Measure) -> None:
+    def _attributes(self, element: ET.Element, measure: Measure) -> None:
         self.divisions = number(element.findtext("divisions")) or self.divisions
         for transpose in element.iterfind("transpose"):
             octaves = integer(transpose.findtext("octave-change")) or 0
@@ -183,7 +151,7 @@ class PartReader:
         fifths = max(-14, min(14, fifths)) + 7 * semitones - 12 * steps
         bar.key = bar.key or Key(fifths, mode if mode in MODE_FIFTHS or mode == "none" else "major")
 
-    def _clef(self, element: ET.Element, measure: _Measure) -> None:
+    def _clef(self, element: ET.Element, measure: Measure) -> None:
         staff, sign = integer(element.get("number")) or 1, (element.findtext("sign") or "").strip()
         line = integer(element.findtext("line")) or _LINES.get(sign, 2)
         octaves = integer(element.findtext("clef-octave-change")) or 0
@@ -209,7 +177,7 @@ class PartReader:
         self.draft.tuning = tuple(p for _, p in sorted(strings, key=lambda s: s[0])) or self.draft.tuning
         self.draft.capo = max(0, min(integer(details.findtext("capo")) or 0, 24)) or self.draft.capo
 
-    def _measure_style(self, style: ET.Element, measure: _Measure) -> None:
+    def _measure_style(self, style: ET.Element, measure: Measure) -> None:
         repeat = style.find("measure-repeat")
         if repeat is None:
             return
@@ -223,7 +191,7 @@ class PartReader:
 
     # --- notes --------------------------------------------------------------------------------------------------------
 
-    def _note(self, element: ET.Element, measure: _Measure) -> None:
+    def _note(self, element: ET.Element, measure: Measure) -> None:
         voice, staff = one_line(element.findtext("voice")) or "1", integer(element.findtext("staff")) or 1
         staff = max(1, min(staff, 16))
         grace = element.find("grace")
@@ -253,23 +221,30 @@ class PartReader:
         if graces := self.graces.get(voice):
             note = dataclasses.replace(note, grace=tuple(graces))
             graces.clear()
-        measure.last = _Event(staff, [self._with_lyrics(element, note)])
+        measure.last = Event(staff, [self._with_lyrics(element, note)])
         measure.voices.setdefault(voice, []).append(measure.last)
 
-    def _add_to_chord(self, event: _Event, note: Note) -> None:
+    def _add_to_chord(self, event: Event, note: Note) -> None:
         """Notes of a chord are ordered from the lowest, and the lowest carries what belongs to all."""
         first = event.notes[0]
         event.notes.append(note)
         event.notes.sort(key=lambda n: n.pitch.midi)
-        shared = {"grace": first.grace, "after": first.after, "lyrics": first.lyrics,
-                  "slur_start": first.slur_start + note.slur_start, "slur_stop": first.slur_stop + note.slur_stop,
-                  "marks": tuple(dict.fromkeys(first.marks + note.marks))}  # fmt: skip
-        empty = {"grace": (), "after": (), "lyrics": (), "slur_start": 0, "slur_stop": 0, "marks": ()}
-        event.notes[:] = [dataclasses.replace(n, **(empty if i else shared)) for i, n in enumerate(event.notes)]
+        whole = dataclasses.replace(
+            event.notes[0],
+            grace=first.grace,
+            after=first.after,
+            lyrics=first.lyrics,
+            marks=tuple(dict.fromkeys(first.marks + note.marks)),
+            slur_start=first.slur_start + note.slur_start,
+            slur_stop=first.slur_stop + note.slur_stop,
+        )
+        others = [
+            dataclasses.replace(n, grace=(), after=(), lyrics=(), marks=(), slur_start=0, slur_stop=0)
+            for n in event.notes[1:]
+        ]
+        event.notes[:] = [whole, *others]
 
-    def _grace(
-        self, grace: ET.Element, element: ET.Element, voice: str, pitch: Pitch | None, measure: _Measure
-    ) -> None:
+    def _grace(self, grace: ET.Element, element: ET.Element, voice: str, pitch: Pitch | None, measure: Measure) -> None:
         if pitch is None or element.find("cue") is not None:
             return
         slurs = sum(slur.get("type") == "start" for slur in element.iterfind("notations/slur"))
@@ -342,12 +317,12 @@ class PartReader:
             raw = self.metre.length
         raw = min(raw, Fraction(LONGEST_BAR))
         kind = (element.findtext("type") or "").strip()
-        if kind not in _VALUES or (rest is not None and rest.get("measure") == "yes"):
+        if kind not in VALUES or (rest is not None and rest.get("measure") == "yes"):
             return raw, raw
         changed = element.find("time-modification")
         actual = changed.findtext("actual-notes") if changed is not None else None
         normal = changed.findtext("normal-notes") if changed is not None else None
-        value = _note_value(kind, min(len(element.findall("dot")), 8), number(actual), number(normal))
+        value = note_value(kind, min(len(element.findall("dot")), 8), number(actual), number(normal))
         return raw, value if not raw or abs(value - raw) <= 1 / self.divisions else raw
 
     def _with_lyrics(self, element: ET.Element, note: Note) -> Note:
@@ -367,7 +342,7 @@ class PartReader:
             self.left_out[f"syllables of verses beyond {MOST_VERSES}"] += 1
         return dataclasses.replace(note, lyrics=tuple(verses.get(v) for v in range(min(max(verses) + 1, MOST_VERSES))))
 
-    def _with_notations(self, element: ET.Element, note: Note, measure: _Measure) -> Note:
+    def _with_notations(self, element: ET.Element, note: Note, measure: Measure) -> Note:
         marks: list[str] = []
         starts = stops = 0
         for notations in element.iterfind("notations"):
@@ -375,7 +350,7 @@ class PartReader:
                 if child.tag == "slur":
                     starts, stops = starts + (child.get("type") == "start"), stops + (child.get("type") == "stop")
                 elif child.tag == "dynamics":
-                    self._dynamics(child, note.start, integer(element.findtext("staff")) or 1, measure)
+                    self.dynamics(child, note.start, integer(element.findtext("staff")) or 1, measure)
                 elif child.tag in ("fermata", "arpeggiate"):
                     marks.append(str(child.tag))
                 elif child.tag in ("articulations", "ornaments", "technical"):
@@ -400,118 +375,17 @@ class PartReader:
             self.left_out[f"{tag.replace('-', ' ')} signs"] += 1
         return ""
 
-    def _backup(self, element: ET.Element, measure: _Measure) -> None:
+    def _backup(self, element: ET.Element, measure: Measure) -> None:
         measure.raw = max(Fraction(0), measure.raw - (number(element.findtext("duration")) or 0) / self.divisions)
         measure.last = None
 
-    def _forward(self, element: ET.Element, measure: _Measure) -> None:
+    def _forward(self, element: ET.Element, measure: Measure) -> None:
         raw = (number(element.findtext("duration")) or Fraction(0)) / self.divisions
         if raw > LONGEST_BAR:
             self.left_out[f"jumps beyond {LONGEST_BAR} quarters of a bar"] += 1
             return
         measure.advance(raw, raw)
         measure.last = None
-
-    # --- beside the notes ---------------------------------------------------------------------------------------------
-
-    def _direction(self, element: ET.Element, measure: _Measure) -> None:
-        staff = integer(element.findtext("staff")) or 1
-        start = self._at(element, measure)
-        sound, words = element.find("sound"), ""
-        metronome = element.find("direction-type/metronome")
-        for kind in element.iterfind("direction-type"):
-            for sign in kind:
-                if sign.tag in ("words", "rehearsal"):
-                    words = one_line(f"{words} {''.join(sign.itertext())}")
-                elif sign.tag == "dynamics":
-                    self._dynamics(sign, start, staff, measure)
-                elif sign.tag == "wedge" and (text := _WEDGES.get(sign.get("type", ""))):
-                    measure.bar.directions.append(Direction(start, "hairpin", text, staff))
-                elif sign.tag in ("segno", "coda"):
-                    measure.bar.signs.append(self._coda(sound, str(sign.tag), start, measure))
-                elif sign.tag in _GONE:
-                    self.left_out[_GONE[sign.tag]] += 1
-        tempo = _tempo(metronome, sound)
-        self._tempo(tempo, start, measure.bar)
-        self._words(words, tempo is not None, sound, start, staff, measure)
-
-    def _coda(self, sound: ET.Element | None, sign: str, start: Fraction, measure: _Measure) -> str:
-        to_coda = sign == "coda" and ((sound is not None and sound.get("tocoda")) or start > 0)
-        return "to coda" if to_coda else sign
-
-    def _words(
-        self, words: str, is_tempo: bool, sound: ET.Element | None, start: Fraction, staff: int, measure: _Measure
-    ) -> None:
-        signs = _sound_signs(sound)
-        written = jump_named(words)
-        if written or signs:
-            measure.bar.signs.append(written or signs[0])
-        elif words and is_tempo and start == 0:
-            measure.bar.words = measure.bar.words or words
-        elif words:
-            measure.bar.directions.append(Direction(start, "words", words, staff))
-
-    def _sound(self, element: ET.Element, measure: _Measure) -> None:
-        measure.bar.signs.extend(sign for sign in _sound_signs(element) if sign not in measure.bar.signs)
-        self._tempo(_tempo(None, element), measure.now, measure.bar)
-
-    def _tempo(self, tempo: Tempo | None, start: Fraction, bar: DraftBar) -> None:
-        if tempo and start:
-            bar.later_tempo = tempo
-        elif tempo:
-            bar.tempo = tempo
-
-    def _dynamics(self, element: ET.Element, start: Fraction, staff: int, measure: _Measure) -> None:
-        for sign in element:
-            text = (sign.text or "").strip() if sign.tag == "other-dynamics" else str(sign.tag)
-            if text in DYNAMICS:
-                measure.bar.directions.append(Direction(start, "dynamic", text, staff))
-            elif text:
-                measure.bar.directions.append(Direction(start, "words", text, staff))
-
-    def _at(self, element: ET.Element, measure: _Measure) -> Fraction:
-        """Where a direction stands: here, moved by its offset."""
-        offset = (number(element.findtext("offset"), signed=True) or Fraction(0)) / self.divisions
-        if not offset:
-            return measure.now
-        raw = max(Fraction(0), min(measure.raw + offset, Fraction(LONGEST_BAR)))
-        return measure.exact.get(raw, raw)
-
-    def _harmony(self, element: ET.Element, measure: _Measure) -> None:
-        kind, root = element.find("kind"), (element.findtext("root/root-step") or "").strip()
-        start = self._at(element, measure)
-        if kind is None or (root not in tuple(STEPS) and (kind.text or "").strip() != "none"):
-            self.left_out["chord symbols without a root"] += 1
-            return
-        if element.find("frame") is not None:
-            self.left_out["chord diagrams"] += 1
-        if (kind.text or "").strip() == "none":
-            measure.bar.harmonies.append(Harmony(start))
-            return
-        bass = (element.findtext("bass/bass-step") or "").strip()
-        text = harmony.from_musicxml_kind((kind.text or "").strip(), kind.get("text")) + _degrees(element)
-        found = Harmony(
-            start, root + _alter(element.findtext("root/root-alter")), text,
-            bass + _alter(element.findtext("bass/bass-alter")) if bass in tuple(STEPS) else "",
-        )  # fmt: skip
-        steps, semitones = self.shift
-        measure.bar.harmonies.append(harmony.moved(found, 7 * semitones - 12 * steps))
-
-    def _barline(self, element: ET.Element, measure: _Measure) -> None:
-        bar = measure.bar
-        repeat, ending = element.find("repeat"), element.find("ending")
-        right = element.get("location", "right") != "left"
-        if repeat is not None:
-            forward = repeat.get("direction") == "forward"
-            bar.repeat_start, bar.repeat_end = bar.repeat_start or forward, bar.repeat_end or not forward
-            bar.times = max(bar.times, min(integer(repeat.get("times")) or 2, 9))
-        elif right and element.get("location") != "middle":
-            bar.line = _BAR_LINES.get((element.findtext("bar-style") or "").strip(), bar.line)
-        if ending is not None and ending.get("type") == "start":
-            bar.ending = turns(ending.get("number") or ending.text or "") or "1"
-        elif ending is not None:
-            bar.ending_stop = True
-        bar.signs.extend(sign for sign in ("segno", "coda") if element.find(sign) is not None and sign not in bar.signs)
 
     # --- the whole part -----------------------------------------------------------------------------------------------
 
@@ -528,7 +402,8 @@ class PartReader:
                 continue
             count, staff = running
             source = self.draft.bars[i - count]
-            if any(notes for key, notes in bar.voices.items() if staff in (0, key[0])):
+            own = {key: notes for key, notes in bar.voices.items() if notes and staff in (0, key[0])}
+            if own and own != {key: notes for key, notes in source.voices.items() if staff in (0, key[0])}:
                 continue
             bar.voices |= {key: list(notes) for key, notes in source.voices.items() if staff in (0, key[0])}
             bar.length = max(bar.length, source.length)
@@ -554,41 +429,9 @@ class PartReader:
         self.draft.clefs = {staff: clef for staff, clef in self.draft.clefs.items() if staff in notation}
 
 
-@lru_cache(maxsize=4096)
-def _note_value(kind: str, dots: int, actual: Fraction | None, normal: Fraction | None) -> Fraction:
-    """Quarters of a note value; each dot adds half of what the one before it added."""
-    value = _VALUES[kind] * (2 - Fraction(1, 2**dots))
-    return value * normal / actual if actual and normal else value
-
-
-_WEDGES = {"crescendo": "<", "diminuendo": ">", "stop": "!"}
-
-
-@lru_cache(maxsize=4096)
-def integer(text: str | None) -> int | None:
-    """A whole number of up to six digits, otherwise None."""
-    return int(text) if text and re.fullmatch(r"\s*[+-]?\d{1,6}\s*", text) else None
-
-
-@lru_cache(maxsize=4096)
-def number(text: str | None, signed: bool = False) -> Fraction | None:
-    """A decimal number of a length that people write, otherwise None."""
-    match = re.fullmatch(r"\s*([+-]?\d{1,12}(?:\.\d{1,12})?)\s*", text or "")
-    value = Fraction(match[1]) if match else None
-    return value if value is None or signed or value > 0 else None
-
-
-def turns(text: str) -> str:
-    """``"1, 2"``, ``"1.-3."`` -> "1,2", "1,2,3"."""
-    found: list[int] = []
-    for first, last in re.findall(r"(\d{1,2})\.?(?:\s*[-–]\s*(\d{1,2}))?", text[:40]):
-        found.extend(range(int(first), min(int(last or first), int(first) + 8) + 1))
-    return ",".join(str(n) for n in dict.fromkeys(found) if n)
-
-
-def _overlap(events: list[_Event]) -> bool:
+def _overlap(events: list[Event]) -> bool:
     ordered = sorted(events, key=lambda e: e.notes[0].start)
-    return any(b.notes[0].start < a.notes[0].end for a, b in zip(ordered, ordered[1:], strict=False))
+    return any(b.notes[0].start < a.notes[0].end for a, b in pairwise(ordered))
 
 
 def _ties(element: ET.Element) -> bool:
@@ -603,57 +446,14 @@ def _display(unpitched: ET.Element) -> Pitch | None:
 
 def _metre(time: ET.Element) -> Metre | None:
     """The metre, of several groups (3/8 + 2/4) their sum; None if it is free or cannot be read."""
-    length, units = Fraction(0), [4]
-    for beats, unit in zip(time.iterfind("beats"), time.iterfind("beat-type"), strict=False):
+    length, units = Fraction(0), [1]
+    for beats, below in zip(time.iterfind("beats"), time.iterfind("beat-type"), strict=False):
         counts = [integer(text) for text in (beats.text or "").split("+")]
-        below = integer(unit.text)
-        if None in counts or below is None or below not in (1, 2, 4, 8, 16, 32, 64, 128):
+        unit = integer(below.text)
+        if None in counts or unit is None or unit not in (1, 2, 4, 8, 16, 32, 64, 128):
             return None
-        units.append(below)
-        length += Fraction(4 * sum(c for c in counts if c), below)
-    unit = max(units[1:], default=4)
+        units.append(unit)
+        length += Fraction(4 * sum(c for c in counts if c), unit)
+    unit = max(units)
     beats_in_all = length * unit / 4
     return Metre(int(beats_in_all), unit) if 0 < beats_in_all <= 128 else None
-
-
-def _tempo(metronome: ET.Element | None, sound: ET.Element | None) -> Tempo | None:
-    if metronome is not None:
-        speed = re.search(r"\d{1,4}(?:\.\d{1,4})?", metronome.findtext("per-minute") or "")
-        dots = min(len(metronome.findall("beat-unit-dot")), 4)
-        unit = _VALUES.get((metronome.findtext("beat-unit") or "").strip(), Fraction(1))
-        if speed and 0 < float(speed[0]) <= 2000:
-            return Tempo(float(speed[0]), unit * (2 - Fraction(1, 2**dots)))
-    speed_text = sound.get("tempo", "") if sound is not None else ""
-    value = number(speed_text)
-    return Tempo(float(value)) if value and 1 <= value <= 2000 else None
-
-
-def _sound_signs(sound: ET.Element | None) -> list[str]:
-    """Jumps that a <sound> element asks for."""
-    if sound is None:
-        return []
-    names = {
-        "dacapo": "D.C.",
-        "dalsegno": "D.S.",
-        "fine": "fine",
-        "tocoda": "to coda",
-        "segno": "segno",
-        "coda": "coda",
-    }
-    return [sign for name, sign in names.items() if sound.get(name) not in (None, "no")]
-
-
-def _degrees(element: ET.Element) -> str:
-    """What a chord adds, alters or leaves out: ``add9``, ``b5``, ``no3``."""
-    text = ""
-    for degree in element.iterfind("degree"):
-        value, kind = integer(degree.findtext("degree-value")), (degree.findtext("degree-type") or "").strip()
-        sign = _alter(degree.findtext("degree-alter"))
-        if value:
-            text += {"add": "add" if not sign else "", "subtract": "no"}.get(kind, "") + f"{sign}{value}"
-    return text
-
-
-def _alter(text: str | None) -> str:
-    alter = integer(text) or 0
-    return "#" * min(alter, 2) if alter > 0 else "b" * min(-alter, 2)

@@ -120,7 +120,7 @@ class PartWriter:
         attributes = ET.Element("attributes")
         if before is None:
             add(attributes, "divisions", self.divisions)
-        if before is None or bar.key != before.key:
+        if not self.is_drums and (before is None or bar.key != before.key):
             key = add(attributes, "key")
             add(key, "fifths", bar.key.fifths)
             add(key, "mode", bar.key.mode)
@@ -136,12 +136,21 @@ class PartWriter:
         interval = self.intervals[index]
         if interval != (self.intervals[index - 1] if index else (0, 0)):
             add_transpose(attributes, *interval)
-        for sign in self.part.directions[index] if self.part.directions else ():
-            if sign.kind == "measure-repeat" and not self.tab:
-                style = add(attributes, "measure-style")
-                add(style, "measure-repeat", sign.text, type="start")
+        if repeat := self._measure_repeat(index):
+            style = add(attributes, "measure-style")
+            add(style, "measure-repeat", repeat if repeat != "0" else None, type="stop" if repeat == "0" else "start")
         if len(attributes):
             measure.append(attributes)
+
+    def _measure_repeat(self, index: int) -> str:
+        """Of how many bars a repeat sign begins here, "0" where one ends, otherwise ""."""
+        signs = [[d.text for d in bar if d.kind == "measure-repeat"] for bar in self.part.directions]
+        if not signs or self.tab:
+            return ""
+        if signs[index]:
+            return signs[index][0]
+        begun = next((i for i in range(index - 1, max(index - 9, -1), -1) if signs[i]), None)
+        return "0" if begun is not None and index == begun + int(signs[begun][0]) else ""
 
     def _add_clefs(self, attributes: ET.Element) -> None:
         if len(self.part.staves) > 1:
@@ -180,7 +189,7 @@ class PartWriter:
         """What stands beside the notes of a staff, by start."""
         signs: list[Sign] = []
         staff_number = staff if len(self.part.staves) > 1 else None
-        if self.is_first and staff == 1 and not self.tab:
+        if self.is_first and staff == 1:
             steps, semitones = self.intervals[index]
             fifths = 12 * steps - 7 * semitones
             signs += [(h.start, add_harmony(moved(h, fifths), staff_number)) for h in self.bars[index].harmonies]

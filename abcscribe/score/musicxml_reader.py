@@ -1,7 +1,8 @@
 """MusicXML and compressed MXL -> Score, and a sentence for everything in the file that a Score has no place for.
 
 Written here on the standard library's parser and not on lytk, which drops what tablature, percussion and endings need:
-strings, tunings, capo, unpitched notes with their instruments, ``number="1, 2"``, measure repeats. This module opens the
+strings, tunings, capo, unpitched notes with their instruments, ``number="1, 2"``,
+measure repeats. This module opens the
 file and reads what stands before the music; ``musicxml_measures`` reads a part, ``drafts`` puts the parts together.
 """
 
@@ -17,7 +18,8 @@ from abcscribe.errors import ScoreError
 from abcscribe.score import instruments, percussion
 from abcscribe.score.drafts import build, one_line
 from abcscribe.score.model import Score
-from abcscribe.score.musicxml_measures import Instrument, PartReader, integer
+from abcscribe.score.musicxml_directions import integer
+from abcscribe.score.musicxml_measures import Instrument, PartReader
 
 LARGEST_FILE = 256 * 2**20  # bytes of XML: a symphony is about 50 MB
 _CONTAINER = "META-INF/container.xml"
@@ -66,7 +68,9 @@ def musicxml_score(data: bytes) -> tuple[Score, list[str]]:
 
 
 def _sentences(left_out: Counter[str]) -> list[str]:
-    return [f"{count} {what} left out" if what[0].islower() else what for what, count in left_out.items()]
+    """One for each kind of thing; a kind that begins with a capital is a sentence already."""
+    counted = ((count, what.removesuffix("s") if count == 1 else what) for what, count in left_out.items())
+    return [f"{count} {what} left out" if what[0].islower() else what for count, what in counted]
 
 
 def _document(path: Path) -> bytes:

@@ -60,9 +60,7 @@ def add_harmony(symbol: Harmony, staff: int | None) -> ET.Element:
     kind, text = harmony.musicxml_kind(symbol)
     if symbol.root:
         _add_name(add(element, "root"), "root", symbol.root)
-        add(element, "kind", kind, text=text)
-    else:
-        add(element, "kind", "none", text="N.C.")
+    add(element, "kind", kind).set("text", text)
     if symbol.bass:
         _add_name(add(element, "bass"), "bass", symbol.bass)
     if staff:

@@ -11,8 +11,10 @@ from abcscribe.score.model import Part
 
 _ABBREVIATIONS = {  # Gould, Behind Bars, appendix: abbreviations of instruments
     "piano": "Pno.", "electric piano": "E. Pno.", "harpsichord": "Hpschd.", "celesta": "Cel.", "glockenspiel": "Glock.",
-    "vibraphone": "Vib.", "marimba": "Mar.", "xylophone": "Xyl.", "organ": "Org.", "accordion": "Acc.", "harmonica": "Harm.",
-    "guitar": "Gtr.", "electric guitar": "E. Gtr.", "bass guitar": "B. Gtr.", "double bass": "D. B.", "contrabass": "Cb.",
+    "vibraphone": "Vib.", "marimba": "Mar.", "xylophone": "Xyl.", "organ": "Org.", "accordion": "Acc.",
+    "harmonica": "Harm.",
+    "guitar": "Gtr.", "electric guitar": "E. Gtr.", "bass guitar": "B. Gtr.", "double bass": "D. B.",
+    "contrabass": "Cb.",
     "violin": "Vln.", "viola": "Vla.", "violoncello": "Vc.", "cello": "Vc.", "harp": "Hp.", "timpani": "Timp.",
     "strings": "Str.", "voice": "V.", "soprano": "S.", "alto": "A.", "tenor": "T.", "baritone": "Bar.", "bass": "B.",
     "trumpet": "Tpt.", "trombone": "Tbn.", "tuba": "Tba.", "horn": "Hn.", "french horn": "Hn.", "brass": "Br.",

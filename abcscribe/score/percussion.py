@@ -30,13 +30,15 @@ DRUMS: dict[int, tuple[str, str, str]] = {
     77: ("Low Wood Block", "F4", "triangle"), 78: ("Mute Cuica", "A4", "slash"), 79: ("Open Cuica", "A4", "diamond"),
     80: ("Mute Triangle", "B5", "slash"), 81: ("Open Triangle", "B5", "triangle"),
 }  # fmt: skip
-_OTHER_PLACE = ("C5", "diamond")  # of keys outside the map
 _WORDS = (  # found in the names that programs give to drums -> key, the longer names first
-    ("closed hi", 42), ("pedal hi", 44), ("open hi", 46), ("hi-hat", 42), ("hihat", 42), ("hi hat", 42), ("side stick", 37),
+    ("closed hi", 42), ("pedal hi", 44), ("open hi", 46), ("hi-hat", 42), ("hihat", 42), ("hi hat", 42),
+    ("side stick", 37),
     ("rim", 37), ("snare", 38), ("kick", 36), ("bass drum", 36), ("floor tom", 43), ("low tom", 45), ("mid tom", 47),
     ("high tom", 50), ("tom", 48), ("ride bell", 53), ("ride", 51), ("crash", 49), ("splash", 55), ("china", 52),
-    ("chinese", 52), ("cymbal", 49), ("triangle", 81), ("tambourine", 54), ("cowbell", 56), ("bongo", 60), ("conga", 63),
-    ("wood", 76), ("clap", 39), ("shaker", 70), ("maracas", 70), ("cabasa", 69), ("claves", 75), ("guiro", 73), ("agogo", 67),
+    ("chinese", 52), ("cymbal", 49), ("triangle", 81), ("tambourine", 54), ("cowbell", 56), ("bongo", 60), ("conga",
+    63),
+    ("wood", 76), ("clap", 39), ("shaker", 70), ("maracas", 70), ("cabasa", 69), ("claves", 75), ("guiro", 73),
+    ("agogo", 67),
     ("timbale", 65), ("whistle", 71), ("tam-tam", 52), ("gong", 52), ("drum", 38),
 )  # fmt: skip
 
@@ -46,10 +48,15 @@ def name(key: int) -> str:
     return DRUMS[key][0] if key in DRUMS else f"Drum {key}"
 
 
+@lru_cache
 def usual_place(key: int) -> tuple[Pitch, str]:
-    """(where a drum stands, its head)."""
-    _, place, head = DRUMS.get(key, ("", *_OTHER_PLACE))
-    return Pitch(place[0], 0, int(place[1])), head
+    """(where a drum stands, its head); keys outside of the map stand far outside of the staff, each at its own
+    place."""
+    if key in DRUMS:
+        _, place, head = DRUMS[key]
+        return Pitch(place[0], 0, int(place[1])), head
+    pitch = key_pitch(key)
+    return Pitch(pitch.step, 0, pitch.octave + (key > max(DRUMS))), "diamond"
 
 
 def place(note: Note) -> tuple[Pitch, str]:

@@ -13,23 +13,28 @@ from abcscribe.score.limits import admitted, nothing_but_score_errors
 from abcscribe.score.model import Score
 from abcscribe.score.source import check_archive, readable, suffix_of
 
-Reading = tuple[Score, list[str]]  # a score, and what was wrong with the text it was read from
+# The pieces of a file, and what was wrong with it or has no place in a Score
+Reading = tuple[list[Score], list[str]]
 
 
 def _abc(path: Path) -> Reading:
-    from abcscribe.score.abc_reader import read_abc
+    from abcscribe.score.abc_reader import read_tunes
 
-    score, problems = read_abc(_text(path))
-    if not any(notes for part in score.parts for notes in part.bars):
+    scores, said = [], []
+    for score, problems in read_tunes(_text(path)):
+        if any(part.bars for part in score.parts) and (_has_notes(score) or score.bars):
+            scores.append(score)
+            said += [f"line {p.line}, column {p.column}: {p.what}; {p.assumed}" for p in problems]
+    if not any(map(_has_notes, scores)):
         raise ScoreError(f"{path} holds no notes that can be read as ABC.")
-    return score, [f"line {p.line}, column {p.column}: {p.what}; {p.assumed}" for p in problems]
+    return scores, said
 
 
 def _json(path: Path) -> Reading:
     from abcscribe.score.json_format import from_json
 
     try:
-        return from_json(_text(path)), []
+        return [from_json(_text(path))], []
     except ScoreError as error:
         raise ScoreError(f"{path}: {error}") from error
 
@@ -37,25 +42,31 @@ def _json(path: Path) -> Reading:
 def _musicxml(path: Path) -> Reading:
     from abcscribe.score.musicxml_reader import read_musicxml
 
-    return read_musicxml(path)
+    score, said = read_musicxml(path)
+    return [score], said
 
 
 def _midi(path: Path) -> Reading:
     from abcscribe.score.lytk_bridge import read_midi
 
-    return read_midi(path), []
+    return [read_midi(path)], []
 
 
 def _kern(path: Path) -> Reading:
-    from abcscribe.score.lytk_bridge import read_kern
+    from abcscribe.score.kern_reader import read_kern
 
-    return read_kern(path), []
+    score, said = read_kern(path)
+    return [score], said
 
 
 def _lilypond(path: Path) -> Reading:
-    from abcscribe.score.lytk_bridge import read_lilypond
+    from abcscribe.score.lytk_bridge import read_lilypond_book
 
-    return read_lilypond(path), []
+    return read_lilypond_book(path), []
+
+
+def _has_notes(score: Score) -> bool:
+    return any(notes for part in score.parts for notes in part.bars)
 
 
 READERS: dict[str, Callable[[Path], Reading]] = {
@@ -73,8 +84,17 @@ def read_score(path: str | Path) -> Score:
     return read_leniently(path)[0]
 
 
-def read_leniently(path: str | Path) -> Reading:
-    """The score in a file and the problems that its reader worked around.
+def read_leniently(path: str | Path) -> tuple[Score, list[str]]:
+    """The first score in a file and the problems that its reader worked around. Raises ScoreError if there is none."""
+    scores, said = read_pieces(path)
+    if len(scores) > 1:
+        count = len(scores) - 1
+        said = [*said, f"{count} further tune{'s' * (count > 1)} of the file left out"]
+    return scores[0], said
+
+
+def read_pieces(path: str | Path) -> Reading:
+    """All tunes or movements in a file, and one sentence for everything that was wrong or could not be kept.
 
     Args:
         path: a file, whose suffix names its format; a pipe or "-" for stdin, whose first bytes do.
@@ -98,12 +118,16 @@ def _read(path: Path) -> Reading:
         raise ScoreError(f"{path} is empty.")
     check_archive(path)
     with nothing_but_score_errors(f"{path} is damaged beyond reading"):
-        score, problems = reader(path)
-    try:
-        score, changes = admitted(score)
-    except ScoreError as error:
-        raise ScoreError(f"{path}: {error}") from error
-    return score, problems + changes
+        scores, said = reader(path)
+    pieces: list[Score] = []
+    for score in scores:
+        try:
+            piece, changes = admitted(score)
+        except ScoreError as error:
+            raise ScoreError(f"{path}: {error}") from error
+        pieces.append(piece)
+        said = [*said, *changes]
+    return pieces, said
 
 
 def _text(path: Path) -> str:

@@ -8,14 +8,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from abcscribe.score.model import Bar
+from abcscribe.score.bars import Bar
 
 _ENDING_NUMBERS = tuple("123456789")
 _JUMPS = {  # letters of a jump's words -> its name in model.SIGNS
-    "dcalfine": "D.C. al Fine", "dacapoalfine": "D.C. al Fine", "dcalcoda": "D.C. al Coda", "dacapoalcoda": "D.C. al Coda",
+    "dcalfine": "D.C. al Fine", "dacapoalfine": "D.C. al Fine", "dcalcoda": "D.C. al Coda",
+    "dacapoalcoda": "D.C. al Coda",
     "dsalfine": "D.S. al Fine", "dalsegnoalfine": "D.S. al Fine", "dsalcoda": "D.S. al Coda",
     "dalsegnoalcoda": "D.S. al Coda", "dc": "D.C.", "dacapo": "D.C.", "ds": "D.S.", "dalsegno": "D.S.", "fine": "fine",
     "tocoda": "to coda", "dacoda": "to coda",
@@ -30,7 +29,8 @@ def jump_named(text: str) -> str:
 def play_order(bars: Sequence[Bar]) -> list[int]:
     """Indices of the bars as they are played, repeats and jumps (D.C., D.S. ...) followed.
 
-    A bar is repeated nine times at most, whatever the endings say. Behind a jump repeats are not played again, as is the
+    A bar is repeated nine times at most, whatever the endings say. Behind a jump repeats are not played again, as is
+    the
     custom: the last ending follows at once. A jump is made once, when its bar is left for the last time.
     """
     order = _repeated(bars)
@@ -72,14 +72,14 @@ def _behind_jump(bars: Sequence[Bar], once: list[int], i: int, sign: str) -> lis
 def _repeated(bars: Sequence[Bar], last_turns: bool = False) -> list[int]:
     """Indices of the bars with repeats played, or with the last turn of each alone."""
     order: list[int] = []
-    for section, endings in _sections(bars):
-        turns = _turns(bars, section, endings)
-        for turn in range(turns if last_turns else 1, turns + 1):
+    for section, endings in sections(bars):
+        count = turns(bars, section, endings)
+        for turn in range(count if last_turns else 1, count + 1):
             for i, ending in zip(section, endings, strict=True):
-                if turns > 1 and ending and str(turn) not in ending.split(","):
+                if count > 1 and ending and str(turn) not in ending.split(","):
                     continue
                 order.append(i)
-                if bars[i].repeat_end and turn < turns:
+                if bars[i].repeat_end and turn < count:
                     break
     return order
 
@@ -89,18 +89,18 @@ def with_plain_repeats(bars: tuple[Bar, ...]) -> tuple[Bar, ...]:
     beginning says where it starts, nothing that is played once has a repeat sign or an ending, and the last ending does
     not go back. abc2midi plays ``|: A |1 B :|2 C :|`` as A B A C A, and repeats up to a ``|:`` that is never closed."""
     plain: list[Bar] = []
-    for section, endings in _sections(bars):
-        turns = _turns(bars, section, endings)
+    for section, endings in sections(bars):
+        count = turns(bars, section, endings)
         goes_back = next((i for i in section if bars[i].repeat_end), section.stop)
         for i, ending in zip(section, endings, strict=True):
-            last = turns == 1 or (i > goes_back and str(turns) in ending.split(","))
+            last = count == 1 or (i > goes_back and str(count) in ending.split(","))
             plain.append(
                 dataclasses.replace(
                     bars[i],
-                    repeat_start=turns > 1 and i == section.start and (i > 0 or bars[i].repeat_start),
+                    repeat_start=count > 1 and i == section.start and (i > 0 or bars[i].repeat_start),
                     repeat_end=bars[i].repeat_end and not last,
-                    ending=bars[i].ending if turns > 1 else "",
-                    ending_stop=bars[i].ending_stop and turns > 1,
+                    ending=bars[i].ending if count > 1 else "",
+                    ending_stop=bars[i].ending_stop and count > 1,
                 )
             )
     return tuple(plain) if play_order(plain) == play_order(bars) else bars
@@ -132,13 +132,12 @@ def changing_repeats(bars: Sequence[Bar]) -> set[int]:
     """Where repeats start in which metre, key or tempo change, so that going back changes them too."""
     return {
         section.start
-        for section, endings in _sections(bars)
-        if _turns(bars, section, endings) > 1
-        and len({(bars[i].metre, bars[i].key, bars[i].tempo) for i in section}) > 1
+        for section, endings in sections(bars)
+        if turns(bars, section, endings) > 1 and len({(bars[i].metre, bars[i].key, bars[i].tempo) for i in section}) > 1
     }
 
 
-def _sections(bars: Sequence[Bar]) -> Iterator[tuple[range, list[str]]]:
+def sections(bars: Sequence[Bar]) -> Iterator[tuple[range, list[str]]]:
     """The stretches that are repeated as one, and for each of their bars the ending it belongs to."""
     start = 0
     while start < len(bars):
@@ -161,7 +160,7 @@ def _endings(bars: Sequence[Bar], start: int) -> list[str]:
     return endings
 
 
-def _turns(bars: Sequence[Bar], section: range, endings: list[str]) -> int:
+def turns(bars: Sequence[Bar], section: range, endings: list[str]) -> int:
     """How often a section is played: once without a repeat sign, else twice or as often as its endings say."""
     if not any(bars[i].repeat_end for i in section):
         return 1

@@ -22,6 +22,8 @@ ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 TEXT_FONTS = "Libertinus Serif, Times, serif"  # the first is in Typst's wheel
 _MUSIC_FONT = "Leipzig"  # Verovio's default
 _TITLE_SIZE = 1.6  # times the size of other texts; Verovio 6.4 does not take it from MusicXML
+MEAN_WIDTH, BOLD_WIDTH = 0.46, 0.05  # of a character of Libertinus Serif in em; what bold type adds
+GAP = 0.5  # em between words and the note of a metronome mark
 _UNITS_PER_EM = 1000  # of its glyph files
 
 
@@ -62,7 +64,7 @@ def portable(svg: str) -> str:
 
 def _flat(text: ET.Element) -> list[ET.Element]:
     elements: list[ET.Element] = []
-    shift = 0.0  # of the text that follows a music character
+    shift = 0.0  # of what follows a music character, or a text that one follows
     for run in _runs(text, {}, []):
         if run.starts:
             shift = 0.0
@@ -77,12 +79,21 @@ def _flat(text: ET.Element) -> list[ET.Element]:
                 shift += advance * size
         elif not run.starts and elements and elements[-1].tag == f"{{{SVG}}}text":
             ET.SubElement(elements[-1], f"{{{SVG}}}tspan", _without_place(run.style)).text = run.text
+            shift += _width(run)
         else:
             left = f"{float(run.style.get('x', 0)) + shift:g}"
             element = ET.Element(f"{{{SVG}}}text", {**run.style, "x": left})
             ET.SubElement(element, f"{{{SVG}}}tspan").text = run.text
             elements.append(element)
+            shift += _width(run)
     return elements
+
+
+def _width(run: _Run) -> float:
+    """About how wide a text is: what a viewer draws depends on its fonts."""
+    size = float(run.style.get("font-size", "0px").removesuffix("px"))
+    em = MEAN_WIDTH + (BOLD_WIDTH if run.style.get("font-weight") == "bold" else 0)
+    return size * (em * len(run.text.strip()) + GAP)
 
 
 def _runs(element: ET.Element, style: dict[str, str], begun: list[bool]) -> Iterator[_Run]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from abcscribe.errors import ScoreError
@@ -54,39 +55,73 @@ def usual_tuning(part: Part) -> str:
     return next((name for name in ("ukulele", "mandolin", "banjo", "bass") if name in part.name.lower()), "guitar")
 
 
-def to_ascii(score: Score, tuning: str | None = None) -> str:
-    """Tablature as text; parts are played on the strings of ``tuning``, or each on what is usual for it."""
+@dataclass(frozen=True, slots=True)
+class Tablature:
+    """A part on its strings."""
+
+    part: Part
+    strings: tuple[Pitch, ...]  # open, without the capo
+    capo: int
+    fingering: Fingering
+
+
+def tablatures(score: Score, tuning: str | None = None, capo: int | None = None) -> list[Tablature]:
+    """The parts of a score that are fretted, on the strings of ``tuning``, or each on its own or what is usual for it.
+
+    Raises ScoreError if no part has pitches.
+    """
+    found = []
+    for part in _fretted(score):
+        strings = open_strings(tuning) if tuning else part.tuning or open_strings(usual_tuning(part))
+        fret = part.capo if capo is None else capo
+        found.append(Tablature(part, strings, fret, finger(part, score.bar_starts(), strings, fret)))
+    return found
+
+
+def remarks(score: Score, tuning: str | None = None, capo: int | None = None) -> list[str]:
+    """What was done to play a score on its strings, a sentence for each part that does not stay as it is; and which
+    parts have no tablature."""
+    tabs = tablatures(score, tuning, capo)
+    said = [
+        f"{tab.part.name or 'Tablature'}: {', '.join(_done(tab.fingering))}." for tab in tabs if _done(tab.fingering)
+    ]
+    others = len(score.parts) - len(tabs)
+    return [*said, *([f"{others} part{'s' * (others > 1)} without frets left out."] if others else [])]
+
+
+def to_ascii(score: Score, tuning: str | None = None, capo: int | None = None) -> str:
+    """Tablature as text."""
     title = " - ".join(text for text in (score.title, score.composer) if text)
     blocks = [title] if title else []
-    for part in _fretted(score):
-        strings = open_strings(tuning or usual_tuning(part))
-        fingering = finger(part, score.bar_starts(), strings)
-        blocks.append(_heading(part, strings, fingering))
-        blocks.extend(_systems(score.bars, part, strings, fingering))
+    for tab in tablatures(score, tuning, capo):
+        blocks.append(_heading(tab))
+        blocks.extend(_systems(score.bars, tab.part, tab.strings, tab.fingering))
     return "\n\n".join(blocks) + "\n"
 
 
-def to_tab_musicxml(score: Score, tuning: str | None = None) -> str:
+def to_tab_musicxml(score: Score, tuning: str | None = None, capo: int | None = None) -> str:
     """MusicXML with a staff of tablature below the notes of each part."""
-    return to_musicxml(*with_tab_parts(score, tuning))
+    return to_musicxml(*with_tab_parts(score, tuning, capo))
 
 
-def to_tab_pdf(score: Score, tuning: str | None = None) -> bytes:
-    """Notes with tablature below, engraved on A4 pages."""
+def to_tab_pdf(score: Score, tuning: str | None = None, capo: int | None = None, notes: bool = True) -> bytes:
+    """Tablature engraved on A4 pages, with the ``notes`` above or alone."""
     from abcscribe.score.engrave import to_pdf  # heavy
 
-    return to_pdf(*with_tab_parts(score, tuning))
+    return to_pdf(*with_tab_parts(score, tuning, capo, notes))
 
 
-def with_tab_parts(score: Score, tuning: str | None = None) -> tuple[Score, dict[int, TabStaff]]:
-    """The score with a part of tablature after each part, and what stands in those (by index)."""
+def with_tab_parts(
+    score: Score, tuning: str | None = None, capo: int | None = None, notes: bool = True
+) -> tuple[Score, dict[int, TabStaff]]:
+    """The score with a part of tablature after each part, or in its place, and what stands in those (by index)."""
     parts: list[Part] = []
     tabs: dict[int, TabStaff] = {}
-    for part in _fretted(score):
-        strings = open_strings(tuning or usual_tuning(part))
-        tab_part, staff = _tab_part(part, strings, finger(part, score.bar_starts(), strings))
-        tabs[len(parts) + 1] = staff
-        parts += [part, tab_part]
+    for tab in tablatures(score, tuning, capo):
+        tab_part, staff = _tab_part(tab)
+        parts += [tab.part] if notes else []
+        tabs[len(parts)] = staff
+        parts.append(tab_part if notes else dataclasses.replace(tab_part, name=tab.part.name))
     return dataclasses.replace(score, parts=tuple(parts)), tabs
 
 
@@ -99,8 +134,9 @@ def _fretted(score: Score) -> list[Part]:
     return plucked or pitched
 
 
-def _tab_part(part: Part, strings: Sequence[Pitch], fingering: Fingering) -> tuple[Part, TabStaff]:
+def _tab_part(tab: Tablature) -> tuple[Part, TabStaff]:
     """The notes that have a place, as they sound there, on one staff and without graces."""
+    part, strings, fingering = tab.part, tab.strings, tab.fingering
     bars: list[tuple[Note, ...]] = []
     positions: dict[tuple[int, Note], Place] = {}
     for index, notes in enumerate(part.bars):
@@ -109,25 +145,34 @@ def _tab_part(part: Part, strings: Sequence[Pitch], fingering: Fingering) -> tup
             if (index, note) not in fingering.places:
                 continue
             string, fret = fingering.places[index, note]
-            octaves = (strings[string].midi + fret - note.pitch.midi) // 12
+            octaves = (strings[string].midi + tab.capo + fret - note.pitch.midi) // 12
             pitch = dataclasses.replace(note.pitch, octave=note.pitch.octave + octaves)
-            bar.append(dataclasses.replace(note, pitch=pitch, grace=(), staff=0))
+            bar.append(dataclasses.replace(note, pitch=pitch, grace=(), after=(), staff=0))
             positions[index, bar[-1]] = (len(strings) - string, fret)
         bars.append(tuple(bar))
-    tab_part = dataclasses.replace(part, bars=tuple(bars), name="", staves=(Staff(voices=part.voices),))
-    return tab_part, TabStaff(tuple(strings), positions)
+    staff = Staff("treble-8", part.voices)
+    tab_part = dataclasses.replace(part, bars=tuple(bars), name="", staves=(staff,), directions=())
+    return tab_part, TabStaff(tuple(strings), positions, tab.capo)
 
 
-def _heading(part: Part, strings: Sequence[Pitch], fingering: Fingering) -> str:
-    remarks = [f"tuning {' '.join(str(pitch) for pitch in strings)}"]
+def _heading(tab: Tablature) -> str:
+    said = [f"tuning {' '.join(str(pitch) for pitch in tab.strings)}"]
+    if tab.capo:
+        said.append(f"capo {tab.capo}")
+    return f"{tab.part.name or 'Tablature'} ({'; '.join([*said, *_done(tab.fingering)])})"
+
+
+def _done(fingering: Fingering) -> list[str]:
+    """What was done to the notes."""
+    said = []
     if fingering.octaves:
         direction = "higher" if fingering.octaves > 0 else "lower"
-        remarks.append(f"sounds {abs(fingering.octaves)} octave{'s' * (abs(fingering.octaves) > 1)} {direction}")
+        said.append(f"sounds {abs(fingering.octaves)} octave{'s' * (abs(fingering.octaves) > 1)} {direction}")
     if fingering.folded:
-        remarks.append(f"{fingering.folded} notes moved by an octave")
+        said.append(f"{fingering.folded} note{'s' * (fingering.folded > 1)} moved by an octave")
     if fingering.left_out:
-        remarks.append(f"{fingering.left_out} notes of chords left out")
-    return f"{part.name or 'Tablature'} ({'; '.join(remarks)})"
+        said.append(f"{fingering.left_out} note{'s' * (fingering.left_out > 1)} of chords left out")
+    return said
 
 
 # --- text -------------------------------------------------------------------------------------------------------------
@@ -137,10 +182,11 @@ def _systems(bars: Sequence[Bar], part: Part, strings: Sequence[Pitch], fingerin
     """Lines of strings, highest first, with the beats above; each as many bars as fit into LINE_WIDTH."""
     labels = [f"{pitch.step}{'#' * pitch.alter}{'b' * -pitch.alter}" for pitch in strings]
     width = max(len(label) for label in labels)
-    start = [" " * (width + 1), *(f"{label:{width}}|" for label in reversed(labels))]
+    named = any(bar.harmonies for bar in bars)  # a row of chord names on top
+    start = [" " * (width + 1)] * (1 + named) + [f"{label:{width}}|" for label in reversed(labels)]
     rows, filled = start, False
     for index, bar in enumerate(bars):
-        block = _bar_block(bar, _frets(part.bars[index], index, fingering), len(strings))
+        block = _bar_block(bar, _frets(part.bars[index], index, fingering), len(strings), named)
         if filled and len(rows[0]) + len(block[0]) > LINE_WIDTH:
             yield "\n".join(row.rstrip() for row in rows)
             rows = start
@@ -160,18 +206,21 @@ def _frets(notes: Sequence[Note], index: int, fingering: Fingering) -> dict[Frac
     return frets
 
 
-def _bar_block(bar: Bar, frets: dict[Fraction, list[Place]], strings: int) -> list[str]:
-    """One bar: a row of beat numbers, then the strings from the highest, each ending in a bar line."""
+def _bar_block(bar: Bar, frets: dict[Fraction, list[Place]], strings: int, named: bool) -> list[str]:
+    """One bar: chord names if it is ``named``, a row of beat numbers, then the strings from the highest, each ending
+    in a bar line."""
     beat = bar.metre.beat if bar.metre else Fraction(1)
     beats = [i * beat for i in range(int(-(-bar.length // beat)))]
-    columns = sorted({*frets, *beats})
+    symbols = {harmony.start: str(harmony) for harmony in bar.harmonies}
+    columns = sorted({*frets, *beats, *symbols})
     rows = ["-" for _ in range(strings)]
-    count = " "
+    count = names = " "
     for column, following in zip(columns, [*columns[1:], bar.length], strict=True):
         texts = {string: str(fret) for string, fret in frets.get(column, ())}
         widest = max((len(text) for text in texts.values()), default=1)
-        width = max(widest + 1, round((following - column) * QUARTER_WIDTH))
+        width = max(widest + 1, len(symbols.get(column, "")) + 1, round((following - column) * QUARTER_WIDTH))
         rows = [row + texts.get(string, "").ljust(width, "-") for string, row in enumerate(rows)]
         label = str(beats.index(column) + 1) if column in beats else ""
         count += label.ljust(width)
-    return [f"{count} ", *(f"{row}|" for row in reversed(rows))]
+        names += symbols.get(column, "").ljust(width)
+    return [*([f"{names} "] if named else []), f"{count} ", *(f"{row}|" for row in reversed(rows))]

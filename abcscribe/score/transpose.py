@@ -18,6 +18,7 @@ from abcscribe.score.model import STEP_SEMITONES, STEPS, Bar, Note, Part, Pitch,
 FIFTHS_PER_SEMITONE = 7  # seven fifths up are one semitone up, octaves aside
 ENHARMONIC = 12  # fifths between two spellings of the same pitch
 LINE_OF_FIFTHS = "FCGDAEB"
+WRITTEN_OCTAVES = (0, 9)  # that MusicXML can name
 
 
 def transposed(score: Score, semitones: int) -> Score:
@@ -107,6 +108,9 @@ def as_written(bars: Sequence[Bar], part: Part) -> tuple[tuple[Bar, ...], Part, 
         shift = simplest - bar.key.fifths
         contents.append(tuple(_written_note(note, -semitones, shift) for note in notes))
         intervals.append(((shift + FIFTHS_PER_SEMITONE * semitones) // ENHARMONIC, semitones))
+    octaves = {pitch.octave for notes in contents for n in notes for pitch in (n.pitch, *n.grace, *n.after)}
+    if octaves and not WRITTEN_OCTAVES[0] <= min(octaves) <= max(octaves) <= WRITTEN_OCTAVES[1]:
+        return tuple(bars), part, [(0, 0)] * len(bars)  # far outside of the instrument: as it sounds
     return tuple(written), dataclasses.replace(part, bars=tuple(contents)), intervals
 
 

@@ -14,8 +14,8 @@ from abcscribe.editing import corrections, operations
 from abcscribe.editing.notes import EditError
 from abcscribe.hints import HintError
 from abcscribe.playback.view import confidence, summary, view
-from abcscribe.score.abc_music import Problem
 from abcscribe.score.abc_reader import read_abc
+from abcscribe.score.abc_tokens import Problem
 from abcscribe.score.model import Score
 from abcscribe.server import pipeline
 from abcscribe.server.library import ChangedError, Draft, Library, NotFoundError, Version

@@ -1,4 +1,4 @@
-"""A piece -> an excerpt of a few of its lines, at a tempo: what a clip of a test suite is made of.
+"""A piece -> an excerpt of a few of its lines, at a tempo: the score of a clip of a test suite.
 
 A line is a voice of a part; of its chords the top note is kept (the bottom one in the bass). An excerpt is whole bars
 of one metre, from a bar line on or from the beginning of the piece with its pickup.
@@ -20,7 +20,7 @@ from abcscribe.score.model import Bar, Metre, Note, Part, Score, Staff
 from abcscribe.synthesis import performance as playing
 
 SECONDS = (12.0, 30.0)  # shortest and longest excerpt
-PRESENT = 0.7  # share of an excerpt's bars in which a line must have notes to be played
+PRESENT = 0.7  # share of an excerpt's bars in which a line must have notes
 OPENING = 0.4  # share of excerpts that begin where the piece does, with its pickup
 # Quarters a minute, where a piece has no mark: medians of the marks in the corpora of docs/corpora.md.
 QUARTER_BPM = {
@@ -30,8 +30,8 @@ BEAT_BPM = 96.0  # beats a minute in other metres
 SPREAD = 0.22  # of the logarithm of a tempo drawn from the prior: nine of ten lie within a factor of 1.44
 MARKED = 0.06  # the same around a piece's own mark: players differ
 BPM_RANGE = (40.0, 220.0)  # of tempo marks that are used; others are mistakes of the file
-# Collections whose files give signatures but not whether a piece is in major or minor: 1,573 of 1,575 pieces read as
-# major. Their keys are not scored.
+# Collections whose files have signatures without major or minor: 1,573 of 1,575 pieces are read as major. Their keys
+# are not scored.
 MODELESS = ("openscore-lieder", "openscore-string-quartets")
 
 
@@ -66,7 +66,7 @@ def _one_at_a_time(notes: tuple[Note, ...], part: Part, voice: int) -> list[Note
 
 
 def _with_true_ties(bars: list[list[Note]]) -> Part:
-    """The line; a tie that led to a note of a chord that was not kept is none."""
+    """The line, without ties to notes of a chord that were not kept."""
     following: Note | None = None
     for bar in reversed(bars):
         for index in range(len(bar) - 1, -1, -1):
@@ -77,7 +77,7 @@ def _with_true_ties(bars: list[list[Note]]) -> Part:
 
 
 def _joined(score: Score) -> Score:
-    """The score with the two halves of a bar made one where a repeat cut it."""
+    """The score with the two halves of a bar joined where a repeat sign splits it."""
     bars: list[Bar] = []
     parts: list[list[tuple[Note, ...]]] = [[] for _ in score.parts]
     for index, bar in enumerate(score.bars):
@@ -96,7 +96,7 @@ def _joined(score: Score) -> Score:
 
 
 def tempo(rng: np.random.Generator, score: Score) -> float:
-    """Quarters a minute: around the piece's own mark, else around what is usual in its metre."""
+    """Draw quarters a minute: around the piece's own mark, else around the usual tempo of its metre."""
     if not score.bars:
         return BEAT_BPM
     mark, metre = score.bars[0].tempo, score.bars[0].metre or Metre()
@@ -107,7 +107,17 @@ def tempo(rng: np.random.Generator, score: Score) -> float:
 
 
 def excerpt(rng: np.random.Generator, score: Score, bpm: float, voices: int) -> Score | None:
-    """Whole bars of one metre from a bar line on, and so many lines that have notes in most of them."""
+    """Draw whole bars of one metre from a bar line on, and lines that have notes in most of them.
+
+    Args:
+        rng: random generator.
+        score: of lines (`of_lines`).
+        bpm: quarters a minute.
+        voices: number of lines.
+
+    Returns:
+        The excerpt of SECONDS, or None if the drawn place is unsuitable.
+    """
     starts = [float(start) * 60 / bpm for start in score.bar_starts()]
     last = len(score.bars) - int(np.searchsorted(np.cumsum(np.diff(starts)[::-1]), SECONDS[0]))
     if last <= 0:
@@ -141,7 +151,7 @@ def _adds_up(bars: tuple[Bar, ...], first: int, end: int) -> bool:
 
 
 def _cut(part: Part, first: int, end: int) -> Part:
-    """Some bars of a line; its last note is not tied to what no longer follows. The clef suits its notes."""
+    """Some bars of a line, without a tie beyond its end; the clef is that of its range."""
     bars = [list(notes) for notes in part.bars[first:end]]
     if bars[-1]:
         bars[-1][-1] = dataclasses.replace(bars[-1][-1], tie=False)
@@ -151,7 +161,7 @@ def _cut(part: Part, first: int, end: int) -> Part:
 
 
 def playable(score: Score, bpm: float) -> float:
-    """The tempo, changed as far as it must be for the busiest line to be playable and not asleep."""
+    """The tempo, clipped so that the busiest line's median inter-onset interval is within MEDIAN_IOI."""
     onsets = [
         np.unique([float(n.onset) for n in score.sounding_notes() if n.part == p]) for p in range(len(score.parts))
     ]

@@ -1,7 +1,7 @@
-"""Score notes -> a performance: which seconds, how loud, how long, on which instrument.
+"""Score notes -> a performance: onsets, offsets, velocities and instruments.
 
-Knows musicians' habits as random draws (tempo, drift, rubato, swing, articulation, early and late onsets), no sound.
-Every draw comes from the generator given, so a clip is a function of its seed.
+Expressive timing is drawn at random (tempo, drift, rubato, swing, articulation, early and late onsets). Every draw uses
+the given generator, so a clip is a function of its seed.
 """
 
 from __future__ import annotations
@@ -57,16 +57,16 @@ RANGES: dict[int, tuple[int, int]] = {
     104: (45, 84), 105: (48, 86), 106: (45, 84), 107: (45, 88), 108: (60, 90), 109: (55, 86), 110: (55, 98),
     111: (58, 90),
 }  # fmt: skip
-# How often a part goes to each family; what people record most comes most often.
+# Relative frequency of the families; those that are recorded most are the most frequent.
 FAMILY_WEIGHTS = {
     "piano": 5.0, "strings": 4.0, "reed": 4.0, "plucked": 2.5, "voice": 1.5, "brass": 2.0, "pipe": 2.0, "organ": 1.0,
     "mallet": 0.7, "bass": 1.0, "synth": 0.7,
 }  # fmt: skip
-CHORDAL = {"piano", "organ", "plucked", "mallet", "synth"}  # families that play several notes at once by themselves
+CHORDAL = {"piano", "organ", "plucked", "mallet", "synth"}  # families of polyphonic instruments
 
 
 def choose_program(rng: np.random.Generator, pitches: np.ndarray, chordal: bool) -> int:
-    """A GM program whose range holds nearly all of ``pitches`` (MIDI); chord-playing families for chordal parts."""
+    """Draw a GM program whose range covers nearly all of ``pitches`` (MIDI); for chordal parts mostly polyphonic."""
     low, high = np.percentile(pitches, (2, 98))
     by_family: dict[str, list[int]] = {}
     for program, (lowest, highest) in RANGES.items():
@@ -83,7 +83,20 @@ def perform(
     rng: np.random.Generator, onset: np.ndarray, duration: np.ndarray, pitch: np.ndarray, part: np.ndarray,
     programs: tuple[int, ...], quarter_bpm: float,
 ) -> Performance:  # fmt: skip
-    """Play notes given in quarters (onset counted from the excerpt's start) at about ``quarter_bpm``."""
+    """Perform score notes.
+
+    Args:
+        rng: random generator.
+        onset: (n,) quarters from the excerpt's start.
+        duration: (n,) quarters.
+        pitch: (n,) MIDI.
+        part: (n,) index in ``programs``.
+        programs: GM program of each part.
+        quarter_bpm: mean tempo, about.
+
+    Returns:
+        The performance, ordered by onset in seconds.
+    """
     swung = onset + _swing(rng, onset)
     ends = onset + duration
     seconds = _tempo_map(rng, float(ends.max(initial=1.0)), 60.0 / quarter_bpm)
@@ -139,7 +152,7 @@ def _articulation(rng: np.random.Generator, part: np.ndarray, parts: int) -> np.
 
 
 def _arpeggio(rng: np.random.Generator, onset: np.ndarray, pitch: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """A few ms between the notes of a chord, from the bottom; rolled chords are rare."""
+    """(n,) seconds of delay in a chord, a few ms a note from the bottom; rolled chords are rare."""
     spread = rng.choice([0.0, 0.004, 0.03], p=[0.5, 0.4, 0.1])
     if spread == 0.0 or onset.size == 0:
         return np.zeros(onset.size)

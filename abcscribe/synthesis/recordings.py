@@ -23,6 +23,7 @@ import numpy as np
 from abcscribe.audio import SAMPLE_RATE
 from abcscribe.corpora.note_cache import Notes
 from abcscribe.errors import AbcscribeError
+from abcscribe.files import replacing, write_text
 from abcscribe.score.instruments import PERCUSSION
 from abcscribe.spectrogram import normalise
 from abcscribe.synthesis import performance as playing
@@ -69,7 +70,7 @@ def record(config: RecordingConfig) -> Iterator[tuple[int, int]]:
     config.out.mkdir(parents=True, exist_ok=True)
     settings = {key: str(value) for key, value in dataclasses.asdict(config).items()}
     manifest = {"config": settings, "soundfonts": soundfonts.installed_fonts(), "allowed": config.allowed}
-    (config.out / "manifest.json").write_text(json.dumps(manifest, indent=1))
+    write_text(config.out / "manifest.json", json.dumps(manifest, indent=1))
     tasks = [(config, "valid", i) for i in range(config.valid_shards)]
     tasks += [(config, "train", i) for i in range(config.shards)]
     # A process of its own for each worker: FluidSynth keeps its fonts and state inside the process.
@@ -93,13 +94,11 @@ def _shard(task: tuple[RecordingConfig, str, int]) -> None:
 
 def save(path: Path, waveforms: list[np.ndarray], notes: list[np.ndarray]) -> None:
     """Write a shard: waveforms (samples,) int16 of one length, notes (n, 6). It appears only once it is complete."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
+    with replacing(path) as unfinished, unfinished.open("wb") as file:
         np.savez(
             file, waveforms=np.stack(waveforms), notes=np.concatenate(notes),
             first=np.cumsum([0] + [len(own) for own in notes]),
         )  # fmt: skip
-    temporary.replace(path)
 
 
 def make(

@@ -1,9 +1,9 @@
-"""A performance -> the notes that an engine would hear of it, mistakes included, without any sound.
+"""A performance -> the notes that an engine would transcribe, errors included, without audio.
 
-The language model is trained on what towers make of recordings. Rendering and hearing a clip costs a hundred times what
-this costs, and a tower that is trained on would make the model depend on its habits. Rates are drawn around those of
-the tower on 200 clips of the validation split: of one line it hears .92 and invents .01 of what it lists, of four lines
-.77 and .11, half of that true notes begun again; in real recordings .69 to .93 and .05 to .40.
+The language model is trained on transcriptions. Rendering a clip and running the tower takes a hundred times as long
+as this, and the model would depend on the errors of one tower. Rates are drawn around those of the tower on 200 clips
+of the validation split: of one line recall is .92 and .01 of the listed notes are false, of four lines .77 and .11,
+half of that repeated onsets of true notes; in real recordings .69 to .93 and .05 to .40.
 """
 
 from __future__ import annotations
@@ -17,18 +17,27 @@ from abcscribe.synthesis.performance import Performance
 
 SEVERITY = (0.03, 1.0)  # of a clip, drawn with even logarithm
 MISSED, INVENTED, SPLIT, SHORTENED = 0.25, 0.25, 0.15, 0.25  # shares of the notes at severity 1
-CROWD = 0.5  # how much likelier each other note that sounds makes it to miss one or to hear one begin again
+CROWD = 0.5  # relative increase of missed notes and repeated onsets for each other note that sounds
 JITTER = (0.004, 0.025)  # seconds, standard deviation of heard onsets in a clip
 LATE = 0.03  # seconds: standard deviation of a part's latency
-# What lies between a false note and a true one, semitones, and how often.
+# Intervals of false notes from true ones, semitones, and their weights.
 INTERVALS = (-1, 1, -2, 2, -4, 3, 5, -12, 12, 7, -3, 4, 19, 24)
 INTERVAL_SHARES = np.array([30, 14, 6, 4, 4, 4, 3, 6, 8, 3, 3, 2, 3, 1], float)
-TELLING = 0.75  # share of clips whose confidences are probabilities, as the tower's are; others tell little
-NAMELESS = 0.06  # share of clips from an engine that tells no families
+TELLING = 0.75  # share of clips with calibrated confidences, as the tower's are; others are less informative
+NAMELESS = 0.06  # share of clips from an engine without families
 
 
 def hear(rng: np.random.Generator, played: Performance, severity: float | None = None) -> tuple[HeardNotes, np.ndarray]:
-    """The notes heard of a performance, by onset and pitch, and (n,) the score note behind each, -1 if invented."""
+    """Simulate the transcription of a performance.
+
+    Args:
+        rng: random generator, of which the result is a function.
+        played: the performance.
+        severity: of the errors, 0 to 1; None: drawn from SEVERITY.
+
+    Returns:
+        n heard notes by onset and pitch, and (n,) the index of each one's score note, -1 for a false note.
+    """
     bad = float(np.exp(rng.uniform(*np.log(SEVERITY)))) if severity is None else severity
     families = _families(rng, played)
     count = played.onset.size
@@ -63,26 +72,26 @@ def hear(rng: np.random.Generator, played: Performance, severity: float | None =
 
 
 def _confidence(rng: np.random.Generator, telling: bool, bad: float, crowd: np.ndarray) -> np.ndarray:
-    """(n,) what an engine says of true notes."""
+    """(n,) confidences of true notes."""
     if telling:
         return _probability(rng.normal(5.6 - 1.5 * bad - 0.6 * crowd, 2.4))
     return np.clip(1 - np.exp(rng.normal(-2.1 + 0.6 * bad + 0.1 * crowd, 0.55)), 0.2, 0.98)
 
 
 def _doubt(rng: np.random.Generator, telling: bool, bad: float, count: int) -> np.ndarray:
-    """(count,) what it says of false ones."""
+    """(count,) confidences of false notes."""
     if telling:
         return _probability(rng.normal(-0.2 + 0.8 * bad, 1.2, count))
     return np.clip(rng.normal(0.58, 0.16, count), 0.2, 0.92)
 
 
 def _probability(logit: np.ndarray) -> np.ndarray:
-    """What is not more probably true than not is not listed."""
+    """Probabilities above one half: less probable notes are not listed."""
     return 1 / (1 + np.exp(-np.abs(logit)))
 
 
 def _families(rng: np.random.Generator, played: Performance) -> np.ndarray:
-    """(n,) what family each note is heard as."""
+    """(n,) family that each note is labelled with."""
     if rng.random() < NAMELESS:
         return np.full(played.onset.size, UNKNOWN_FAMILY)
     heard = np.empty(played.onset.size, int)
@@ -101,14 +110,14 @@ def _others(played: Performance) -> np.ndarray:
 
 
 def _covered(played: Performance) -> np.ndarray:
-    """(n,) 1 for a note an octave above another that begins with it: hard to tell from its partial."""
+    """(n,) 1 for a note an octave above another that begins with it: hard to distinguish from its partial."""
     at = {(round(float(o) * 20), int(p)) for o, p in zip(played.onset, played.pitch, strict=True)}
     pairs = zip(played.onset, played.pitch, strict=True)
     return np.array([(round(float(o) * 20), int(p) - 12) in at for o, p in pairs], float)
 
 
 def _invented(rng: np.random.Generator, true: np.ndarray, share: float) -> np.ndarray:
-    """False notes beside true ones: neighbours, partials, blips; more or less sure of themselves."""
+    """False notes near true ones: neighbours, partials, short blips."""
     false = true[rng.random(len(true)) < share * rng.uniform(0.3, 1.7)].copy()
     n, length = len(false), false[:, 1] - false[:, 0]
     false[:, 2] += rng.choice(INTERVALS, n, p=INTERVAL_SHARES / INTERVAL_SHARES.sum())
@@ -122,7 +131,7 @@ def _invented(rng: np.random.Generator, true: np.ndarray, share: float) -> np.nd
 
 
 def _again(rng: np.random.Generator, true: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """True notes that are heard to begin a second time while they sound."""
+    """Repeated onsets of true notes while they sound."""
     again = true[(rng.random(len(true)) < share) & (true[:, 1] - true[:, 0] > 0.2)].copy()
     again[:, 0] += rng.uniform(0.2, 0.8, len(again)) * (again[:, 1] - again[:, 0])
     again[:, 6] = -1

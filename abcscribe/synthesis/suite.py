@@ -1,8 +1,8 @@
-"""Pieces that no training saw -> a suite that ``abcscribe evaluate`` reads: recordings with their scores and notes.
+"""Pieces outside the training data -> a suite for ``abcscribe evaluate``: recordings with their scores and notes.
 
 A suite is a function of the note cache and its seed. Its clips are excerpts of 12 to 30 seconds from one to four lines
-of a piece, each line on an instrument of its own; the folder of a clip says how many. They come in turn, so that the
-first N clips of a suite are a smaller suite of the same kind. ``excerpts`` says what a line and an excerpt are.
+of a piece, each line on an instrument of its own; the folder of a clip names their number. They alternate, so that the
+first N clips of a suite are a smaller suite of the same kind. ``excerpts`` defines lines and excerpts.
 
 The ground truth of a clip is one file, a score in the project's JSON: bars with their times in the recording, metre,
 key, tempo as played, instruments, and the notes as played.
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 TRANSPOSE = (-5, 6)  # semitones, from the second excerpt of a piece on
 TURNS = 20  # excerpts tried of each piece, before a suite is as long as it can be
-MILD = (0.8, 1.25)  # pace of any STRETCH relative to the mean: a steady player, or one who breathes
+MILD = (0.8, 1.25)  # tempo of any STRETCH relative to the mean: steady, or with moderate rubato
 STRETCH = 4.0  # quarters
 LONGEST = (
     48.0  # seconds of a clip on recorded notes: an excerpt of excerpts.SECONDS, played at its slowest, and its end
@@ -62,7 +62,7 @@ class Named:
     split: str = "test"
     source: str = ""
     voices: tuple[int, ...] = tuple(GROUPS)
-    sampled: bool = False  # on instruments that training never hears
+    sampled: bool = False  # on instruments outside the training data
     recorded: bool = False  # on the recorded notes of a bank that are marked valid
 
 
@@ -79,7 +79,23 @@ def made(
     name: str, cache: Path, home: Path, samples: Path, clips: int = 320, seed: int = 1,
     sounds: Path = Path("data/sounds.npz"),
 ) -> Iterator[tuple[int, int]]:  # fmt: skip
-    """Make the named suite ``home / name`` unless it is there; yields (clips done, clips in all)."""
+    """Make the named suite ``home / name`` unless it exists.
+
+    Args:
+        name: of NAMED.
+        cache: note cache of ``abcscribe data scores``.
+        home: folder of the suites.
+        samples: folder of the sampled instruments.
+        clips: number of clips.
+        seed: of the suite.
+        sounds: bank of recorded notes.
+
+    Yields:
+        (clips done, clips in all).
+
+    Raises:
+        AbcscribeError: there is no note cache.
+    """
     out, named = home / name, NAMED[name]
     if (out / "manifest.csv").exists():
         return
@@ -112,7 +128,7 @@ def make_suite(config: SuiteConfig) -> Iterator[tuple[int, int]]:
 
 
 def _pieces(config: SuiteConfig) -> list[Piece]:
-    """Those of the split, or of a collection that is left out for its licence; never one of the benchmark's."""
+    """The pieces of the split, or of a collection that training leaves out for its licence; none of the benchmark."""
     cache = NoteCache(config.cache)
     if config.source:
         return [p for p in cache.left_out if p.source == config.source and p.left_out.startswith("licence")]
@@ -120,7 +136,7 @@ def _pieces(config: SuiteConfig) -> list[Piece]:
 
 
 def _in_turn(streams: list[Iterator[dict[str, object]]]) -> Iterator[dict[str, object]]:
-    """One of each stream, again and again, until one has no more."""
+    """Alternate between the streams until one ends."""
     for rows in zip(*streams, strict=False):
         yield from rows
 
@@ -176,7 +192,7 @@ def _on_sampled_instruments(rng: np.random.Generator, score: Score, config: Suit
 
 
 def _on_recorded_notes(rng: np.random.Generator, score: Score, config: SuiteConfig, bpm: float) -> Made | None:
-    """Played by the held-out instruments of a bank, each line by another as far as there are; None if nobody can."""
+    """Held-out instruments of a bank, different ones for the lines as far as there are; None if a line has none."""
     from abcscribe.synthesis.batch_renderer import collated
     from abcscribe.synthesis.clip_plans import plan_of
     from abcscribe.synthesis.recorded_notes import choose_instrument
@@ -236,7 +252,7 @@ def _played_by(score: Score, programs: list[int]) -> Score:
 
 
 def perform_mildly(rng: np.random.Generator, score: Score, programs: list[int], bpm: float) -> playing.Performance:
-    """A performance that is not freer than MILD: of the ways in which training is played, the calmer ones."""
+    """A performance whose tempo stays within MILD, drawn from those of training by rejection."""
     notes = score.sounding_notes()
     columns = np.array([(float(n.onset), float(n.duration), n.pitch, n.part) for n in notes])
     onset, duration = columns[:, 0], columns[:, 1]
@@ -257,7 +273,7 @@ def _is_mild(onset: np.ndarray, played: playing.Performance) -> bool:
 
 
 def _clock(onset: np.ndarray, played: playing.Performance) -> tuple[np.ndarray, np.ndarray]:
-    """Each distinct onset in quarters, and in seconds: the mean of the notes that were meant to begin together."""
+    """Each distinct onset in quarters, and in seconds the mean over its notes."""
     quarters, index = np.unique(onset[played.note], return_inverse=True)
     return quarters, np.bincount(index, played.onset) / np.bincount(index)
 

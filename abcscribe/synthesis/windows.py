@@ -1,9 +1,9 @@
 """Scores -> training windows for the language model: heard notes in, tokens out.
 
-A window is a function of its random generator: some parts of a piece -> bars -> transposed, at a tempo that fits the
-piece -> performed -> heard (`abcscribe.synthesis.simulated_hearing`) -> tokens with the
-group of heard notes behind each. That costs 2 ms for a hundred notes, and 70 ms their analysis, if one is passed in
-(`Advise`): less than a training step, so every window is new.
+A window is a function of its random generator: some parts of a piece -> bars -> transposed, at a tempo suited to the
+piece -> performed -> heard notes (`abcscribe.synthesis.simulated_hearing`) -> tokens with the group of heard notes of
+each. That takes 2 ms for a hundred notes, and 70 ms for their analysis, if one is passed in (`Advise`): less than a
+training step, so every window is new.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from abcscribe.tokens import (
     tempo_index,
 )  # fmt: skip
 
-# A performance and how bad the hearing is -> what is heard, and (n,) the score note behind each, -1 for none.
+# A performance and the severity of errors -> n heard notes, and (n,) the index of each one's score note, -1 for none.
 Hearing = Callable[[np.random.Generator, Performance, float | None], tuple[HeardNotes, np.ndarray]]
-# Heard notes, and whether to analyse them -> the notes with the columns of the analysis, zeros if they are not.
-# Training passes it in: what makes the data does not know the product.
+# Heard notes, and whether to analyse them -> the notes with the columns of the analysis, zeros if not analysed.
+# Training passes it in, as synthesis does not import the analysis.
 Advise = Callable[[HeardNotes, bool], HeardNotes]
 KINDS = ("line", "tune", "melody", "piano", "ensemble", "lines", "song")
 # Shares of the kinds: a part of an ensemble, a folk tune, a singer's part, a keyboard, several parts, the voices of a
@@ -52,12 +52,12 @@ TUTTI = 0.5  # share of ensembles in which all parts play
 BEAT_BPM, BEAT_SPREAD = 92.0, 0.3  # median and standard deviation of the log of beats a minute, where no tempo is known
 MARKED = 0.6  # share of pieces with a tempo mark that are played near it
 IOI = (0.11, 1.0)  # seconds: median interval between onsets of a playable performance
-# Metres that cannot be told by ear from another, which is the commoner one.
+# Metres that sound like another, with the more frequent one.
 SAME_METRE = {Metre(2, 2): Metre(4, 4), Metre(4, 8): Metre(2, 4)}
 LEAST_OF_LINE = 0.7  # notes a bar, from which a voice is a line of its own
-OFF_GRID = 0.15  # ticks that a note may lie beside the grid
+OFF_GRID = 0.15  # ticks by which a note may be off the grid
 KEYBOARDS, KEYBOARD_SHARES = (0, 6, 19, 46), (0.88, 0.04, 0.05, 0.03)  # programs of parts on two staves
-# Programs that are written by name: what people record. Others of their families sound nearly the same.
+# Programs that are written by name: those that are often recorded. Others of their families sound nearly the same.
 COMMON = frozenset({0, 4, 6, 8, 11, 12, 13, 16, 19, 21, 22, 24, 25, 27, 32, 33, 40, 41, 42, 43, 46, 52, 53, 56, 57, 58,
                     60, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 80, 105, 110})  # fmt: skip
 SAME_FAMILY = 0.45  # share of ensembles that are of one family: choirs, quartets
@@ -65,11 +65,11 @@ SAME_FAMILY = 0.45  # share of ensembles that are of one family: choirs, quartet
 
 @dataclass(frozen=True)
 class Stage:
-    """What windows a stage of the curriculum draws."""
+    """Distribution of the windows in a stage of the curriculum."""
 
     notes: tuple[int, int] = (16, 96)  # fewest and most notes of a window
     shares: tuple[tuple[str, float], ...] = tuple(SHARES.items())
-    severity: float | None = None  # of the mistakes in hearing; None: drawn
+    severity: float | None = None  # of the transcription errors; None: drawn
     analysed: float = 0.95  # share of windows whose notes come with the analysis, if there is one to `Advise`
 
 
@@ -79,11 +79,11 @@ class Window:
 
     heard: HeardNotes
     ids: np.ndarray  # (t,) tokens
-    token_groups: np.ndarray  # (t,) where the pointer stands
-    places: np.ndarray  # (n,) ticks from the bar line at which each heard note stands, -1 for notes that are none
+    token_groups: np.ndarray  # (t,) pointer at each token
+    places: np.ndarray  # (n,) ticks of each heard note from the bar line, -1 for false ones
     kind: str
     excerpt: Excerpt
-    behind: np.ndarray  # (n,) index among the excerpt's events of the note behind each heard one, -1 for none
+    behind: np.ndarray  # (n,) index among the excerpt's events of each heard note's true note, -1 for false ones
 
 
 class WindowSource:
@@ -98,8 +98,15 @@ class WindowSource:
         hear: Hearing = hear,
         advise: Advise | None = None,
     ) -> None:
-        """``prepared``: what is done to every piece. ``hear``: performance -> heard notes. ``advise``: adds the
-        analysis; None leaves the notes without its columns."""
+        """Choose the parts of the pieces.
+
+        Args:
+            cache: the notes of the corpus.
+            split: train, valid or test.
+            prepared: applied to every piece.
+            hear: performance -> heard notes.
+            advise: adds the columns of the analysis; None: no columns.
+        """
         self.cache = cache if isinstance(cache, NoteCache) else NoteCache(cache)
         self.pieces: dict[int, CachedPiece] = {}
         self.split, self.hear, self.advise = split, hear, advise
@@ -139,7 +146,7 @@ class WindowSource:
                 self.choices["lines"].append((number, tuple(range(count))))
 
     def draw(self, rng: np.random.Generator, stage: Stage) -> Window:
-        """A window. Draws again until one succeeds: pieces have stretches that tokens do not cover."""
+        """Draw a window, again until one succeeds: pieces have stretches that tokens cannot represent."""
         names, shares = zip(*stage.shares, strict=True)
         weights = np.array([share * bool(self.choices[name]) for name, share in stage.shares])
         assert len(shares) == len(weights)
@@ -153,8 +160,8 @@ class WindowSource:
 
 
 def of_lines(item: CachedPiece) -> CachedPiece:
-    """The piece with a part for each voice that has enough notes, and of its chords the top note, of those on a lower
-    staff the bottom note."""
+    """The piece with a part for each voice that has enough notes: the top notes of its chords, on a lower staff the
+    bottom notes."""
     notes = item.notes
     kept: list[np.ndarray] = []
     for part, voice in sorted(set(zip(notes.part.tolist(), notes.voice.tolist(), strict=True))):
@@ -184,7 +191,20 @@ def draw_window(
     hear: Hearing = hear,
     advise: Advise | None = None,
 ) -> Window | None:
-    """A window of some parts of a piece, or None if the place that was drawn does not do."""
+    """Draw a window of some parts of a piece.
+
+    Args:
+        rng: random generator, of which the window is a function.
+        item: the piece.
+        kind: of KINDS.
+        parts: indices of the parts.
+        stage: distribution of the windows.
+        hear: performance -> heard notes.
+        advise: adds the columns of the analysis.
+
+    Returns:
+        The window, or None if the drawn place is unsuitable.
+    """
     notes, most = item.notes, int(rng.integers(stage.notes[0], stage.notes[1] + 1))
     mine = (
         np.flatnonzero(np.isin(notes.part, parts)) if len(parts) < len(notes.program) else np.arange(len(notes.onset))
@@ -219,7 +239,7 @@ def draw_window(
 
 
 def written(excerpt: Excerpt, heard: HeardNotes, behind: np.ndarray, kind: str) -> Window | None:
-    """The window of what is heard of an excerpt, or None if tokens cannot link the two; ``behind`` as in `Window`."""
+    """The window of an excerpt and its heard notes, None if tokens cannot link them; ``behind`` as in `Window`."""
     links = _links(np.array([event.onset for event in excerpt.events]), heard.groups, behind)
     if links is None:
         return None
@@ -229,7 +249,7 @@ def written(excerpt: Excerpt, heard: HeardNotes, behind: np.ndarray, kind: str) 
 
 
 def _is_line(item: CachedPiece, part: int) -> bool:
-    """Whether a part plays one note at a time, nearly always."""
+    """Whether a part is monophonic, nearly always."""
     onset = item.notes.onset[item.notes.part == part]
     return onset.size >= 12 and np.unique(onset).size > 0.93 * onset.size
 
@@ -285,7 +305,7 @@ def _excerpt(
 
 
 def _spans(rng: np.random.Generator, item: CachedPiece, first: int, last: int) -> tuple[list[Span] | None, np.ndarray]:
-    """The bars, and where they start in quarters. A bar that a repeat sign cuts in two is made one again."""
+    """The bars, and their starts in quarters. A bar that a repeat sign splits in two is joined again."""
     notes, starts = item.notes, []
     spans: list[Span] = []
     lengths = np.diff(notes.bar_start[first : last + 1]) * TICKS
@@ -382,7 +402,7 @@ def _clefs(programs: tuple[int, ...], counts: list[int], staves: list[np.ndarray
 
 
 def _tempo(rng: np.random.Generator, onset: np.ndarray, part: np.ndarray, mark: float, metre: Metre) -> float:
-    """Quarters a minute: near the mark of the piece, or as music of the metre goes, and playable."""
+    """Quarters a minute: near the mark of the piece, or usual for the metre, and playable."""
     gaps = np.diff(np.unique(onset))
     middle = float(np.median(gaps)) if gaps.size else 1.0
     for _ in range(12):
@@ -396,7 +416,7 @@ def _tempo(rng: np.random.Generator, onset: np.ndarray, part: np.ndarray, mark: 
 
 
 def _places(excerpt: Excerpt, behind: np.ndarray) -> np.ndarray:
-    """(n,) Where in its bar each heard note stands; a pickup stands at the end of its bar."""
+    """(n,) position of each heard note in its bar, in ticks; a pickup is at the end of its bar."""
     lines, first = np.array(excerpt.bar_starts()), excerpt.spans[0]
     onset = np.array([event.onset for event in excerpt.events])
     bar = np.searchsorted(lines, onset, side="right") - 1
@@ -406,7 +426,7 @@ def _places(excerpt: Excerpt, behind: np.ndarray) -> np.ndarray:
 
 
 def _links(onset: np.ndarray, groups: np.ndarray, behind: np.ndarray) -> list[int] | None:
-    """Group of heard notes behind each distinct onset, -1 for none; None if too much was missed."""
+    """Group of heard notes of each distinct onset, -1 for none; None if too many onsets in a row have none."""
     heard: dict[int, Counter[int]] = {}
     for group, note in zip(groups, behind, strict=True):
         if note >= 0:

@@ -1,4 +1,4 @@
-"""Score <-> token ids: the one place that knows the vocabulary of the default model.
+"""Score <-> token ids: the vocabulary of the default model and its grammar.
 
 An answer is a header and bars in the order of time:
 
@@ -6,15 +6,17 @@ An answer is a header and bars in the order of time:
     (BAR [duration+] [metre] [key mode] [tempo] ([skip* | STAY] position ([staff] [voice] (pitch+ duration+)+)+)*)* EOS
 
 - Every part is its General MIDI program and the clefs of its staves; staves are counted through all parts, and a note's
-  staff is named unless there is only one. Voice 1 of a staff goes without saying.
+  staff has a token unless there is only one. Voice 1 of a staff has none.
 - Rests are where nothing is written. A position is the place in the bar in ticks; durations are ticks as they sound
-  (ties are merged), several in a row add up. A bar names its length if its metre does not tell it: a pickup, say.
-- Positions and heard notes are linked by a pointer. Notes that begin together were heard as one *group*; each position
-  moves the pointer to the next group, past ``skip`` groups that are no notes, or leaves it (STAY) if nothing was heard
-  there. So the time of every onset follows without a token for it, and the model knows where to look.
+  (ties are merged), several in a row add up. A bar has length tokens if its metre does not imply its length (a pickup).
+- Positions and heard notes (the input, transcribed from audio) are linked by a pointer. Heard notes with one onset form
+  a *group*; each position moves the pointer to the next group, past ``skip`` spurious groups, or leaves it (STAY) if no
+  note was heard there. So the time of every onset follows without a token for it, and the pointer is a position axis of
+  the model's attention.
 
-Knows no model and no sound. Not kept: grace notes, repeats (unfold them first), percussion, names, quintuplets, values
-below the tick, and what a bar holds behind its eighth quarter. ``Excerpt.whole`` says whether something fell outside.
+Depends on no model and no audio. Not represented: grace notes, repeats (unfold them first), percussion, names,
+quintuplets, values below the tick, and notes behind the eighth quarter of a bar. ``Excerpt.whole`` is False if
+something was left out.
 """
 
 from abcscribe.tokens.excerpt import Event, Excerpt, Span, excerpt_of, score_of, untangled

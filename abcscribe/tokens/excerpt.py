@@ -1,4 +1,4 @@
-"""What tokens say of a score: Score <-> Excerpt, in whole ticks. Knows no ids."""
+"""The part of a score that tokens can represent: Score <-> Excerpt, in whole ticks, without token ids."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """What tokens say of a score, and nothing else."""
+    """The part of a score that tokens can represent."""
 
     spans: tuple[Span, ...]
     parts: tuple[tuple[int, tuple[str, ...]], ...]  # program and clefs of each part
     events: tuple[Event, ...]  # ordered
-    whole: bool = True  # False: something of the score fell outside of what tokens can say
+    whole: bool = True  # False: something in the score cannot be represented and was left out
 
     def bar_starts(self) -> list[int]:
         """Ticks of every bar line and of the end."""
@@ -66,7 +66,14 @@ class Excerpt:
 
 
 def excerpt_of(score: Score) -> Excerpt:
-    """What tokens can say of a score."""
+    """Reduce a score to what tokens can represent.
+
+    Args:
+        score: with repeats unfolded; otherwise ``whole`` is False.
+
+    Returns:
+        The excerpt, in ticks; ``whole`` is False if something was left out or rounded.
+    """
     starts, whole, tempo = [0], True, None
     spans = []
     for bar in score.bars:
@@ -97,7 +104,7 @@ def excerpt_of(score: Score) -> Excerpt:
 
 
 def _events_of(part: Part, first_staff: int, starts: Sequence[int]) -> tuple[list[Event], bool]:
-    """The part's notes with ties merged, and whether all of them could be said exactly."""
+    """The part's notes with ties merged, and whether all of them are represented exactly."""
     place = {
         voice: (first_staff + i, j) for i, staff in enumerate(part.staves) for j, voice in enumerate(staff.voices, 1)
     }
@@ -124,8 +131,10 @@ def _events_of(part: Part, first_staff: int, starts: Sequence[int]) -> tuple[lis
 
 
 def untangled(excerpt: Excerpt) -> Excerpt:
-    """The excerpt with voices as one reads them: a note ends where the next begins, and the notes of a chord together.
-    Score notation can tie single notes of a chord over the next ones, but in what a model writes they are slips."""
+    """The excerpt without overlaps in a voice: a note ends where the next begins, notes of a chord end together.
+
+    Notation can tie single notes of a chord over the next ones, but in a model's output these are mistakes.
+    """
     lines = {line: list(events) for line, events in groupby(sorted(excerpt.events, key=_by_line), key=_by_line)}
     events: list[Event] = []
     for line in lines.values():

@@ -1,4 +1,4 @@
-"""Token ids -> Excerpt, and the grammar: what may come next."""
+"""Token ids -> Excerpt, and the grammar: the mask of the tokens that may follow."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from abcscribe.tokens.writing import header
 
 _PITCH_MIDI = np.array([midi for midi, _ in VOCABULARY.pitches])
 _MUSIC = ("skip", "stay", "position", "bar", "eos")
-# The grammar: which blocks may follow, by the state that the last token led to.
+# The grammar: the blocks that may follow, by the state after the last token.
 _NEXT = {
     "begin": ("bos",), "bos": ("metre",), "metre": ("fifths",), "fifths": ("mode",), "mode": ("tempo", "program"),
     "tempo": ("program",), "program": ("clef",), "clef": ("clef", "program", "bar", "eos"),
@@ -41,7 +41,7 @@ _NEXT = {
     "staff": ("voice", "pitch"), "voice": ("pitch",), "pitch": ("pitch", "duration"),
     "duration": ("duration", "pitch", "staff", "voice", *_MUSIC), "eos": (),
 }  # fmt: skip
-MOST_UNHEARD = 4  # positions in a row at which nothing was heard
+MOST_UNHEARD = 4  # positions in a row without a heard group
 MOST_EMPTY = 16  # bars in a row without a note
 
 
@@ -64,14 +64,14 @@ def _mask(state: str) -> np.ndarray:
 
 
 class Reader:
-    """The grammar as a machine: tokens in, an excerpt out; ``allowed`` says what may come next.
+    """The grammar as a state machine: tokens in, an excerpt out; ``allowed`` is the mask of the next token.
 
-    Whatever is read with ``allowed`` obeyed is a valid excerpt, and it is finite: positions grow within a bar, all but
-    a few move the pointer on, and few bars in a row are empty. ``groups`` is the number of groups that were heard: the
-    answer ends near the last of them; without it the pointer has no end.
+    A sequence that obeys ``allowed`` is a valid excerpt, and it is finite: positions grow within a bar, all but a few
+    advance the pointer, and few bars in a row are empty.
     """
 
     def __init__(self, groups: int | None = None) -> None:
+        """``groups``: number of heard groups; the answer ends near the last. None: the pointer is unbounded."""
         self.groups = groups
         self.state = "begin"
         self.parts: list[tuple[int, list[str]]] = []
@@ -156,12 +156,12 @@ class Reader:
         return Excerpt(tuple(self.spans), parts, tuple(sorted(self.events)))
 
     def allowed(self) -> np.ndarray:
-        """(len(VOCABULARY),) bool: the tokens that may come next."""
+        """The mask of the next token, (len(VOCABULARY),) bool."""
         v, mask = VOCABULARY, _mask(self.state).copy()
         if self.state in ("program", "clef"):
             mask[v.clef] &= len(self.parts[-1][1]) < MOST_PART_STAVES and self.staves < MOST_STAVES
             mask[v.program] &= self.staves < MOST_STAVES
-        elif self.state == "bar" and self._now.metre is None:  # such a bar must say how long it is, or its new metre
+        elif self.state == "bar" and self._now.metre is None:  # such a bar needs a length, or a new metre
             mask[: v.metre.start + 1] = mask[v.metre.stop : v.duration.start] = mask[v.duration.stop :] = False
         elif self.state in ("position", "staff", "voice", "pitch", "duration"):
             self._allow_notes(mask)
@@ -170,7 +170,7 @@ class Reader:
         return mask
 
     def _allow_places(self, mask: np.ndarray) -> None:
-        """Positions that lie ahead, the pointer within what was heard, no endless emptiness."""
+        """Mask positions that are past, pointer moves beyond the last group, and too many empty bars, in place."""
         v, ahead = VOCABULARY, np.arange(LONGEST)
         left = LONGEST if self.groups is None else self.groups - 1 - self.group
         room = self._position + 1 < min(self._length, LONGEST)
@@ -181,7 +181,7 @@ class Reader:
         mask[v.eos] &= self.groups is None or left <= MOST_SKIPPED
 
     def _allow_notes(self, mask: np.ndarray) -> None:
-        """Staves and voices in order, pitches of a chord from the lowest, none twice in a voice."""
+        """Mask staves and voices out of order, and pitches of a chord out of order or repeated in a voice, in place."""
         v, several, voices = VOCABULARY, self.staves > 1, np.arange(2, MOST_VOICES + 1)
         staff, voice = self._line
         last = last_staff, last_voice = self._line if self.state == "duration" else self._last_line
@@ -201,7 +201,7 @@ class Reader:
             first, last = np.searchsorted(_PITCH_MIDI, (midi, midi + 1))
             mask[v.pitch.start + first : v.pitch.start + last] = False
 
-    # One method a block: what its tokens do. ``index`` is the token's place in the block.
+    # One method a block: the transition of its tokens. ``index`` is the token's place in the block.
 
     def _on_bos(self, index: int) -> None:
         self.state = "bos"
@@ -303,7 +303,15 @@ class Reader:
 
 
 def decode(ids: Sequence[int], groups: int | None = None) -> Reader:
-    """Read a whole answer. Raises ScoreError for what the grammar does not allow."""
+    """Read a whole answer.
+
+    Args:
+        ids: its tokens, from BOS on.
+        groups: number of heard groups; None: the pointer is unbounded.
+
+    Raises:
+        ScoreError: the grammar does not allow a token.
+    """
     reader = Reader(groups)
     for token in ids:
         reader.push(token)

@@ -1,4 +1,4 @@
-"""The tokens: their blocks, names and ids, and what can be said with them."""
+"""The tokens: their blocks, names and ids, and their limits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOWEST, HIGHEST = 21, 108  # MIDI: the piano
 MOST_ALTER = 2  # double sharps and flats
 MOST_STAVES, MOST_PART_STAVES, MOST_VOICES = 12, 3, 4
 MOST_SKIPPED = 8  # groups of one token; more are several tokens
-METRE_TOKENS = (  # more than are looked for (grid.METRE_TOKENS): scores have them, and users ask for them; order = ids
+METRE_TOKENS = (  # more than the analysis looks for (grid.METRES): scores have them, users ask for them; order = ids
     None, *(Metre(*m) for m in (
         (4, 4), (3, 4), (2, 4), (6, 8), (3, 8), (9, 8), (12, 8), (2, 2), (3, 2), (4, 2), (5, 4), (6, 4), (7, 4), (1, 4),
         (8, 4), (2, 8), (4, 8), (5, 8), (7, 8), (8, 8), (10, 8), (15, 8), (3, 16), (6, 16), (9, 16), (12, 16),
@@ -29,7 +29,7 @@ SLOWEST, TEMPO_RATIO, TEMPI = 20.0, 1.03, 104  # quarters a minute of the first 
 
 
 class Vocabulary:
-    """Ids of all tokens, in blocks (slices); ``names[i]`` is token ``i`` in words."""
+    """Ids of all tokens, in blocks (slices); ``names[i]`` is a readable name of token ``i``."""
 
     def __init__(self) -> None:
         self.names: list[str] = []

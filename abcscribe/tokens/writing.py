@@ -1,4 +1,4 @@
-"""Excerpt -> token ids, each with the group of heard notes that it looks at."""
+"""Excerpt -> token ids, each with the group of heard notes that the pointer is at."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from abcscribe.tokens.vocabulary import LONGEST, METRE_TOKENS, MODES, MOST_FIFTH
 
 @dataclass(slots=True)
 class Writing:
-    """Token ids with the group (of heard notes) that each token looks at; -1 before the first."""
+    """Token ids with the group (of heard notes) that the pointer is at; -1 before the first."""
 
     ids: list[int] = field(default_factory=list)
     groups: list[int] = field(default_factory=list)
@@ -28,8 +28,12 @@ def encode(excerpt: Excerpt, heard: Sequence[int] | None = None) -> Writing:
     """Token ids of an excerpt.
 
     Args:
-        heard: for each distinct onset of the events the group of heard notes that it was heard as, -1 for none; without
-            it every onset is a group of its own.
+        excerpt: the notes and bars.
+        heard: for each distinct onset of the events the group of heard notes that it corresponds to, -1 for none;
+            without it every onset is a group of its own.
+
+    Returns:
+        The ids, BOS to EOS, and the pointer at each.
     """
     v, out = VOCABULARY, Writing()
     first = excerpt.spans[0] if excerpt.spans else Span(4 * TICKS, METRE_TOKENS[1], 0, "major")
@@ -69,7 +73,7 @@ def tokens_of_parts(parts: Iterable[tuple[int, tuple[str, ...]]]) -> tuple[int, 
 
 
 def _signature(span: Span, before: Span | None) -> list[int]:
-    """Tokens for what a bar changes; all of it if there is no bar before."""
+    """Tokens of the metre, key and tempo that a bar changes; of all three if there is no bar before."""
     v, tokens = VOCABULARY, []
     if before is None or span.metre != before.metre:
         tokens.append(v.metre.start + METRE_TOKENS.index(span.metre))

@@ -1,7 +1,7 @@
 """The arithmetic of policy gradients: pure functions of tensors, tested against hand-computed numbers.
 
-Shapes: b answers of at most t tokens; ``mask`` (b, t) is 1 where there is a token. ``now`` and ``then`` are log
-probabilities of the drawn tokens under the policy as it is and as it was when it drew them.
+Shapes: b answers of at most t tokens; ``mask`` (b, t) is 1 where there is a token. ``now`` and ``then`` are
+log-probabilities of the drawn tokens under the present policy and under the policy that drew them.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ from dataclasses import dataclass
 
 import torch
 
-LEAST_SPREAD = 1e-4  # of a group's rewards: below it the answers are equally good, and there is nothing to learn
+LEAST_SPREAD = 1e-4  # standard deviation of a group's rewards, below which its advantages are 0
 
 
 def group_advantages(rewards: torch.Tensor, by_spread: bool = True) -> torch.Tensor:
-    """How much better each answer is than its group, 0 for unscorable ones (GRPO; Shao et al., 2024).
+    """Advantages of answers within their groups, 0 for unscorable ones (GRPO; Shao et al., 2024).
 
     Args:
         rewards: (windows, group), nan where an answer cannot be scored.
-        by_spread: divide by the standard deviation of the group; without it easy and hard windows count by how much
-            their rewards differ (Dr. GRPO; Liu et al., 2025).
+        by_spread: divide by the standard deviation of the group; otherwise windows whose rewards differ more weigh more
+            (Dr. GRPO; Liu et al., 2025).
+
+    Returns:
+        (windows, group).
     """
     known = ~rewards.isnan()
     count = known.sum(1, keepdim=True).clamp(min=1)
@@ -36,7 +39,7 @@ class Clipped:
 
     loss: torch.Tensor
     ratio: torch.Tensor  # of the probabilities now and then
-    clipped: torch.Tensor  # bool: the clip takes the gradient away
+    clipped: torch.Tensor  # bool: the gradient is zero by the clip
 
 
 def clipped_policy_loss(
@@ -49,7 +52,7 @@ def clipped_policy_loss(
 
 
 def kl_estimate(now: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-    """(b, t) of KL(policy || reference) from the drawn tokens: never negative, without bias (Schulman's k3)."""
+    """Estimate KL(policy || reference) at each drawn token, (b, t): non-negative and unbiased (Schulman's k3)."""
     difference = reference - now
     return difference.exp() - difference - 1
 
@@ -57,7 +60,7 @@ def kl_estimate(now: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
 def token_mean(values: torch.Tensor, mask: torch.Tensor, tokens: float) -> torch.Tensor:
     """The sum over all tokens, divided by a number of tokens that is the same for all answers.
 
-    The mean of each answer's mean would let long bad answers off: a token of theirs would count less.
+    With the mean of each answer's mean the tokens of long bad answers would weigh less.
     """
     return (values * mask).sum() / tokens
 
@@ -67,7 +70,12 @@ def gae(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Advantages and returns (b, t) by generalised advantage estimation (Schulman et al., 2016).
 
-    ``values`` are of the states in which the tokens were drawn; after the last token of an answer there is nothing.
+    Args:
+        rewards: (b, t).
+        values: (b, t) of the states in which the tokens were drawn; 0 after the last token of an answer.
+        mask: (b, t).
+        discount: gamma.
+        trace: lambda.
     """
     advantages = torch.zeros_like(rewards)
     following = torch.zeros_like(rewards[:, 0])
@@ -83,7 +91,7 @@ def gae(
 def clipped_value_loss(
     values: torch.Tensor, then: torch.Tensor, returns: torch.Tensor, clip: float = 0.2
 ) -> torch.Tensor:
-    """(b, t) half the squared error; a value that moved by more than ``clip`` gets no credit for the rest."""
+    """Half the squared error of values, (b, t), clipped where a value changed by more than ``clip`` (PPO)."""
     bounded = then + (values - then).clamp(-clip, clip)
     return 0.5 * torch.maximum((values - returns).square(), (bounded - returns).square())
 
@@ -106,7 +114,7 @@ class KlController:
         self.horizon = horizon  # steps
 
     def update(self, kl: float) -> None:
-        """Take note of the KL of a step."""
+        """Adapt the weight to the KL of a step, nats a token."""
         if self.target is not None:
             error = min(max(kl / self.target - 1, -self.LARGEST_ERROR), self.LARGEST_ERROR)
             self.weight *= 1 + error / self.horizon

@@ -1,9 +1,8 @@
-"""Make again what a change makes stale, in the right order: ``abcscribe train chain --from WHAT --run``.
+"""Rebuild the weights and data that a change makes stale, in order: ``abcscribe train chain --from WHAT --run``.
 
-Each step is a command of its own process, with the folder of weights that is being made in use. Data that are stale are
-made in the chain's folder; those that have not changed are looked for among the data, and made there if they are
-missing. log.jsonl in the chain's folder has a line for each step that has ended, by which a chain that was stopped goes
-on.
+Each step is a command in a process of its own, which uses the folder of weights that is being made. Stale data are made
+in the chain's folder; data that have not changed are taken from the folder of data, and made there if missing.
+log.jsonl in the chain's folder has a line for each completed step, from which an interrupted chain is resumed.
 """
 
 from __future__ import annotations
@@ -24,7 +23,14 @@ from abcscribe.training.configs import ChainConfig
 
 
 def main(config: ChainConfig) -> Iterator[str]:
-    """Say what is to be made and, if the config says so, make it; yields lines to tell. Raises AbcscribeError."""
+    """List the stale items and, with ``config.run``, rebuild them.
+
+    Yields:
+        Lines of output.
+
+    Raises:
+        AbcscribeError: a name is unknown, the folder has another chain, or a command fails.
+    """
     todo = steps(config)
     log = Log(config)
     yield f"After a change of {', '.join(config.changed)} these are stale, in the order in which they are made:"
@@ -43,7 +49,7 @@ def main(config: ChainConfig) -> Iterator[str]:
 
 
 def steps(config: ChainConfig) -> list[Data | Weights]:
-    """What is stale, up to ``config.until``, and before it the data that are needed and are not there."""
+    """The stale items up to ``config.until``, and before them the data that they need and that are missing."""
     behind = stale(config.changed)
     if config.until is not None:
         names = [item.name for item in behind]
@@ -70,7 +76,7 @@ def _is_there(config: ChainConfig, item: Data) -> bool:
 
 
 def commands(config: ChainConfig, item: Data | Weights) -> list[Command]:
-    """Arguments of abcscribe that make an item."""
+    """The commands that make an item, as arguments of abcscribe."""
     anew = {other.name for other in stale(config.changed)}
     paths = {
         data.name: (config.out if data.name in anew else config.data) / data.folder
@@ -86,7 +92,7 @@ def commands(config: ChainConfig, item: Data | Weights) -> list[Command]:
 
 
 class Log:
-    """What a chain has made, in its folder."""
+    """The log of a chain, in its folder."""
 
     def __init__(self, config: ChainConfig) -> None:
         self.path = config.out / "log.jsonl"
@@ -108,11 +114,11 @@ class Log:
 
     @property
     def done(self) -> set[str]:
-        """Names of what is made."""
+        """Names of the completed items."""
         return {row["made"] for row in self.rows if "made" in row}
 
     def begin(self) -> None:
-        """Write the head of the log, unless the chain goes on."""
+        """Write the head of the log, unless the chain is resumed."""
         if not self.rows:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._add(self.about | {"began": _now()})
@@ -131,7 +137,7 @@ class Log:
         return seconds
 
     def end(self) -> None:
-        """Write that all is made."""
+        """Write that the chain is complete."""
         self._add({"ended": _now()})
 
     def _add(self, row: dict[str, Any]) -> None:

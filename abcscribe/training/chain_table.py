@@ -1,6 +1,6 @@
-"""What is made of what: every file of the weights, and the data on the way, in an order in which they can be made.
+"""The dependencies of all files of weights and of the data in between, in an order in which they can be made.
 
-`abcscribe.training.chain` reads it to say what a change makes stale; the table in ``abcscribe/model/weights/README.md``
+`abcscribe.training.chain` uses it to find what a change makes stale; the table in ``abcscribe/model/weights/README.md``
 is written from it (``python -m abcscribe.training.chain_table``).
 """
 
@@ -22,7 +22,7 @@ Command = tuple[str, ...]  # arguments of abcscribe; {weights}, {out} and {NAME 
 
 @dataclass(frozen=True)
 class Data:
-    """Data that are made on the way, too large to be kept with the package."""
+    """Intermediate data, too large to be kept with the package."""
 
     name: str
     folder: str  # under the folder of the data
@@ -104,6 +104,10 @@ TABLE: tuple[Data | Weights, ...] = (
     Weights(
         "timbre", ("timbre.json",), "as which family of instruments each family is heard",
         _small("timbre", "--heard", "{heard_valid}"), ("heard_valid",), "2026-11-25",
+    ),
+    Weights(
+        "note_unit", ("note_unit.npz",), "a reading -> whether it is printed so, in quarters or eighths",
+        _small("note-unit", *NOTES), ("scores", "metres"), "2026-11-27",
     ),
     Weights(
         "player_count", ("player_count.npz",), "notes -> how many play, and whether one plays chords",

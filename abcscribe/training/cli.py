@@ -46,7 +46,7 @@ def tower(config: configs.TowerTraining, tracker: str) -> None:
 
 
 def sft(config: configs.SftTraining, tracker: str) -> None:
-    """Train the language model to write what was heard. Also under torchrun, one process a core or device."""
+    """Train the language model to write scores of heard notes. Also under torchrun, one process a core or device."""
     extras.require("abcscribe train sft", "train", *TRAIN, "soundfile")
     _check_notes(config.cache)
     from abcscribe.training.sft import main
@@ -72,7 +72,7 @@ def rl(config: configs.RlTraining, tracker: str) -> None:
 
 
 def chain(config: configs.ChainConfig) -> None:
-    """What must be made again after a change, in order; with --run, make it.
+    """List the weights and data that a change makes stale, in order; with --run, rebuild them.
 
     A chain that was stopped goes on where it stopped. What it makes on the way is kept in its folder, and log.jsonl
     there has a line for each step.
@@ -84,7 +84,7 @@ def chain(config: configs.ChainConfig) -> None:
 
 
 def _fits(learner: small.Learner) -> Callable[[Any], None]:
-    """What the command of a small learner does."""
+    """The function of a small learner's command."""
 
     def fit(config: Any) -> None:
         extras.require(f"abcscribe train small {learner.name}", "train", *learner.needs)
@@ -187,7 +187,7 @@ def ship(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder of a training run.")],
     weights: Annotated[Path, typer.Argument(help="Folder to fill: ONNX to transcribe with, float16 to train on.")],
 ) -> None:
-    """Keep of a checkpoint what a release needs."""
+    """Write the files of a release from a checkpoint."""
     extras.require("abcscribe train ship", "train", "torch", "safetensors", "onnx")
     from abcscribe.model import checkpoint as checkpoints
 

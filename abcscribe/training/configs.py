@@ -1,8 +1,7 @@
-"""What trainings can be told: the options of ``abcscribe train tower``, ``sft``, ``sft-text``, ``rl``, ``chain``, and
-of ``abcscribe data listen`` and ``listen-clips``.
+"""The options of ``abcscribe train`` (tower, sft, sft-text, rl, chain) and ``abcscribe data`` (listen, listen-clips).
 
-Imports nothing heavy: the commands are made of these before it is known which one is wanted (`abcscribe.command`).
-``SMOKE`` are values of a run that ends within two minutes.
+Imports nothing heavy: all commands are made of these at start-up (`abcscribe.command`). Comments of fields are the help
+of the options. ``SMOKE`` are values of a run that ends within two minutes.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ QUESTION = "Transcribe this recording in ABC notation."
 
 @dataclass(frozen=True)
 class TowerTraining:
-    """What one training run of the audio tower does."""
+    """Options of a training run of the audio tower."""
 
     clips: Path | None = Path("data/clips")  # folder of abcscribe data render
     sounds: Path | None = None  # bank of abcscribe data sounds: clips are rendered from it as they are needed
     cache: Path = NOTES  # note cache of abcscribe data scores, for the rendered clips
     rendered: float = 0.6  # share of rendered clips; 1: no stored ones. Without a bank all are stored
-    out: Path = Path("data/tower")  # checkpoint folder; a run that finds one there goes on from it
+    out: Path = Path("data/tower")  # checkpoint folder; a run found there is resumed
     start: Path | None = None  # checkpoint folder whose weights a new run begins with
     minutes: float = 90.0  # time budget over all resumed runs together
     steps: int | None = None  # end earlier, after so many steps of all runs together
@@ -38,11 +37,11 @@ class TowerTraining:
     vector_rate: float = 1e-3  # learning rate of AdamW
     weight_decay: float = 0.01  # of all weights
     warmup: int = 150  # steps in which the learning rate rises
-    decay_share: float = 0.6  # of the budget, in which the learning rate is let down
+    decay_share: float = 0.6  # of the budget, in which the learning rate decays
     checkpoint_minutes: float = 1.0  # between checkpoints
     log_steps: int = 50  # between log entries, of which there is one after 20 seconds anyway
-    device: str = "cpu"  # or cuda, cuda:1 ...
-    compiled: bool = False  # torch.compile: a minute to begin with, then quicker
+    device: str = "cpu"  # device of torch: cpu, cuda, cuda:1
+    compiled: bool = False  # torch.compile: takes a minute at first, then steps are faster
     workers: int = 0  # processes that draw clips; 0: the one that trains
     threads: int = 2  # CPU threads
     seed: int = 1  # of weights and order
@@ -52,10 +51,10 @@ class TowerTraining:
 
 @dataclass(frozen=True)
 class SftTraining:
-    """What one training run of the language model does."""
+    """Options of a supervised training run of the language model."""
 
     cache: Path = NOTES  # note cache of abcscribe data scores
-    out: Path = Path("data/sft")  # checkpoint folder; a run that finds one there goes on from it
+    out: Path = Path("data/sft")  # checkpoint folder; a run found there is resumed
     start: Path | None = None  # checkpoint folder whose weights a new run begins with
     heard: Path | None = None  # folder of abcscribe data listen: windows to mix in
     minutes: float = 90.0  # time budget over all resumed runs together
@@ -68,14 +67,14 @@ class SftTraining:
     vector_rate: float = 1.5e-3  # learning rate of AdamW: embeddings, norms, biases
     warmup: int = 100  # steps in which the learning rate rises
     # At a constant rate the held-out loss stood still after a third of the budget.
-    decay_share: float = 0.7  # of the budget, in which the learning rate is let down
+    decay_share: float = 0.7  # of the budget, in which the learning rate decays
     average: float = 0.995  # of the moving average of the weights, a step
     checkpoint_minutes: float = 4.0  # between checkpoints
-    evaluate_minutes: float = 8.0  # between looks at held-out windows
+    evaluate_minutes: float = 8.0  # between evaluations on held-out windows
     valid_windows: int = 24  # held-out windows of each kind of music
     log_steps: int = 25  # between log entries, of which there is one after 20 seconds anyway
     threads: int = 1  # CPU threads of each process
-    compile: bool = True  # the loss with torch.compile, which takes a minute and makes steps 1.9 times as quick
+    compile: bool = True  # the loss with torch.compile, which takes a minute and makes steps 1.9 times as fast
     seed: int = 1  # of weights and windows
     curriculum: str = "full"  # what windows are drawn when: full, or smoke, which has few and short ones
 
@@ -87,11 +86,11 @@ class SftTraining:
 
 @dataclass(frozen=True)
 class SftTextTraining:
-    """What one training run of a projector and LoRA does."""
+    """Options of a training run of a projector and LoRA."""
 
     pairs: Path  # JSON Lines: answer, and features (.npy) or audio
     base: str  # language model: folder or name on the Hugging Face Hub
-    out: Path = Path("data/sft-text")  # checkpoint folder; a run that finds one there goes on from it
+    out: Path = Path("data/sft-text")  # checkpoint folder; a run found there is resumed
     audio_tower: str = "abcscribe"  # abcscribe, whisper:NAME, or nothing if all pairs have features
     question: str = QUESTION  # question of pairs that have none
     frames: int = 4  # frames of the tower that become one soft token
@@ -114,10 +113,10 @@ class SftTextTraining:
 
 @dataclass(frozen=True)
 class RlTraining:
-    """What one run of reinforcement learning does."""
+    """Options of a run of reinforcement learning."""
 
     cache: Path = NOTES  # note cache of abcscribe data scores
-    out: Path = Path("data/rl")  # run folder: the best model, state.pt, log.jsonl, samples.jsonl; a run there goes on
+    out: Path = Path("data/rl")  # run folder with model, state.pt, log.jsonl, samples.jsonl; a run there is resumed
     start: Path = Path("data/sft")  # checkpoint folder of abcscribe train sft
     algorithm: str = "grpo"  # grpo or ppo
     reward: str = "full"  # full, origin, or weights such as pitch=.5,rhythm=.3
@@ -132,11 +131,11 @@ class RlTraining:
     notes: tuple[int, int] = (16, 48)  # fewest and most notes of a window
     minibatches: int = 1  # updates a step
     epochs: int = 1  # times that each answer is learned from
-    temperature: float = 0.8  # of the sampling: at 1 most of what differs is what no greedy answer would say
+    temperature: float = 0.8  # of the sampling: at 1 most differences are tokens that no greedy answer has
     constrained: bool = True  # sample under the grammar; else it is learned from the reward too
     most_tokens: int = 600  # tokens of an answer at most
     by_spread: bool = True  # GRPO: divide advantages by the spread of their group
-    by_part: bool = True  # GRPO: judge a token only by the parts of the reward that it can change
+    by_part: bool = True  # GRPO: advantages of a token from the parts of the reward that it can change
     clip: float = 0.2  # of the ratio of probabilities, downwards
     # Unlikely tokens may rise a little more, which keeps entropy up (DAPO; Yu et al., 2025).
     clip_high: float = 0.28  # of the ratio of probabilities, upwards
@@ -147,12 +146,12 @@ class RlTraining:
     trace: float = 0.99  # lambda of GAE: answers have some hundred tokens and their reward at the end
     value_weight: float = 0.1  # PPO: of the loss of the value head
     critic_steps: int = 10  # PPO: steps at the beginning in which only the values are learned
-    held_out: int = 96  # windows that are watched
-    evaluate_steps: int = 20  # between looks at them
+    held_out: int = 96  # held-out windows, by which the checkpoint is chosen
+    evaluate_steps: int = 20  # between evaluations on them
     tolerance: float = 0.01  # the held-out reward may fall this far below the best
-    patience: int = 2  # looks in a row before the policy is put back
+    patience: int = 2  # evaluations in a row before the policy is rolled back
     checkpoint_minutes: float = 4.0  # between checkpoints
-    rounded: bool = True  # bfloat16 where it is quicker, see NotePolicy
+    rounded: bool = True  # bfloat16 where it is faster, see NotePolicy
     threads: int = 1  # CPU threads
     seed: int = 1  # of windows and answers
 
@@ -164,7 +163,7 @@ class RlTraining:
 
 @dataclass(frozen=True)
 class ListeningConfig:
-    """What windows the tower hears, for the language model and the analysis to learn from."""
+    """Options of the windows that the tower transcribes, for training the language model and the analysis."""
 
     cache: Path = NOTES  # note cache of abcscribe data scores
     out: Path = HEARD  # folder to fill
@@ -176,7 +175,7 @@ class ListeningConfig:
 
 @dataclass(frozen=True)
 class ClipListeningConfig:
-    """What recordings the tower hears, of one to four lines in turn, for the analysis to learn from."""
+    """Options of the recordings that the tower transcribes, of one to four lines in turn, for training the analysis."""
 
     cache: Path = NOTES  # note cache of abcscribe data scores
     out: Path = HEARD  # folder to fill
@@ -187,12 +186,12 @@ class ClipListeningConfig:
 
 @dataclass(frozen=True)
 class ChainConfig:
-    """What has changed, and where the chain works."""
+    """Options of a rebuild of weights: what has changed, and the folders."""
 
     changed: tuple[str, ...]  # a file of the weights, such as tower, or scores, sounds, metres
-    run: bool = False  # make it; else it is only said what would be made
+    run: bool = False  # rebuild; otherwise only list what is stale
     until: str | None = None  # the last that is made, such as downbeats; what depends on it stays as it is
     out: Path = Path("data/chain")  # folder of this chain: its log, the data that are made anew, training checkpoints
     data: Path = Path("data")  # folder with the data that have not changed
     weights: Path = WEIGHTS  # folder whose files are made again
-    smoke: bool = False  # every step with its --smoke: says that the chain works, and leaves weights without worth
+    smoke: bool = False  # every step with its --smoke: tests the chain; its weights are useless

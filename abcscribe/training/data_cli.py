@@ -50,7 +50,7 @@ def suite(config: synthesis.SuiteConfig) -> None:
 
 
 def render(config: synthesis.RenderConfig, corpora: Path | None) -> None:
-    """Perform and record the scores. Stops and goes on anywhere; the same seed gives the same clips.
+    """Perform and record the scores. An interrupted run is resumed; the same seed gives the same clips.
 
     The note cache is made first if it is missing.
     """
@@ -126,7 +126,7 @@ def record(
 
 
 def listen(config: configs.ListeningConfig) -> None:
-    """Record windows of the scores and keep what the tower hears of them, for the language model and the analysis."""
+    """Record windows of the scores and store the tower's notes of them, for the language model and the analysis."""
     extras.require("abcscribe data listen", "train", *RECORD)
     from abcscribe.training.heard_windows import keep_windows
 
@@ -136,7 +136,7 @@ def listen(config: configs.ListeningConfig) -> None:
 
 
 def listen_clips(config: configs.ClipListeningConfig) -> None:
-    """Record excerpts of the scores and keep what the tower hears of them, for the analysis to learn from."""
+    """Record excerpts of the scores and store the tower's notes of them, for training the analysis."""
     extras.require("abcscribe data listen-clips", "train", *RECORD)
     from abcscribe.training.small.heard_clips import keep_clips
 

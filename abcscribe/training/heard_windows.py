@@ -1,8 +1,8 @@
-"""A performance -> the notes that the tower hears of its recording.
+"""A performance -> the tower's notes of its rendered recording.
 
-A stand-in for `abcscribe.synthesis.simulated_hearing` where the difference matters: what a tower misses, invents and
-takes for another instrument depends on all that sounds. Two hundred times as slow: half a second for a window of
-fifteen. So windows that were heard are kept, and `Listened` mixes them with new ones.
+Replaces `abcscribe.synthesis.simulated_hearing` where the difference matters: missed and false notes and confused
+instruments of the tower depend on all that sounds. Two hundred times as slow: half a second for a window of fifteen
+seconds. So such windows are stored, and `Listened` mixes them with new ones.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from abcscribe.training import window_files
 from abcscribe.training.configs import ListeningConfig
 from abcscribe.training.window_source import advise, with_modes
 
-NEAR = 0.12  # seconds between a heard note and the score note of the same pitch that it is taken for
+NEAR = 0.12  # seconds between a heard note and the score note of the same pitch that it is matched with
 RELEASE = 1.0  # seconds recorded after the last note
 WINDOWS_PER_SHARD = 100
-# What is kept: lengths for all shapes of training, and more of several voices and keyboards than are drawn new, for
-# there the tower's mistakes are many and of its own kind.
+# The stored windows: lengths for all shapes of training, and more ensembles and keyboards than among new windows, as
+# the tower's errors there are frequent and differ from the simulated ones.
 STAGE = Stage(
     notes=(12, 128),
     shares=(
@@ -44,16 +44,22 @@ STAGE = Stage(
 def listen(
     rng: np.random.Generator, played: Performance, severity: float | None = None
 ) -> tuple[HeardNotes, np.ndarray]:
-    """The notes heard of a performance, by onset and pitch, and (n,) the score note behind each, -1 if invented.
+    """Render a performance and transcribe it with the tower.
 
-    ``severity`` is drawn by the recording: room, noise and codec of `augment`.
+    Args:
+        rng: random generator.
+        played: the performance.
+        severity: not used; room, noise and codec of `augment` are drawn.
+
+    Returns:
+        n heard notes by onset and pitch, and (n,) the index of each one's score note, -1 for a false note.
     """
     heard = heard_notes([note for part in _engine().notes([_recorded(rng, played)]) for note in part])
     return heard, _behind(heard, played)
 
 
 def _recorded(rng: np.random.Generator, played: Performance) -> np.ndarray:
-    """(samples,) float32"""
+    """The rendered recording, (samples,) float32."""
     length = (played.offset - played.onset) * render.LEGATO
     present = [part for part in range(len(played.programs)) if (played.part == part).any()]
     members = [played.part == part for part in present]
@@ -65,7 +71,7 @@ def _recorded(rng: np.random.Generator, played: Performance) -> np.ndarray:
 
 
 def _behind(heard: HeardNotes, played: Performance) -> np.ndarray:
-    """For each played note the nearest heard one of its pitch, from the loudest on, each heard note at most once."""
+    """(n,) index of the score note of each heard note: nearest of the same pitch, from the loudest on, one to one."""
     behind = np.full(heard.onset.size, -1)
     for index in np.argsort(-played.velocity, kind="stable").tolist():
         miss = np.where(heard.pitch == played.pitch[index], np.abs(heard.onset - played.onset[index]), np.inf)
@@ -81,8 +87,14 @@ def _engine() -> tower.AbcscribeEngine:
 
 
 def keep_windows(config: ListeningConfig) -> Iterator[tuple[int, int]]:
-    """Write windows of `STAGE` that the tower hears, for `kept_windows`; yields (shards done, shards in all). Stops and
-    goes on anywhere; the same seed gives the same windows."""
+    """Write windows of `STAGE` with the tower's notes, for `kept_windows`. An interrupted run can be resumed.
+
+    Args:
+        config: the same seed gives the same windows.
+
+    Yields:
+        (shards done, shards in all).
+    """
     config.out.mkdir(parents=True, exist_ok=True)
     tasks = [(config, shard) for shard in range(config.shards)]
     # A process of its own for each worker: FluidSynth keeps its fonts and state inside the process.
@@ -102,12 +114,12 @@ def _keep_shard(task: tuple[ListeningConfig, int]) -> None:
 
 @cache
 def _source(path: Path, split: str) -> WindowSource:
-    """Without the analysis, which may change after the tower has heard."""
+    """Without the analysis, which may change later."""
     return WindowSource(path, split, prepared=with_modes, hear=listen)
 
 
 def kept_windows(folder: Path) -> list[Window]:
-    """The windows written there, without an analysis. Raises AbcscribeError."""
+    """The windows stored in a folder, without an analysis. Raises AbcscribeError if there are none."""
     files = sorted(folder.glob("windows-*.npz"))
     if not files:
         raise AbcscribeError(f"{folder} holds no windows: run abcscribe data listen.")
@@ -115,14 +127,14 @@ def kept_windows(folder: Path) -> list[Window]:
 
 
 class Listened:
-    """A `WindowSource` some of whose windows were heard by the tower and kept."""
+    """A `WindowSource` with a share of stored windows with the tower's notes."""
 
     def __init__(self, source: WindowSource, kept: Sequence[Window], share: float) -> None:
         self.source, self.kept, self.share = source, kept, share
         self._notes = np.array([len(window.excerpt.events) for window in kept])
 
     def draw(self, rng: np.random.Generator, stage: Stage) -> Window:
-        """A window with as many notes as the stage wants; a kept one may be of another kind."""
+        """A window with a number of notes within the stage's range; a stored one may be of another kind."""
         if rng.random() < self.share:
             fitting = np.flatnonzero((self._notes >= stage.notes[0]) & (self._notes <= stage.notes[1]))
             if fitting.size:
@@ -132,8 +144,8 @@ class Listened:
 
 
 def analysed(window: Window, really: bool) -> Window:
-    """A kept window with the columns of the analysis: zeros unless ``really``, or where the analysis joins notes in a
-    way that tokens cannot link with the score."""
+    """A stored window with the columns of the analysis: zeros unless ``really``, or if tokens cannot link it with
+    the score."""
     for wanted in (really, False):
         if made := written(window.excerpt, advise(window.heard, wanted), window.behind, window.kind):
             return made

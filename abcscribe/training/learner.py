@@ -20,7 +20,7 @@ VALUE_RATE = 10.0  # learning rate of a value head, in units of the model's
 
 @dataclass
 class Then:
-    """What is known of the answers before they are learned from, all (b, t)."""
+    """Data of the answers before the update, all (b, t)."""
 
     log_probabilities: torch.Tensor  # when they were drawn
     reference: torch.Tensor  # log probabilities at the start of training
@@ -35,7 +35,7 @@ class Then:
 
 
 class Learner:
-    """An algorithm: subclasses say what to aim at and what the loss is."""
+    """An algorithm: subclasses define advantages and loss."""
 
     needs_values = False
 
@@ -51,15 +51,30 @@ class Learner:
         self.steps = 0
 
     def aim(self, rollout: Rollout, then: Then) -> None:
-        """Fill in the advantages (and returns). Unscorable answers are left out later."""
+        """Compute the advantages (and returns) in place. Unscorable answers are left out later."""
         raise NotImplementedError
 
     def loss(self, now: Evaluation, then: Then, tokens: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """The loss of some answers, and figures: sums over their tokens, divided by the ``tokens`` of the update."""
+        """The loss of some answers, and figures.
+
+        Args:
+            now: of the present policy.
+            then: data before the update.
+            tokens: of the whole update, by which sums over tokens are divided.
+        """
         raise NotImplementedError
 
     def learn(self, rollout: Rollout, rng: np.random.Generator, rate: float) -> dict[str, float]:
-        """One step: ``epochs`` times through the scored answers, in ``minibatches`` updates each."""
+        """One step: ``epochs`` passes over the scored answers, in ``minibatches`` updates each.
+
+        Args:
+            rollout: answers and rewards.
+            rng: of the order.
+            rate: learning rate.
+
+        Returns:
+            Figures, means over the updates.
+        """
         config, samples = self.config, rollout.samples
         then = self._then(rollout)
         self.aim(rollout, then)
@@ -106,10 +121,10 @@ class Learner:
         return float(norm)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that an exact resumption needs besides the weights."""
+        """The state that exact resumption needs besides the weights."""
         return {"optimizer": self.optimizer.state_dict(), "kl": self.controller.weight, "steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what ``state_dict`` gave."""
+        """Restore a state of ``state_dict``."""
         self.optimizer.load_state_dict(state["optimizer"])
         self.controller.weight, self.steps = state["kl"], state["steps"]

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 from abcscribe.errors import AbcscribeError
+from abcscribe.files import replacing
 from abcscribe.hearing.mt3 import checkpoint
 from abcscribe.hearing.mt3.config import NetworkConfig, preset
 from abcscribe.hearing.mt3.engine import Mt3
@@ -223,8 +223,8 @@ class Run:
             "network": self.losses.network.config.to_json(), "losses": self.losses.state_dict(),
             "optimizer": self.optimizer.state_dict(), "step": self.step, "minutes": self.minutes,
         }  # fmt: skip
-        torch.save(state, out / "state.tmp")
-        os.replace(out / "state.tmp", out / "state.pt")
+        with replacing(out / "state.pt") as unfinished:
+            torch.save(state, unfinished)
 
     def resume(self, device: torch.device) -> None:
         """Go on from the checkpoint in ``out``, or begin with the weights of ``start``."""

@@ -1,4 +1,4 @@
-"""How fast a run goes, and when it will be over: the same figures in the log of every training."""
+"""Speed and remaining time of a run: the same figures in the log of every training."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ QUIET = 1 / 3  # minutes without a log entry at most
 
 
 class Pace:
-    """Of one process of a run with a budget in minutes, in steps, or both."""
+    """The pace of one process of a run with a budget in minutes, in steps, or both."""
 
     def __init__(
         self, step: int, minutes: float, every: int, *, steps: int | None, budget: float = float("inf")
     ) -> None:
-        """``step`` and ``minutes`` are behind the run already; ``every`` so many steps there is a log entry."""
+        """Start measuring.
+
+        Args:
+            step, minutes: of earlier runs.
+            every: steps between log entries.
+            steps: budget in steps, None: unlimited.
+            budget: in minutes.
+        """
         self.first, self.began = step, minutes
         self.every, self.steps, self.budget = every, steps, budget
         self.logged = minutes

@@ -1,8 +1,7 @@
-"""What reinforcement learning needs of a model: draw answers, and say how likely they are.
+"""The interface of a model for reinforcement learning: sample answers, and compute their log-probabilities.
 
-`Policy` is the socket of `abcscribe.training.rl`; `NotePolicy` puts the default model in it, and
-`abcscribe.training.text_policy.TextPolicy` an audio language model that writes ABC. Knows of rewards
-only what their parts are called.
+`Policy` is the interface of `abcscribe.training.rl`; `NotePolicy` implements it for the default model, and
+`abcscribe.training.text_policy.TextPolicy` for an audio language model that writes ABC.
 """
 
 from __future__ import annotations
@@ -35,14 +34,13 @@ class Sample:
     """One answer."""
 
     prompt: Any
-    ids: np.ndarray  # (t,) what was drawn, without the prompt
+    ids: np.ndarray  # (t,) drawn tokens, without the prompt
     log_probabilities: np.ndarray  # (t,) float32, of the distributions that were drawn from
     finished: bool
     answer: Score | str | None  # None: the tokens are no score
-    parts: np.ndarray | None = (
-        None  # (t, len(rewards.NAMES)) bool: parts of the reward that each token can change; None: all
-    )
-    memory: Any = None  # what the policy keeps for itself
+    # (t, len(rewards.NAMES)) bool: parts of the reward that each token can change; None: all
+    parts: np.ndarray | None = None
+    memory: Any = None  # private data of the policy
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -50,36 +48,36 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How likely answers are: all (b, t), 0 where mask is."""
+    """Log-probabilities of answers and more: all (b, t), 0 where mask is."""
 
     log_probabilities: torch.Tensor
     entropy: torch.Tensor
-    values: torch.Tensor  # what reward a value head expects; 0 without one
+    values: torch.Tensor  # expected reward of the value head; 0 without one
     mask: torch.Tensor
 
 
 class Policy(Protocol):
-    """A model that can be trained on what it says."""
+    """A model that can be trained on its own answers."""
 
     @property
     def module(self) -> nn.Module:
-        """Its trainable parameters are what is trained and kept."""
+        """The module whose trainable parameters are trained and saved."""
         ...
 
     def sample(self, prompts: Sequence[Any], seed: int, temperature: float) -> list[Sample]:
-        """Draw an answer to each prompt; temperature 0: write the likeliest."""
+        """Draw an answer to each prompt; temperature 0: greedy decoding."""
         ...
 
     def evaluate(self, samples: Sequence[Sample], temperature: float) -> Evaluation:
-        """With gradients, under the same filters and the same temperature as the answers were drawn with."""
+        """Evaluate answers with gradients, under the masks and the temperature that they were drawn with."""
         ...
 
     def reference(self, samples: Sequence[Sample], temperature: float) -> torch.Tensor:
-        """(b, t) log probabilities under the policy that training began with."""
+        """(b, t) log-probabilities under the policy at the start of training."""
         ...
 
     def save_pretrained(self, folder: Path) -> None:
-        """Write the model that a user loads."""
+        """Write the model for inference."""
         ...
 
 
@@ -87,16 +85,16 @@ class Policy(Protocol):
 class Trace:
     """A NotePolicy's memory of an answer."""
 
-    groups: np.ndarray  # (t,) where the pointer stood when each token was drawn
-    filters: np.ndarray  # (t, vocabulary / 8) uint8: bits of the tokens that were allowed
+    groups: np.ndarray  # (t,) pointer when each token was drawn
+    filters: np.ndarray  # (t, vocabulary / 8) uint8: bits of the tokens that were not masked
 
 
 class NotePolicy(nn.Module):
     """The default model: prompts are HeardNotes, answers Scores.
 
-    ``rounded``: answers are drawn and evaluated with weights rounded to bfloat16, the float32 weights are what is
-    trained: 40 % less time on a processor that multiplies bfloat16. Log probabilities of the drawing and of the update
-    then differ by 0.002 a token, instead of 3e-7 (64 answers of 115 tokens).
+    ``rounded``: answers are drawn and evaluated with weights rounded to bfloat16, while the float32 weights are
+    trained: 40 % less time on a processor that multiplies bfloat16. Log-probabilities of sampling and update then
+    differ by 0.002 a token, instead of 3e-7 (64 answers of 115 tokens).
     """
 
     def __init__(
@@ -123,7 +121,7 @@ class NotePolicy(nn.Module):
 
     @property
     def model(self) -> ScoreLanguageModel:
-        """What is trained, in float32."""
+        """The trained model, in float32."""
         return self.states.model
 
     def sample(self, prompts: Sequence[HeardNotes], seed: int, temperature: float) -> list[Sample]:
@@ -136,7 +134,7 @@ class NotePolicy(nn.Module):
         ]
         if temperature in (0.0, 1.0):
             return samples
-        with torch.no_grad():  # `generate` tells the probabilities at temperature 1
+        with torch.no_grad():  # `generate` returns log-probabilities at temperature 1
             known = self.evaluate(samples, temperature).log_probabilities
         return [replace(s, log_probabilities=row[: len(s)].numpy()) for s, row in zip(samples, known, strict=True)]
 
@@ -192,7 +190,7 @@ class States(nn.Module):
 
 
 def _scores(samples: Sequence[Sample], logits: torch.Tensor, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Log probabilities (tokens, vocabulary) under the filters that the answers were drawn with, and those filters."""
+    """Log-probabilities (tokens, vocabulary) under the masks that the answers were drawn with, and those masks."""
     filters = np.concatenate([sample.memory.filters for sample in samples])
     allowed = torch.from_numpy(np.unpackbits(filters, axis=1, count=logits.shape[1]).astype(bool))
     return (torch.where(allowed, logits.float(), CLOSED) / temperature).log_softmax(-1), allowed
@@ -204,7 +202,7 @@ def _chosen(samples: Sequence[Sample], scores: torch.Tensor) -> torch.Tensor:
 
 
 def replay(ids: np.ndarray, groups: int, constrained: bool) -> tuple[Reader | None, Trace]:
-    """Read an answer (with its BOS) again: the Reader at its end, None if it is no score, and what was allowed."""
+    """Replay an answer (with its BOS): the Reader at its end, None if it is no score, and the masks of its tokens."""
     reader, readable, valid = Reader(groups), True, True
     anything = np.arange(len(VOCABULARY)) != VOCABULARY.pad
     filters, pointer = [], []
@@ -219,7 +217,7 @@ def replay(ids: np.ndarray, groups: int, constrained: bool) -> tuple[Reader | No
             valid &= bool(allowed[ids[index + 1]])
             filters.append(np.packbits(allowed if constrained else anything))
             pointer.append(min(reader.group, groups - 1))
-    assert valid or not constrained, "an answer is replayed under the filters that it was written with"
+    assert valid or not constrained, "an answer is replayed under the masks that it was written with"
     return reader if valid else None, Trace(np.array(pointer), np.stack(filters))
 
 
@@ -239,7 +237,7 @@ def _padded(flat: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 def chunks(samples: Sequence[Sample], rows: Iterable[int], most: int = CHUNK) -> Iterator[list[int]]:
-    """The rows in batches of like length that fit into memory."""
+    """The rows in batches of similar length with at most ``most`` positions each."""
     batch: list[int] = []
     for row in sorted(map(int, rows), key=lambda r: len(samples[r])):
         if batch and (len(batch) + 1) * (len(samples[row]) + _prompt_length(samples[row])) > most:

@@ -1,8 +1,8 @@
-"""Which tokens can change which part of the reward: the credit that reinforcement learning gives to a token.
+"""The tokens that can change each part of the reward: credit assignment of reinforcement learning.
 
-What is heard is given, so bars and notes follow from it and from metre and tempo, whatever key or instruments were
-written before; and nothing that follows changes what the header said. GRPO judges a token by the parts that it reaches:
-a part that no token reached would be reported and never learned, so that is an error.
+The heard notes are given, so bars and notes follow from them and from metre and tempo, whatever key or instruments were
+written before; and no later token changes the header. In GRPO the advantage of a token is computed from the parts that
+it reaches: a part that no token reaches would be reported and never learned, so that is an error.
 """
 
 from __future__ import annotations

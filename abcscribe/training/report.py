@@ -1,7 +1,7 @@
 """log.jsonl of training runs -> curves: ``abcscribe train report``.
 
-Reads what any trainer of the project logs: entries with ``step``, perhaps ``minutes``, and numbers, perhaps in dicts.
-A step that was logged twice, because a run was resumed, counts as it was logged last. Needs matplotlib.
+Reads the log of any trainer of the project: entries with ``step``, perhaps ``minutes``, and numbers, perhaps in dicts.
+Of a step that was logged twice, because a run was resumed, the last entry is used. Needs matplotlib.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from abcscribe.errors import AbcscribeError
 from abcscribe.training.pace import Entry
 from abcscribe.training.tracking import flat
 
-# Okabe and Ito's colours, which the colour-blind can tell apart.
+# Okabe and Ito's colours, distinguishable with colour blindness.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 COLUMNS = 5
 SMOOTHED = 15  # points of the moving mean; figures of single steps are noisy

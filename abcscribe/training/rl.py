@@ -1,14 +1,14 @@
 """Reinforcement learning on the music reward, GRPO and PPO: ``abcscribe train rl``.
 
-Every step draws new windows, lets the policy write a group of answers to each, scores them against the window's score
-with the reported metrics, and makes what was better than expected likelier. "Expected" is the mean of the group (GRPO)
-or what a value head says (PPO); the rest is shared. A step is a function of the seed and its number, so a run that is
-resumed goes on exactly, and two runs with one seed are the same.
+Every step draws new windows, samples a group of answers to each, scores them against the window's score with the
+reported metrics, and makes answers with a positive advantage likelier. The baseline is the mean of the group (GRPO) or
+a value head (PPO); the rest is shared. A step is a function of the seed and its number, so a resumed run is exact, and
+two runs with one seed are the same.
 
 Simplifications: one process; the reward of an answer comes at its end (no credit for single bars); the learning rate
 is constant after its warm-up; the KL penalty is estimated from the drawn tokens; GRPO puts it in the loss, PPO in the
-reward; PPO's value head shares the model's states. What counts is the best checkpoint by the reward of greedy answers
-to held-out windows; a policy that falls behind it is put back there with half the learning rate.
+reward; PPO's value head shares the model's states. The result is the best checkpoint by the reward of greedy answers to
+held-out windows; a policy that falls behind it is reset to it with half the learning rate.
 """
 
 from __future__ import annotations
@@ -45,8 +45,18 @@ HELD_OUT_SEED = 11
 
 
 def main(config: RlTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[Entry]:
-    """Train the default model until the budget is spent; yields log entries. Raises AbcscribeError if there is no such
-    algorithm."""
+    """Train the default model until the budget is spent.
+
+    Args:
+        config: of the run.
+        clock: returns seconds.
+
+    Yields:
+        Log entries.
+
+    Raises:
+        AbcscribeError: there is no such algorithm.
+    """
     if config.algorithm not in ALGORITHMS:
         raise AbcscribeError(f"There is no algorithm {config.algorithm!r}; there are {', '.join(ALGORITHMS)}.")
     torch.set_num_threads(config.threads)
@@ -74,7 +84,19 @@ def train(
     judge: Judge = batch_components,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Entry]:
-    """The loop, for any policy and any source of problems."""
+    """The training loop, for any policy and any source of problems.
+
+    Args:
+        config: of the run.
+        policy: the model.
+        draw: draws a problem.
+        held_out: problems for choosing the checkpoint.
+        judge: answers and references -> credits.
+        clock: returns seconds.
+
+    Yields:
+        Log entries.
+    """
     learner, weights = ALGORITHMS[config.algorithm](config, policy), parse_weights(config.reward)
     run = Run(config, learner, held_out, judge, clock)
     while not run.over:
@@ -99,7 +121,7 @@ class Grpo(Learner):
     """Group-relative policy optimisation (Shao et al., 2024), without its length bias (Yu et al., 2025)."""
 
     def aim(self, rollout: Rollout, then: Then) -> None:
-        """Each token is judged by the parts of the reward that it can change: less noise, the same aim."""
+        """Advantages of each token from the parts of the reward that it can change: less variance, same objective."""
         weights = parse_weights(self.config.reward)
         terms = np.stack([_terms(credits, weights) for credits in rollout.credits])  # (b, parts)
         reach = np.concatenate([self._reach(sample) for sample in rollout.samples])
@@ -122,7 +144,7 @@ class Grpo(Learner):
 
 
 def _terms(credits: Components | None, weights: RewardWeights) -> np.ndarray:
-    """(parts,) what each part adds to the reward, nan if the answer cannot be scored."""
+    """(parts,) term of each part in the reward, nan if the answer cannot be scored."""
     terms = contributions(credits, weights) if credits is not None else {}
     return np.array([terms.get(name, np.nan) for name in NAMES])
 
@@ -156,7 +178,7 @@ ALGORITHMS: dict[str, type[Learner]] = {"grpo": Grpo, "ppo": Ppo}
 def policy_loss(
     config: RlTraining, now: Evaluation, then: Then, tokens: float
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """The clipped loss, and what to watch of it."""
+    """The clipped loss, and figures for the log."""
     found = clipped_policy_loss(
         now.log_probabilities, then.log_probabilities, then.advantages, config.clip, config.clip_high
     )

@@ -1,4 +1,4 @@
-"""A run of reinforcement learning on disk: its log, exact resumption, the watch on held-out problems, the way back."""
+"""A run of reinforcement learning on disk: log, exact resumption, evaluation on held-out problems, rollback."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from abcscribe.training.rollout import Judge, Problem, Rollout, alarms, figures,
 
 
 class Run:
-    """Where a run stands, and the files in its folder."""
+    """State and files of a run."""
 
     def __init__(
         self, config: RlTraining, learner: Learner, held_out: list[Problem], judge: Judge, clock: Callable[[], float]
@@ -27,8 +27,8 @@ class Run:
         self.config, self.learner, self.policy = config, learner, learner.policy
         self.held_out, self.judge, self.clock = held_out, judge, clock
         self.step, self.spent, self.slowed = 0, 0.0, 1.0
-        self.watched = -1  # step of the last look at the held-out problems
-        self.behind = 0  # looks in a row at which the policy was behind the best
+        self.watched = -1  # step of the last evaluation on held-out problems
+        self.behind = 0  # evaluations in a row at which the policy was behind the best
         self.best: dict[str, torch.Tensor] = {}
         self.best_reward, self.best_step = -np.inf, 0
         self.first: dict[str, float] = {}  # figures of the start
@@ -39,7 +39,7 @@ class Run:
 
     @property
     def minutes(self) -> float:
-        """Of all resumed runs together."""
+        """Minutes of all resumed runs together."""
         return self.spent + (self.clock() - self.began) / 60
 
     @property
@@ -49,7 +49,7 @@ class Run:
 
     @property
     def due(self) -> bool:
-        """Whether it is time for the held-out problems."""
+        """Whether an evaluation is due."""
         return self.step % self.config.evaluate_steps == 0 and self.watched != self.step
 
     @property
@@ -58,7 +58,7 @@ class Run:
         return self.config.rate * self.slowed * min(1.0, (self.step + 1) / self.config.warmup)
 
     def watch(self) -> Entry:
-        """Greedy answers to the held-out problems: keep the best policy, go back to it if this one fell behind."""
+        """Evaluate greedy answers to the held-out problems: save the best policy, roll back if this one fell behind."""
         rollout = roll_out(self.policy, self.held_out, 1, 0, 0.0, parse_weights(self.config.reward), self.judge)
         found = {name: v for name, v in figures(rollout).items() if "group" not in name}
         self.first = self.first or found
@@ -83,7 +83,7 @@ class Run:
         return self._log(entry)
 
     def _go_back(self) -> None:
-        """To the best policy so far, with a fresh optimizer and half the learning rate."""
+        """Roll back to the best policy so far, with a new optimizer state and half the learning rate."""
         with torch.no_grad():
             for name, parameter in self._trainable():
                 parameter.copy_(self.best[name])
@@ -109,7 +109,7 @@ class Run:
             self.save()
 
     def save(self) -> None:
-        """Write the state that a run goes on from; ``model.safetensors`` beside it is the best policy so far."""
+        """Write the state for resuming; ``model.safetensors`` beside it is the best policy so far."""
         self.saved = self.clock()
         state = {
             "weights": self._weights(), "best": self.best, "learner": self.learner.state_dict(), "first": self.first,

@@ -1,4 +1,4 @@
-"""Problems -> answers of a policy -> rewards, with what would tell why nothing moves.
+"""Problems -> answers of a policy -> rewards, with figures for diagnosis.
 
 Rewards are the metrics of `abcscribe.rewards`, on Scores (or ABC texts, if the policy writes text).
 """
@@ -23,7 +23,7 @@ SHORT = 0.5  # an answer with fewer of the reference's notes than this has colla
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What a policy is asked, and what it should say."""
+    """A prompt and its reference."""
 
     prompt: object
     reference: Score
@@ -51,7 +51,7 @@ class Rollout:
 
 
 def windows(source: WindowSource, stage: Stage) -> Draw:
-    """Problems for the default model: what was heard of a window, and its score."""
+    """Problems of the default model: the heard notes of a window, and its score."""
     from abcscribe.tokens import score_of
 
     def draw(rng: np.random.Generator) -> Problem:
@@ -70,7 +70,17 @@ def roll_out(
     weights: RewardWeights,
     judge: Judge = batch_components,
 ) -> Rollout:
-    """Draw ``group`` answers to each problem and score them. What is no score at all earns nothing."""
+    """Draw a group of answers to each problem and score them. An invalid answer gets the reward 0.
+
+    Args:
+        policy: to sample from.
+        problems: prompts and references.
+        group: answers to each problem.
+        seed: of the sampling.
+        temperature: of the sampling; 0: greedy.
+        weights: of the reward's parts.
+        judge: answers and references -> credits.
+    """
     began = time.process_time()
     samples = policy.sample([p.prompt for p in problems for _ in range(group)], seed, temperature)
     drawn = time.process_time()
@@ -100,7 +110,7 @@ def figures(rollout: Rollout) -> dict[str, float]:
 
 
 def monitors(rollout: Rollout) -> dict[str, float]:
-    """Ways to be paid without music: empty, short or endlessly repeated scores, answers that never end."""
+    """Monitors of reward hacking: empty, short or endlessly repeated scores, answers that never end."""
     pairs = list(zip(rollout.samples, rollout.references, strict=True))
     notes = np.array([_notes(sample.answer) for sample, _ in pairs])
     wanted = np.array([_notes(reference) for _, reference in pairs])
@@ -116,13 +126,13 @@ def monitors(rollout: Rollout) -> dict[str, float]:
     }
 
 
-# How much worse than at the beginning a monitor may become on held-out windows: with fewer than these the policy has
-# found a way to a higher reward than music.
+# Tolerated increase of a monitor on held-out windows since the start: beyond it the policy gets its reward without
+# music.
 TOLERATED = {"empty": 0.02, "short": 0.10, "repetition": 0.05}
 
 
 def alarms(now: dict[str, float], first: dict[str, float]) -> list[str]:
-    """Names of the monitors that went off."""
+    """Names of the monitors that exceed their tolerance."""
     return [name for name, margin in TOLERATED.items() if now[name] > first[name] + margin]
 
 

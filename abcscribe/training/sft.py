@@ -1,12 +1,12 @@
-"""Train the language model to write what was heard, with cross-entropy: ``abcscribe train sft``.
+"""Supervised training of the language model with cross-entropy: ``abcscribe train sft``.
 
-Every step draws new windows (`abcscribe.synthesis.windows`), so there are no epochs; some may be kept ones that the
-tower has heard (`abcscribe.training.heard_windows`). A step is a function of the seed, the rank, its number and what is
-kept, so a run that is resumed goes on exactly. Alone or under torchrun: gradients are averaged.
+Every step draws new windows (`abcscribe.synthesis.windows`), so there are no epochs; some may be stored ones with the
+tower's notes (`abcscribe.training.heard_windows`). A step is a function of the seed, the rank, its number and the
+stored windows, so a resumed run is exact. Runs alone or under torchrun, which averages gradients.
 
-Simplifications: the loss is the mean over tokens, those that decide for the whole window weighed up; the curriculum and
-the learning rate follow the time budget; windows come in a few fixed shapes (padded), because `torch.compile` then
-compiles each once; what counts is the moving average of the last weights, not the best checkpoint.
+Simplifications: the loss is the mean over tokens, those of the header with a larger weight; the curriculum and the
+learning rate follow the time budget; windows are padded to a few fixed shapes, each of which `torch.compile` compiles
+once; the result is the moving average of the last weights, not the best checkpoint.
 """
 
 from __future__ import annotations
@@ -48,12 +48,13 @@ from abcscribe.training.window_source import window_source
 DECISIVE = 5.0
 MATRIX_DECAY = 0.02  # weight decay of the matrices
 GRADIENT_NORM = 1.0
-# The model is also asked, at every heard note, where in its bar the note stands and in which metre and key the window
-# is: the answer says so once, and where a bar begins is easily read off the tokens before. Without it (all tokens of
-# weight 1) the metre was right in .46 and the key in .64 of the windows after 32 minutes. Weights of the three losses.
+# Auxiliary losses at every heard note: its position in the bar, and the metre and key of the window. In the answer
+# metre and key are one token each, and positions are easily predicted from the tokens before. Without them (all tokens
+# of weight 1) the metre was right in .46 and the key in .64 of the windows after 32 minutes. Weights of the three
+# losses.
 PLACE_WEIGHT, METRE_WEIGHT, KEY_WEIGHT = 0.3, 0.15, 0.15
-HEARD_SHARE = 0.3  # of the windows, those that the tower heard, where there are any
-FILLED = 0.8  # score notes of a window at most, as a share of the heard notes that its shape has room for
+HEARD_SHARE = 0.3  # share of stored windows with the tower's notes, if there are any
+FILLED = 0.8  # score notes of a window at most, as a share of the heard notes of its shape
 
 Source = WindowSource | Listened
 
@@ -104,7 +105,15 @@ class Batch:
 
 
 def main(config: SftTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[Entry]:
-    """Train until the budget is spent; yields log entries. ``clock`` tells seconds."""
+    """Train until the budget is spent.
+
+    Args:
+        config: of the run.
+        clock: returns seconds.
+
+    Yields:
+        Log entries, in the first process only.
+    """
     torch.set_num_threads(config.threads)
     rank, world = _join()
     torch.manual_seed(config.seed)
@@ -187,7 +196,7 @@ class Trainer:
         self._run = torch.compile(self._loss) if config.compile else self._loss
 
     def _loss(self, *told: torch.Tensor) -> torch.Tensor:
-        """Of tensors, as `torch.compile` wants them: five of a Heard, five of a Batch."""
+        """The loss of tensors, as `torch.compile` needs them: five of a Heard, five of a Batch."""
         pitch, family, features, where, mask, ids, positions, targets, weights, labels = told
         notes, tokens = self.model.states(Heard(pitch, family, features, where, mask, []), ids, positions)
         answer = answer_loss(self.model.language_model.logits(tokens), targets, weights)
@@ -232,7 +241,7 @@ class Trainer:
         return model.eval()
 
     def save(self, step: int, minutes: float) -> None:
-        """Write a checkpoint that both a run and a user can go on from."""
+        """Write a checkpoint, for resuming the run and for inference."""
         out = self.config.out
         self.averaged().save_pretrained(out)
         state = {
@@ -243,7 +252,7 @@ class Trainer:
         (out / "state.tmp").replace(out / "state.pt")
 
     def resume(self) -> tuple[int, float]:
-        """Steps and minutes already behind the run."""
+        """Load the checkpoint of an earlier run, if any; returns its steps and minutes."""
         path = self.config.out / "state.pt"
         self.config.out.mkdir(parents=True, exist_ok=True)
         if not path.exists():
@@ -257,8 +266,7 @@ class Trainer:
         return state["step"], state["minutes"]
 
     def _started(self, folder: Path) -> list[torch.Tensor]:
-        """Weights of a checkpoint; where it has none of the same shape (other sizes, other columns of the analysis),
-        those that are there."""
+        """Weights of a checkpoint; new ones where its shapes differ (other sizes, other columns of the analysis)."""
         stored = dict(ScoreLanguageModel.from_pretrained(folder).named_parameters())
         own = [*self.model.named_parameters(), *((f"listener.{n}", p) for n, p in self.listener.named_parameters())]
         pairs = ((stored.get(name), value) for name, value in own)
@@ -272,7 +280,7 @@ class Trainer:
 
 
 class Listener(nn.Module):
-    """Says of every note where in the bar it stands, and in which metre and key: helps training, is not kept."""
+    """Auxiliary head: position in the bar, metre and key from the state of each note; not part of the model."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -293,8 +301,7 @@ class Listener(nn.Module):
 
 
 def lesson(config: SftTraining, progress: float) -> Lesson:
-    """The part of the curriculum that a share of the time budget belongs to; a run that begins with weights has learned
-    the earlier ones."""
+    """The part of the curriculum at a share of the time budget; the last one for a run that begins with weights."""
     if config.curriculum not in CURRICULA:
         raise AbcscribeError(f"There is no curriculum {config.curriculum!r}; there are {', '.join(CURRICULA)}.")
     lessons = CURRICULA[config.curriculum]
@@ -302,7 +309,7 @@ def lesson(config: SftTraining, progress: float) -> Lesson:
 
 
 def schedule(step: int, progress: float, config: SftTraining) -> float:
-    """Share of the peak learning rate: warmed up, held, let down to 2 % at the end."""
+    """Share of the peak learning rate: warm-up, constant, linear decay to 2 % at the end."""
     left = max(0.0, (1 - progress) / config.decay_share)
     return min(1.0, (step + 1) / config.warmup) * min(1.0, 0.02 + 0.98 * left)
 
@@ -346,7 +353,13 @@ def make_batch(windows: list[Window], shape: Shape) -> Batch:
 
 
 def validate(model: nn.Module, source: WindowSource, windows: int = 24) -> Entry:
-    """Loss by kind of music and share of right tokens by block of the vocabulary, on the same windows each time."""
+    """Loss by kind of music and accuracy by block of the vocabulary, on the same windows each time.
+
+    Args:
+        model: in evaluation mode.
+        source: of the held-out split.
+        windows: of each kind.
+    """
     found: dict[str, float] = {}
     right, total = np.zeros(len(VOCABULARY)), np.zeros(len(VOCABULARY))
     for kind in (name for name in source.choices if source.choices[name]):
@@ -374,7 +387,7 @@ def _join() -> tuple[int, int]:
 
 
 def _agreed(progress: float, world: int) -> float:
-    """The first process's clock counts for all."""
+    """The progress of the first process, for all."""
     if world == 1:
         return progress
     shared = torch.tensor([progress], dtype=torch.float64)

@@ -2,10 +2,10 @@
 
 Pairs are the lines of a JSON Lines file with the columns of the origin's data sets: ``answer``, the text; perhaps
 ``question``; and ``features``, a .npy file of (frames, width), or ``audio``, a recording, perhaps with ``start_time``
-and ``seconds`` in it. Paths are relative to the file. What the audio tower hears is kept in the checkpoint folder.
+and ``seconds`` in it. Paths are relative to the file. Features of the audio tower are stored in the checkpoint folder.
 
 Runs alone, or unchanged under ``accelerate launch`` and torchrun. A step is a function of the seed, the rank and its
-number, so a run that is resumed goes on exactly.
+number, so a resumed run is exact.
 
 Simplifications: the audio tower is never trained; answers that are too long lose their end; no validation: compare
 checkpoints with ``abcscribe evaluate``.
@@ -39,7 +39,7 @@ from abcscribe.training.configs import SftTextTraining
 from abcscribe.training.pace import Entry, Pace
 
 GRADIENT_NORM = 1.0
-Rows = tuple[list[np.ndarray], list[list[int]], list[str]]  # what a model is given: features, answers, prompts
+Rows = tuple[list[np.ndarray], list[list[int]], list[str]]  # a model's inputs: features, answers, prompts
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,15 @@ class Pair:
 
 
 def main(config: SftTextTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[Entry]:
-    """Train for ``config.steps`` steps, those of earlier runs included; yields log entries. ``clock`` tells seconds."""
+    """Train for ``config.steps`` steps, those of earlier runs included.
+
+    Args:
+        config: of the run.
+        clock: returns seconds.
+
+    Yields:
+        Log entries, in the main process only.
+    """
     accelerator = Accelerator(gradient_accumulation_steps=config.accumulate)
     torch.manual_seed(config.seed)
     config.out.mkdir(parents=True, exist_ok=True)
@@ -78,7 +86,7 @@ def main(config: SftTextTraining, clock: Callable[[], float] = time.monotonic) -
 
 
 def _save(config: SftTextTraining, model: AudioTextModel, optimizer: torch.optim.Optimizer, step: int) -> None:
-    """Write a checkpoint. ``state.pt``, one file, has all that a run goes on from; the rest is for those who use it."""
+    """Write a checkpoint: ``state.pt`` has everything for resuming; the rest is for inference."""
     model.save_pretrained(config.out)
     weights = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
     torch.save({"weights": weights, "optimizer": optimizer.state_dict(), "step": step}, config.out / "state.tmp")
@@ -86,7 +94,7 @@ def _save(config: SftTextTraining, model: AudioTextModel, optimizer: torch.optim
 
 
 def begin(config: SftTextTraining) -> tuple[AudioTextModel, list[Pair], torch.optim.Optimizer, int]:
-    """Model, pairs, optimizer and steps already made, from the checkpoint if there is one."""
+    """Model, pairs, optimizer and number of steps done, from the checkpoint if there is one."""
     state = config.out / "state.pt"
     tower = load_feature_tower(config.audio_tower) if config.audio_tower else None
     pairs = read_pairs(config, tower)
@@ -116,7 +124,15 @@ def new_model(config: SftTextTraining, frame_width: int, tower: FeatureTower | N
 
 
 def read_pairs(config: SftTextTraining, tower: FeatureTower | None) -> list[Pair]:
-    """The pairs of a file; what has no features yet is heard. Raises AbcscribeError."""
+    """Read the pairs of a file, and compute missing features.
+
+    Args:
+        config: of the run.
+        tower: for pairs without features.
+
+    Raises:
+        AbcscribeError: a line lacks an answer, or features and a recording.
+    """
     pairs = []
     for number, line in enumerate(config.pairs.read_text(encoding="utf-8").splitlines(), 1):
         row = json.loads(line)
@@ -128,7 +144,7 @@ def read_pairs(config: SftTextTraining, tower: FeatureTower | None) -> list[Pair
 
 
 def _heard(config: SftTextTraining, row: Entry, tower: FeatureTower | None) -> Path:
-    """The file with what the tower hears in a row's recording; made if it is not there."""
+    """The file with the tower's features of a row's recording; made if it does not exist."""
     assert tower is not None
     start, seconds = row.get("start_time"), row.get("seconds")
     source = json.dumps([config.audio_tower, row["audio"], start, seconds])
@@ -152,13 +168,13 @@ def draw(rng: np.random.Generator, pairs: list[Pair], config: SftTextTraining, m
 
 
 def schedule(step: int, config: SftTextTraining) -> float:
-    """Share of the peak learning rates: warmed up, then let down to zero along a cosine."""
+    """Share of the peak learning rates: warm-up, then cosine decay to zero."""
     progress = step / config.steps
     return min(1.0, (step + 1) / config.warmup) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
 def _learn(accelerator: Accelerator, model: nn.Module, optimizer: Any, rows: Rows) -> float:
-    """One part of a step; the optimizer moves with the last. Returns the loss."""
+    """One part of a step; the optimizer steps after the last. Returns the loss."""
     with accelerator.accumulate(model):
         loss = answer_loss(*model(*rows))
         accelerator.backward(loss)

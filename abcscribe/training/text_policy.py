@@ -1,7 +1,7 @@
 """An audio language model that writes ABC text as a policy for reinforcement learning.
 
-`AudioTextModel` (any audio tower, any Hugging Face language model, LoRA) fits as it is; a model with a processor of its
-own, such as Qwen2-Audio, is wrapped by `ProcessorWriter` first.
+`AudioTextModel` (any audio tower, any Hugging Face language model, LoRA) is a `Writer`; a model with a processor of its
+own, such as Qwen2-Audio, is wrapped by `ProcessorWriter`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from abcscribe.training.policy import Evaluation, Sample, lengths_mask
 
 @dataclass(frozen=True, slots=True)
 class AudioPrompt:
-    """What a model is asked: features or a waveform, as it takes them, and the text around it."""
+    """A prompt: features or a waveform, as the model takes them, and the text around it."""
 
     audio: Any
     text: str
@@ -32,7 +32,7 @@ class AudioPrompt:
 
 
 class Writer(Protocol):
-    """What is needed of a model; also ``save_pretrained``, and a ``tokenizer`` that knows its ``eos_token_id``."""
+    """The interface of a model; also ``save_pretrained``, and a ``tokenizer`` with ``eos_token_id``."""
 
     language_model: Any  # of transformers
     tokenizer: Any
@@ -55,7 +55,7 @@ class Writer(Protocol):
 
 
 class TextPolicy(nn.Module):
-    """Prompts are AudioPrompts, answers ABC texts. The reference is a copy of what is trained, LoRA or all."""
+    """Prompts are AudioPrompts, answers ABC texts. The reference is a copy of the trained weights, LoRA or all."""
 
     def __init__(self, writer: Any, *, most_tokens: int = 1024, with_values: bool = False) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class TextPolicy(nn.Module):
         return self
 
     def sample(self, prompts: Sequence[AudioPrompt], seed: int, temperature: float) -> list[Sample]:
-        self.eval()  # with dropout, what is drawn and what is learned from would differ
+        self.eval()  # with dropout the policies of sampling and update would differ
         end = self.writer.tokenizer.eos_token_id
         written = self.writer.generate(
             [p.audio for p in prompts], [p.text for p in prompts],
@@ -85,7 +85,7 @@ class TextPolicy(nn.Module):
             samples.append(Sample(prompt, drawn, np.zeros(len(drawn), np.float32), finished, self.writer.read(ids)))
         if temperature == 0:
             return samples
-        with torch.no_grad():  # transformers can tell the probabilities too, but for whole batches only: far too much
+        with torch.no_grad():  # transformers returns probabilities of whole batches only, which take too much memory
             known = self.evaluate(samples, temperature).log_probabilities
         return [replace(s, log_probabilities=row[: len(s)].numpy()) for s, row in zip(samples, known, strict=True)]
 
@@ -115,7 +115,7 @@ class TextPolicy(nn.Module):
 
     @contextmanager
     def _at_the_start(self) -> Iterator[None]:
-        """The weights that training began with, for a while."""
+        """A context with the weights of the start of training."""
         now = [p.data for p in self._trained]
         for parameter, weights in zip(self._trained, self._anchor, strict=True):
             parameter.data = weights
@@ -126,7 +126,7 @@ class TextPolicy(nn.Module):
 
 @contextmanager
 def _inputs_of(head: nn.Module) -> Iterator[list[torch.Tensor]]:
-    """What the output layer is given: the last hidden states, which models return only with all others."""
+    """The inputs of the output layer: the last hidden states, which models return only with all others."""
     states: list[torch.Tensor] = []
     hook = head.register_forward_pre_hook(lambda module, inputs: states.append(inputs[0]))
     yield states

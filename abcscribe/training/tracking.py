@@ -1,4 +1,4 @@
-"""Where a training run's figures go besides its log: trackio, TensorBoard, Weights & Biases, or nowhere."""
+"""Experiment trackers for the figures of a run, besides its log: trackio, TensorBoard, Weights & Biases, or none."""
 
 from __future__ import annotations
 
@@ -19,17 +19,24 @@ Log = Callable[[Entry], None]
 
 
 def default_tracker() -> str:
-    """trackio, which keeps all on this machine, if it is installed."""
+    """trackio, which stores everything locally, if it is installed."""
     return "trackio" if find_spec("trackio") else "none"
 
 
 @contextmanager
 def tracking(tracker: str, folder: Path, config: dict[str, Any] | None = None) -> Iterator[Log]:
-    """A run of ``tracker`` with the name of its checkpoint ``folder``; gives ``log(entry)``.
+    """A run of a tracker, as a context with the function ``log(entry)``.
 
-    An entry is what training yields: numbers, perhaps in dicts (logged as ``valid/loss``), and their ``step``. Anything
-    else in it is left out. ``config``: settings of the run. Raises AbcscribeError if the tracker is unknown or not
-    installed.
+    An entry is a log entry of a training: numbers, perhaps in dicts (logged as ``valid/loss``), and their ``step``; the
+    rest is left out.
+
+    Args:
+        tracker: of TRACKERS.
+        folder: checkpoint folder, after which the run is named.
+        config: settings of the run.
+
+    Raises:
+        AbcscribeError: the tracker is unknown or not installed.
     """
     if tracker not in TRACKERS:
         raise AbcscribeError(f"There is no tracker {tracker!r}; there are {', '.join(TRACKERS)}.")

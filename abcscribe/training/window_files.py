@@ -1,6 +1,6 @@
-"""Windows on disk: what was heard, the excerpt behind it, and which note is which; numbers as npz, names as JSON in it.
+"""Windows on disk: heard notes, their excerpt, and which note is which; numbers as npz, names as JSON in it.
 
-Neither tokens nor the analysis are kept: both are made again when a window is read, by the program as it is then.
+Tokens and analysis are not stored: both are computed by the present version when a window is loaded.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def load(path: Path) -> list[Window]:
 
 
 def _about(window: Window) -> dict[str, Any]:
-    """What of a window is not numbers of its notes."""
+    """The data of a window besides its notes."""
     spans = [
         {**{name: getattr(span, name) for name in ("length", "fifths", "mode", "tempo")},
          "metre": span.metre and [span.metre.beats, span.metre.unit]}

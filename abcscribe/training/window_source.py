@@ -1,4 +1,4 @@
-"""The windows of `abcscribe.synthesis` with what only the product knows: modes of keys, the analysis of the notes."""
+"""The windows of `abcscribe.synthesis` with modes of keys and the analysis of the notes, which synthesis lacks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ from abcscribe.synthesis.windows import Hearing, WindowSource
 
 
 def window_source(cache: NoteCache | Path, split: str = "train", hear: Hearing = simulated) -> WindowSource:
-    """What the language model is trained on: pieces of a split, heard by ``hear``."""
+    """The training windows of the language model.
+
+    Args:
+        cache: the notes of the corpus.
+        split: train, valid or test.
+        hear: performance -> heard notes.
+    """
     return WindowSource(cache, split, prepared=with_modes, hear=hear, advise=advise)
 
 
@@ -27,8 +33,11 @@ def advise(heard: HeardNotes, analysed: bool) -> HeardNotes:
 
 
 def with_modes(item: CachedPiece) -> CachedPiece:
-    """The piece with a mode for each stretch of one signature. OpenScore's files give none, and read as major: 1,573 of
-    1,575 pieces."""
+    """The piece with a mode for each stretch of one signature.
+
+    OpenScore's files have none and are read as major: 1,573 of 1,575 pieces. The classifier is right in 94.7 % of
+    pieces whose mode is known.
+    """
     if not item.piece.source.startswith("openscore"):
         return item
     notes, mode = item.notes, item.notes.mode.copy()

@@ -1,15 +1,15 @@
-"""What the engine says of its notes -> the confidence of each bar: the share of it that is expected to be right.
+"""Note confidences -> the confidence of each bar: the share of it that is expected to be right.
 
-An engine's own figures rise with how right it is but say nothing about how much. A logistic map of three of them is
-fitted, for each engine, to what was right in recordings rendered from the valid split; "right" is what the evaluation
-asks of a bar, the F1 of the onsets of its notes within 100 ms. The map cannot fall in any of the three:
+An engine's own confidences increase with correctness but are not calibrated. For each engine a logistic regression on
+three features is fitted to the agreement in recordings rendered from the valid split: the F1 of the onsets of a bar's
+notes within 100 ms. It is non-decreasing in each of the three:
 
 - the mean confidence of the notes heard in the bar, and of those in the whole recording (a bad room spoils all bars);
-- the number of notes in the bar: one or two are often not there, or not alone.
+- the number of notes in the bar: single notes are often false, or not the only ones.
 
-How certain the rhythm of a bar is was tried and left out: it said nothing about which notes are right (correlation
-.04). ``abcscribe train small bar-confidence`` fits the weights and tells how good they are. An engine that has
-none gets no confidence, which is better than a wrong one.
+The certainty of a bar's rhythm was tried as a feature and left out: it is uncorrelated with which notes are right
+(.04). ``abcscribe train small bar-confidence`` fits the weights and prints their calibration. Bars of an engine
+without weights get no confidence, which is better than a wrong one.
 """
 
 from __future__ import annotations
@@ -34,10 +34,15 @@ WEIGHTS = FOLDER / "bar_confidence.json"  # for each engine the constant and a s
 
 
 def calibrated(score: Score, engine: str) -> Score:
-    """The score with the confidence of its bars; of bars without a note or a place in the recording it is not known.
+    """The score with a confidence for each bar; None for bars without a note or a time.
 
-    ``engine``: the name of who heard the notes; what was not heard right no writer mends. "" for weights that nothing
-    was fitted to.
+    Args:
+        score: with the transcribed notes in ``performance``.
+        engine: the name of the engine that transcribed the notes, on which correctness depends more than on the writer;
+            "" for a checkpoint that no weights were fitted to.
+
+    Raises:
+        EngineError: the file of weights is missing or damaged.
     """
     weights = fitted().get(engine)
     found = features(score) if weights else [None] * len(score.bars)
@@ -59,7 +64,7 @@ def fitted() -> Mapping[str, tuple[float, ...]]:
 
 
 def features(score: Score) -> list[Features | None]:
-    """What is known of each bar; None where nothing was heard."""
+    """The features of each bar; None for a bar without transcribed notes."""
     notes = sorted(score.performance, key=lambda note: note.onset)
     if not notes:
         return [None] * len(score.bars)
@@ -73,7 +78,7 @@ def features(score: Score) -> list[Features | None]:
 
 
 def _begins(score: Score) -> list[float]:
-    """When the bars begin; one whose time is not known begins, and ends, where the next one does."""
+    """Seconds at which the bars begin; one whose time is not known begins, and ends, where the next one does."""
     begins, following = [], math.inf
     for bar in reversed(score.bars):
         following = following if bar.seconds is None else bar.seconds

@@ -1,8 +1,8 @@
-"""What was heard + a language model -> tokens: sampling, beams, and the filters that keep the score valid.
+"""Heard notes + a language model -> tokens: greedy decoding, sampling, beam search, and the masks of the logits.
 
-A `Stepper` runs the model (ONNX Runtime or torch), `abcscribe.tokens.Reader` knows what may come next, this module
-chooses. Invalid scores cannot be written: the grammar, positions within their bar, the pointer within what was heard
-and the user's hints are filters on the logits. Whatever is generated ends, because the grammar is finite.
+A `Stepper` runs the model (ONNX Runtime or torch), `abcscribe.tokens.Reader` gives the mask of the grammar, this module
+chooses. Invalid scores cannot be written: the grammar, positions within their bar, the pointer within the heard groups
+and the user's hints mask the logits. Every answer ends, because the sequences of the grammar are finite.
 """
 
 from __future__ import annotations
@@ -19,59 +19,59 @@ from abcscribe.model.note_features import HeardNotes
 from abcscribe.tokens import METRE_TOKENS, MODES, MOST_FIFTHS, VOCABULARY, Reader, tempo_index
 from abcscribe.writing.draft import Draft, groups_ahead
 
-CLOSED = -1e9  # logit of a token that may not come
-MOST_AHEAD = 8  # tokens of a draft that are checked at once
+CLOSED = -1e9  # logit of a masked token
+MOST_AHEAD = 8  # tokens of a draft that are verified in one step; 4 to 12 take the same time
 
 
 class Stepper(Protocol):
-    """The model between two tokens; keeps the keys and values of all rows."""
+    """The model, run token by token; holds the cache of keys and values of all rows."""
 
     def start(self, heard: Sequence[HeardNotes]) -> None:
-        """Hear one note list a row."""
+        """Fill the cache with the note list of each row."""
 
     def step(self, ids: np.ndarray, positions: np.ndarray) -> np.ndarray:
-        """Read ids (rows, k) at positions (rows, k, 3); logits (rows, vocabulary) of what follows."""
+        """Append ids (rows, k) at positions (rows, k, 3); logits (rows, vocabulary) of the next token."""
         ...
 
     def keep(self, rows: np.ndarray) -> None:
-        """Go on with these rows (repetition allowed), in this order."""
+        """Continue with these rows (repetition allowed), in this order."""
 
 
 @runtime_checkable
 class Checker(Stepper, Protocol):
-    """A stepper that can read several tokens, say what follows each, and forget the last of them again."""
+    """A stepper that returns logits after each of several tokens, and can remove the last ones from its cache."""
 
     def check(self, ids: np.ndarray, positions: np.ndarray) -> np.ndarray:
-        """As ``step``, with logits (rows, k, vocabulary) of what follows each of the k tokens."""
+        """As ``step``, with logits (rows, k, vocabulary) after each of the k tokens."""
         ...
 
     def drop(self, count: int) -> None:
-        """Forget the last ``count`` tokens."""
+        """Remove the last ``count`` tokens from the cache."""
 
 
 class Guide(Protocol):
-    """Log-probabilities from elsewhere, added to the model's."""
+    """Changes of the model's log-probabilities by other evidence."""
 
     def __call__(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
-        """Log probabilities (vocabulary,) -> what they become."""
+        """Log-probabilities (vocabulary,) of the next token -> changed ones; they need not be normalised."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How to choose tokens."""
+    """Parameters of decoding."""
 
-    temperature: float = 0.0  # 0: the likeliest
-    top_p: float = 1.0  # sample among the likeliest tokens of this total probability
-    beams: int = 1  # answers that are followed at once; above 1 the temperature is not used
+    temperature: float = 0.0  # 0: greedy
+    top_p: float = 1.0  # nucleus sampling: the likeliest tokens of this total probability
+    beams: int = 1  # hypotheses of the beam search; above 1 the temperature is not used
     most_tokens: int = 2048  # after the prompt
-    constrained: bool = True  # False: only the end of the answer is known, which is how a policy learns validity
+    constrained: bool = True  # False: no mask but PAD, so that a policy can learn validity
     seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """What the user knows, in tokens: the filter lets nothing else pass."""
+    """The user's hints as tokens: the others of their blocks are masked."""
 
     metre: int | None = None
     fifths: int | None = None
@@ -95,7 +95,7 @@ class Constraints:
         )
 
     def narrow(self, allowed: np.ndarray, reader: Reader) -> None:
-        """Close what the user ruled out, in place."""
+        """Mask the tokens that contradict the constraints, in place."""
         v, header = VOCABULARY, not reader.spans
         for block, token in (
             (v.metre, self.metre),
@@ -109,7 +109,7 @@ class Constraints:
             allowed[block] = False
             if wanted and reader.state != "mode":
                 allowed[token] = True
-            elif wanted:  # the tempo may be left out, but not if it is known
+            elif wanted:  # a header may have no tempo, but not if it is known
                 allowed[:] = False
                 allowed[token] = True
         if self.program is not None:
@@ -139,7 +139,7 @@ class Constraints:
         if left == 1:
             allowed[v.position] = False
             allowed[v.position.start] = first
-        if left >= 1:  # inside a bar not even up to it: a position must follow, and it would be the downbeat's
+        if left >= 1:  # inside a bar not even up to it: the position that must follow would be the downbeat's
             allowed[v.skip.start + max(left - 1 - (not first), 0) : v.skip.stop] = False
 
 
@@ -148,7 +148,7 @@ class Written:
     """One answer."""
 
     ids: np.ndarray  # (t,) with the prompt
-    log_probabilities: np.ndarray  # (t,) of each token among those that the filters let pass; 0 in the prompt
+    log_probabilities: np.ndarray  # (t,) of each token among those that are not masked; 0 in the prompt
     prompt: int  # tokens of the prompt
     finished: bool  # it ends with EOS
 
@@ -219,11 +219,20 @@ def generate(
     guides: Sequence[Guide | None] | None = None,
     draft: Draft | None = None,
 ) -> list[Written]:
-    """Write an answer for each note list (ascending onset, at least one note).
+    """Write an answer for each note list.
 
-    ``prompts``: what each answer begins with, all of one length; by default BOS alone. ``constraints``, ``guides``: of
-    each answer. ``draft``: of one greedy answer, which it makes quicker and changes in nothing; the stepper must be a
-    Checker.
+    Args:
+        stepper: the model.
+        heard: note lists with ascending onsets, at least one note each.
+        options: parameters of decoding.
+        prompts: first tokens of each answer, all of one length; by default BOS alone.
+        constraints: of each answer.
+        guides: of each answer.
+        draft: of one greedy answer, for speculative decoding, which does not change the answer; the stepper must be a
+            Checker.
+
+    Returns:
+        One answer for each note list.
     """
     seconds = [notes.starts - notes.onset[0] for notes in heard]
     prompts = prompts or [[VOCABULARY.bos]] * len(heard)
@@ -245,7 +254,7 @@ def generate(
 
 
 def _choose(stepper: Stepper, rows: list[_Row], options: Decoding) -> None:
-    """Go on with all rows, token by token, each the likeliest or drawn."""
+    """Continue all rows token by token, greedily or by sampling."""
     rng = np.random.default_rng(options.seed)
     active, fed = list(rows), 0
     while active:
@@ -263,7 +272,7 @@ def _choose(stepper: Stepper, rows: list[_Row], options: Decoding) -> None:
 
 
 def _check(stepper: Checker, row: _Row, options: Decoding, draft: Draft) -> None:
-    """Go on with a row: the draft's next tokens are read at once, and taken as far as the model would write them."""
+    """Continue a row speculatively: proposed tokens are verified in one step, and kept up to the first difference."""
     rng = np.random.default_rng(options.seed)
     fed = 0
     while not row.done and len(row.ids) < row.most:
@@ -285,12 +294,12 @@ def _check(stepper: Checker, row: _Row, options: Decoding, draft: Draft) -> None
 
 
 def _read(stepper: Stepper, rows: list[_Row], fed: int) -> np.ndarray:
-    """Logits after the tokens of the rows that were not fed yet."""
+    """Next-token logits of the rows, after the tokens that are not in the cache yet."""
     return stepper.step(np.array([row.ids[fed:] for row in rows]), _positions(rows, fed))
 
 
 def _positions(rows: list[_Row], fed: int, ahead: Sequence[Sequence[int]] = ()) -> np.ndarray:
-    """(rows, k, 3) of the tokens that were not fed yet, and of more behind them that look at the groups ``ahead``."""
+    """(rows, k, 3) of the tokens that are not in the cache yet, and of proposed ones with the groups ``ahead``."""
     length = len(rows[0].ids) - fed + (len(ahead[0]) if ahead else 0)
     positions = np.zeros((len(rows), length, 3), np.float32)
     for r, row in enumerate(rows):
@@ -304,7 +313,7 @@ def _positions(rows: list[_Row], fed: int, ahead: Sequence[Sequence[int]] = ()) 
 
 
 def _pick(rng: np.random.Generator, scores: np.ndarray, options: Decoding) -> int:
-    """A token by its log probabilities."""
+    """A token, by its log-probability."""
     if options.temperature <= 0:
         return int(scores.argmax())
     probabilities = np.exp(log_softmax(scores / options.temperature))
@@ -316,7 +325,7 @@ def _pick(rng: np.random.Generator, scores: np.ndarray, options: Decoding) -> in
 
 
 def _beam(stepper: Stepper, row: _Row, options: Decoding) -> _Row:
-    """The likeliest of the answers that ``beams`` hypotheses come to, by mean log probability a token."""
+    """Beam search: of the finished hypotheses the one with the highest mean log-probability a token."""
     beams, fed = [row], 0
     finished: list[_Row] = []
     while beams and len(finished) < options.beams:
@@ -345,6 +354,6 @@ def _beam(stepper: Stepper, row: _Row, options: Decoding) -> _Row:
 
 
 def log_softmax(x: np.ndarray) -> np.ndarray:
-    """Log probabilities along the last axis."""
+    """Log-probabilities of logits along the last axis."""
     shifted = x - x.max(axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))

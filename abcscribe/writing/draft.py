@@ -1,8 +1,8 @@
-"""The analysis' own score as tokens: a draft that the language model checks, many tokens in one step.
+"""The analysis' own score as tokens: a draft that the language model verifies, many tokens in one step.
 
 Speculative decoding (Leviathan et al., ICML 2023) for greedy decoding: the answer is the same token for token, whatever
-the draft says; a good draft only makes it quick. 86 to 94 % of the model's tokens stand in the analysis' score in the
-same order (measured on four recordings).
+the draft is; a good draft only makes it faster. 86 to 94 % of the model's tokens are in the analysis' score in the same
+order (measured on four recordings).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from abcscribe.analysis import Analysis
 from abcscribe.tokens import VOCABULARY, encode, excerpt_of
 from abcscribe.writing import rules
 
-MATCHED = (3, 2, 1)  # tokens by which a place in the draft is found
+MATCHED = (3, 2, 1)  # lengths of the suffix by which a place in the draft is found, tried in this order
 
 
 class Draft:
-    """Tokens, each with the group of heard notes that it looks at; from ``first`` on, groups are counted from 0."""
+    """Tokens, each with the group of heard notes that the pointer is at; groups are counted from ``first`` on."""
 
     def __init__(self, ids: Sequence[int], groups: Sequence[int], first: int = 0) -> None:
         self.ids, self.groups, self.first = list(ids), list(groups), first
@@ -36,10 +36,15 @@ class Draft:
         return other
 
     def ahead(self, written: Sequence[int], group: int, most: int) -> list[int]:
-        """What may follow ``written``, whose pointer stands at ``group``: at most so many tokens, often none.
+        """Proposed tokens after ``written``: at most ``most``, often none.
 
-        The place is found by the group and the last tokens, the longest match first; a note that is written longer than
-        in the draft leads on all the same.
+        The place in the draft is found by the group and the last tokens, the longest match first; all durations match
+        each other.
+
+        Args:
+            written: the tokens so far.
+            group: the pointer after them.
+            most: number of tokens.
         """
         kinds = tuple(map(_kind, written[-MATCHED[0] :]))
         for length in MATCHED:
@@ -73,7 +78,7 @@ def draft(analysis: Analysis, ticks: np.ndarray) -> Draft:
 
 
 def groups_ahead(last: int, ahead: Sequence[int], group: int) -> list[int]:
-    """Where the pointer stands at each token of ``ahead``, which follow the token ``last`` at ``group``."""
+    """The pointer at each token of ``ahead``, which follow the token ``last`` at ``group``."""
     v, found = VOCABULARY, []
     for token in ahead:
         if v.skip.start <= token < v.skip.stop:

@@ -1,6 +1,6 @@
-"""Drums that were heard -> a percussion part in a score that is already written.
+"""Transcribed drums -> a percussion part in a score that is already written.
 
-Systems that hear drums (the MT3 family) give hits without length. A hit is placed by the seconds of the bar lines
+Systems that transcribe drums (the MT3 family) give hits without length. A hit is placed by the seconds of the bar lines
 around it, on the nearest sixteenth or triplet of an eighth, and lasts to the next hit, an eighth at most.
 """
 
@@ -22,7 +22,12 @@ LONGEST = Fraction(1, 2)  # quarters
 
 
 def with_drums(score: Score, hits: Sequence[PlayedNote]) -> Score:
-    """The score with a percussion part below the others, if there are hits and bars with a place in the recording."""
+    """Add a percussion part below the others, if there are hits and the bars have times.
+
+    Args:
+        score: of the pitched notes.
+        hits: drum notes, in seconds.
+    """
     performance = tuple(sorted([*score.performance, *hits], key=lambda n: (n.onset, n.pitch)))
     seconds = [bar.seconds for bar in score.bars]
     known = [second for second in seconds if second is not None]

@@ -15,20 +15,20 @@ from abcscribe.score.grid import PICKUP, TICKS
 from abcscribe.tokens import LONGEST, MOST_FIFTHS, VOCABULARY, Reader, tokens_of_parts
 from abcscribe.writing.decoding import CLOSED, Constraints
 
-GUIDANCE = 20.0  # nats for a place that the beat tracker finds: certainty; at 10 the model sometimes counts for itself
-NOTE_GUIDANCE = 3.0  # nats for a note that the rules write
-PLAYER_GUIDANCE = 6.0  # nats against a staff that they do not give a note
-EXTRA_PRICE = 3.0  # nats against a note beside theirs: pitch error of 60 valid clips .2906 without, .2891 with it
+GUIDANCE = 20.0  # nats for the place that the beat tracker finds; with 10 the model sometimes drifts off for bars
+NOTE_GUIDANCE = 3.0  # nats for a note of the analysis
+PLAYER_GUIDANCE = 6.0  # nats against a note on another staff than in the analysis
+EXTRA_PRICE = 3.0  # penalty in nats of other pitches: pitch error of 60 valid clips .2906 without, .2891 with
 # Penalty in nats for a position without a heard group (the token STAY): where the metre is wrong, the model fills bars
-# with such positions, and the more so the more it is guided to the notes of the analysis. Pitch error of 80 lines of the
-# valid split .053 without, .043 with 2 or 20.
+# with such positions, and the more so the more it is guided to the notes of the analysis. Pitch error of 80 lines of
+# the valid split .053 without, .043 with 2 or 20.
 UNHEARD_PRICE = 20.0
-KEY_GUIDANCE = 0.5  # weight of the rules' log probability of each signature
+KEY_GUIDANCE = 0.5  # weight of the analysis' log-probability of each signature
 SHARPS = np.arange(-MOST_FIFTHS, MOST_FIFTHS + 1) % 12
 PLACING = frozenset({"clef", "bar", "length", "bar metre", "bar mode", "bar tempo", "skip", "duration"})
 NOTING = frozenset({"position", "staff", "voice", "pitch", "duration"})
 PITCH_MIDI = np.array([midi for midi, _ in VOCABULARY.pitches])
-OF_PITCH = np.arange(128)[:, None] == PITCH_MIDI  # (128, pitch tokens): a look-up, where a search costs 40 us
+OF_PITCH = np.arange(128)[:, None] == PITCH_MIDI  # (128, pitch tokens) bool: a table, as a search takes 40 us
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class AnalysisGuide:
 
     analysis: Analysis
     ticks: np.ndarray  # (g,) of each group from a bar line, -1 where the analysis ignores it
-    staves: list[dict[int, int]]  # for each group, the staff that the rules give each MIDI pitch
-    begun: bool = False  # whether the first bar was in a window before
+    staves: list[dict[int, int]]  # for each group, the analysis' staff of each MIDI pitch
+    begun: bool = False  # whether the first bar was in an earlier window
 
     def __call__(self, reader: Reader, scores: np.ndarray) -> np.ndarray:
         """(vocabulary,) log-probabilities -> those with the analysis' signature, positions and players added.
@@ -106,7 +106,7 @@ class AnalysisGuide:
         return guided
 
     def _token(self, reader: Reader) -> int | None:
-        """What the beat tracker would write now: a place in the bar, or the bar line that must come before."""
+        """The token by the beat tracker: a position in the bar, or a bar line before it; None: neither."""
         group, bar = reader.group + 1, int(self.analysis.metre.length * TICKS)
         if reader.state not in PLACING or reader.metre != self.analysis.metre or not 0 <= group < len(self.ticks):
             return None
@@ -122,7 +122,7 @@ class AnalysisGuide:
         return VOCABULARY.position.start + place if ahead == 0 and 0 <= place < LONGEST else None
 
     def _first(self, reader: Reader, place: int, bar: int) -> int | None:
-        """For the first group: in a pickup, or in a bar of full length."""
+        """The token before or at the first group: in a pickup, or in a bar of full length."""
         v, pickup = VOCABULARY, place >= PICKUP * bar
         if not reader.spans:
             return v.bar
@@ -133,7 +133,7 @@ class AnalysisGuide:
         return v.position.start + (0 if pickup else place)
 
     def header(self, constraints: Constraints) -> Constraints:
-        """What the user constrains, and where he does not the metre and the tempo of the analysis; its parts."""
+        """The user's constraints, completed with the metre, the tempo and the parts of the analysis."""
         found = Constraints.of(metre=self.analysis.metre, quarter_bpm=self.analysis.quarter_bpm)
         parts = tokens_of_parts(self.analysis.parts)
         return replace(
@@ -146,7 +146,7 @@ class AnalysisGuide:
 
 
 def staves_of_groups(analysis: Analysis, heard: HeardNotes) -> list[dict[int, int]]:
-    """For each group, the staff that the rules give each pitch."""
+    """For each group, the analysis' staff of each MIDI pitch."""
     groups = heard.groups
     found: list[dict[int, int]] = [{} for _ in range(int(groups[-1]) + 1)]
     for group, onset, pitch in zip(groups.tolist(), heard.onset.tolist(), heard.pitch.tolist(), strict=True):

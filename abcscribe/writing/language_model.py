@@ -1,8 +1,8 @@
 """Notes of any engine -> a Score, written by the language model, window after window.
 
-A window holds as many notes as the model was trained on. What is written of it is kept up to its last bar line but one;
-the next window begins with the last bar that was kept, and is prompted with the header and that bar. So metre, key,
-parts and voices go on, may change, and time and memory stay linear in the length of the recording.
+A window has as many notes as those of training. Its answer is kept up to its last bar line; the next window begins with
+the last bar that was kept, and its prompt is the header and that bar. So metre, key, parts and voices continue and may
+change, and time and memory are linear in the length of the recording.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from abcscribe.hints import Hints
 from abcscribe.model import WEIGHTS, runtime_files
 from abcscribe.model.note_features import TOGETHER, HeardNotes
 from abcscribe.score import instruments
+from abcscribe.score.grid import METRES
 from abcscribe.score.model import Bar, Key, Score, Tempo
 from abcscribe.tokens import (
     METRE_TOKENS,
@@ -43,8 +44,13 @@ DECODING = Decoding(most_tokens=900)  # of a window: 3.3 a note are usual
 
 
 def knows(hints: Hints) -> bool:
-    """Whether the vocabulary can say what the user wants; 11/8 it cannot."""
+    """Whether the vocabulary can represent the hints; 11/8 has no token."""
     return hints.metre is None or hints.metre in METRE_TOKENS
+
+
+def follows(analysis: Analysis, hints: Hints) -> bool:
+    """Whether the model was trained on analyses like this one: not in metres that are found besides METRES."""
+    return hints.metre is not None or analysis.metre in METRES
 
 
 def write_score(
@@ -60,11 +66,11 @@ def write_score(
 
     Args:
         stepper: the model.
-        analysis: what was found in the notes; told to the model on every note.
-        hints: what the user knows; the model can write nothing else.
+        analysis: of the notes; it gives features of every note.
+        hints: what the user knows; tokens that contradict it are masked.
         seconds: length of the recording.
-        options: how tokens are chosen.
-        guided: whether the analysis guides the choice of tokens besides (`abcscribe.writing.guide`).
+        options: parameters of decoding.
+        guided: whether the analysis also changes the log-probabilities (`abcscribe.writing.guide`).
 
     Yields:
         The seconds that are written so far.
@@ -97,12 +103,12 @@ def _windows(
     guide: AnalysisGuide | None,
     drafted: Draft | None,
 ) -> Generator[float, None, tuple[list[int], list[float]]]:
-    """Tokens of the whole recording, and their log probabilities."""
+    """Tokens of the whole recording, and their log-probabilities."""
     groups, starts = heard.groups, heard.starts
     ids: list[int] = []
     scores: list[float] = []
     prompt, first = [VOCABULARY.bos], 0  # the next window's prompt, and its first group
-    reached, alone = -1, False  # the last group that was written, and whether the prompt holds no bar
+    reached, alone = -1, False  # the last group that was written, and whether the prompt has no bar
     reader = Reader(len(starts))
     while True:
         begin = int(np.searchsorted(groups, first))
@@ -126,7 +132,7 @@ def _windows(
         stuck = reader.group == reached
         if last or reader.group + 1 >= len(starts) or (stuck and alone):
             return [*ids, VOCABULARY.eos], [*scores, 0.0]
-        alone = stuck  # one bar filled the window: go on behind it
+        alone = stuck  # one bar filled the window: continue behind it
         prompt, first = (reader.header(), reader.group + 1) if alone else _continued(reader, ids)
         reached = reader.group
         yield float(starts[first])
@@ -176,8 +182,8 @@ def _constraints(hints: Hints, starts: np.ndarray, first: int, last: int) -> Con
 
 
 def _timed(reader: Reader, starts: np.ndarray, hints: Hints, guide: AnalysisGuide | None) -> Score:
-    """The score with the second of each bar line, and the tempo that was played: the beat tracker's if both agree about
-    the metre, for it saw all notes at once."""
+    """The score with the time of each bar line, and the tempo that was played: the beat tracker's if both have the same
+    metre, as it is estimated from all notes at once."""
     excerpt = untangled(reader.excerpt())
     score = score_of(excerpt)
     onsets = sorted({event.onset for event in excerpt.events})
@@ -210,7 +216,7 @@ def _written_as(score: Score, analysis: Analysis) -> Score:
 
 
 def _pace(ticks: np.ndarray, seconds: np.ndarray) -> float:
-    """Seconds a tick: the median over the music, so that holds and pauses do not decide."""
+    """Seconds a tick: the median, weighted by length, which is robust to fermatas and pauses."""
     moved = np.diff(ticks)
     if not len(moved):
         return 0.5 / TICKS
@@ -221,8 +227,8 @@ def _pace(ticks: np.ndarray, seconds: np.ndarray) -> float:
 
 
 def _with_modes(bars: tuple[Bar, ...], heard: HeardNotes) -> tuple[Bar, ...]:
-    """The bars with the mode that fits all notes of a stretch of one signature: the model sees a window, and too often
-    says major."""
+    """The bars with the mode found from all notes under one signature: the model, whose input is a window, writes major
+    too often."""
     found: list[Bar] = []
     for fifths, group in groupby(bars, key=lambda bar: bar.key.fifths):
         stretch = list(group)
@@ -249,7 +255,7 @@ def _confident(bars: tuple[Bar, ...], reader: Reader, scores: np.ndarray) -> tup
 
 
 def of_checkpoint(checkpoint: str) -> Stepper:
-    """The language model of a folder (`runtime_files`), or the package's where it has none."""
+    """The language model of a folder (`runtime_files`), or the package's if the folder has none."""
     found = runtime_files.language_model(Path(checkpoint)) if checkpoint else None
     return load(found or WEIGHTS)
 

@@ -1,7 +1,7 @@
 """Analysis -> Score by rules: notes are cut at bar lines and tied, and pitches are spelled in the key.
 
-How a duration looks inside a bar (ties, rests, tuplets, beams) is decided by `abcscribe.score.durations` when it is
-written.
+The notation of a duration inside a bar (ties, rests, tuplets, beams) is decided by `abcscribe.score.durations` when it
+is written.
 """
 
 from __future__ import annotations
@@ -18,7 +18,16 @@ from abcscribe.score.spelling import spell
 
 
 def notes_to_score(notes: Sequence[PlayedNote], hints: Hints = Hints(), *, seconds: float | None = None) -> Score:
-    """The score of notes, analysed and written. No notes give a score without bars."""
+    """Analyse notes and write their score.
+
+    Args:
+        notes: transcribed notes, in any order.
+        hints: what the user knows.
+        seconds: length of the recording.
+
+    Returns:
+        The score; without notes one without bars.
+    """
     analysis = analyse(notes, hints)
     if analysis is None:
         return Score(performance=tuple(sorted(notes, key=lambda n: (n.onset, n.pitch))), seconds=seconds)

@@ -67,6 +67,24 @@ def test_a_rolled_chord_is_one_chord_and_a_trill_is_not():
     assert len(cleaning.chords([note(0.09 * k, 60 + k % 2) for k in range(6)])) == 6
 
 
+def test_what_a_voice_does_around_its_notes_is_no_note():
+    """A scoop from below, a consonant that cuts a note, a tail above; a run of short notes is music."""
+    scooped = [note(0.0, 58, 0.1), note(0.1, 60, 0.5)]
+    cut = [note(0.8, 62, 0.4), note(1.22, 62, 0.1)]
+    tail = [note(1.6, 64, 0.5), note(2.1, 65, 0.08)]
+    run = [note(2.5 + 0.12 * k, 64 - k, 0.12) for k in range(6)]
+    kept = cleaning.sung(scooped + cut + tail + run)
+    assert [n.pitch for n in kept] == [60, 62, 64, *(64 - k for k in range(6))]
+    assert kept[1].offset == pytest.approx(1.32)
+
+
+def test_a_singer_is_known_by_his_sound():
+    voice = [note(0.5 * k, 60 + k % 5, family="voice") for k in range(20)]
+    assert player_count.is_sung(voice)
+    assert not player_count.is_sung([note(0.5 * k, 60 + k % 5, family="reed") for k in range(20)])
+    assert not player_count.is_sung(voice + [note(0.5 * k + 0.01, 72, family="voice") for k in range(20)])
+
+
 # --- rhythm and beats -------------------------------------------------------------------------------------------------
 
 
@@ -154,7 +172,9 @@ def test_a_guess_is_the_network_that_was_trained():
 
     model = Network().eval()
     with np.load(beat_network.WEIGHTS) as file:
-        model.load_state_dict({name: torch.from_numpy(file[name].astype(np.float32)) for name in file})
+        model.load_state_dict(
+            {name: torch.from_numpy(file[name].astype(np.float32)) for name in file if name != "metres"}
+        )
     rng = np.random.default_rng(1)
     seen, onsets = rng.normal(size=(50, FEATURES)).astype(np.float32), np.cumsum(rng.uniform(0.1, 0.6, 50))
     turn = torch.from_numpy(beat_network.angles(onsets - onsets[0]))[None]

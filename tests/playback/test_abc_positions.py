@@ -8,8 +8,8 @@ from hypothesis import given, settings
 
 from abcscribe.errors import ScoreError
 from abcscribe.playback.abc_positions import positions
-from abcscribe.score.abc_music import TOKENS
 from abcscribe.score.abc_reader import read_abc
+from abcscribe.score.abc_tokens import TOKENS
 from abcscribe.score.abc_writer import write_abc
 from abcscribe.score.model import Score
 

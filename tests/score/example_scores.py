@@ -26,8 +26,8 @@ def piano() -> Score:
     bars = (
         Bar(Fraction(1, 2), metre, key, tempo),
         Bar(Fraction(3), metre, key, tempo, repeat_start=True),
-        Bar(Fraction(3), metre, key, tempo, repeat_end=True, ending="1,2"),
-        Bar(Fraction(3), metre, key, tempo, ending="3"),
+        Bar(Fraction(3), metre, key, tempo, repeat_end=True, ending="1,2", ending_stop=True),
+        Bar(Fraction(3), metre, key, tempo, ending="3", ending_stop=True),
     )
     part = Part(
         bars=(

@@ -1,6 +1,7 @@
 """Score -> canonical ABC, and what other programs hear in it."""
 
 import subprocess
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -105,6 +106,13 @@ def test_an_empty_score():
     assert read_abc(write_abc(Score()))[0].bars == ()
 
 
+def without_marks(score: Score) -> Score:
+    """The same notes without ornaments, which abc2midi plays out."""
+    bars = (tuple(tuple(replace(note, marks=()) for note in bar) for bar in part.bars) for part in score.parts)
+    parts = tuple(replace(part, bars=notes) for part, notes in zip(score.parts, bars, strict=True))
+    return replace(score, parts=parts)
+
+
 def abc2midi(text: str, folder: Path) -> list[tuple[int, int]]:
     """(MIDI, onset in 48ths of a quarter) of what abc2midi plays."""
     (folder / "tune.abc").write_text(text, encoding="utf-8")
@@ -123,5 +131,5 @@ def test_other_programs_hear_the_same(name, tmp_path):
         text = write_abc(score)
         assert differences(score, read_abc(text)[0]) == []
         heard = sorted((n.pitch, round(48 * n.onset)) for n in score.unfolded().sounding_notes())
-        assert abc2midi(text, tmp_path) == heard
+        assert abc2midi(write_abc(without_marks(score)), tmp_path) == heard
         assert score_from_lytk(lytk.from_abc_string(text).to_dict()).sounding_notes() == score.sounding_notes()

@@ -8,7 +8,7 @@ from example_scores import quartet
 
 from abcscribe.errors import ScoreError
 from abcscribe.score import Key, Metre, Score
-from abcscribe.score.lytk_bridge import read_kern, read_lilypond, read_midi, read_musicxml, score_from_lytk
+from abcscribe.score.lytk_bridge import read_lilypond, read_midi, read_musicxml, score_from_lytk
 from abcscribe.score.writers import render
 
 HEAD = """<score-partwise version="4.0"><part-list>
@@ -54,11 +54,11 @@ def test_tuplets_are_exact(tmp_path: Path) -> None:
     assert [n.start for n in score.parts[0].bars[0]] == [0, Fraction(1, 3), Fraction(2, 3), 1]
 
 
-def test_grace_notes_wait_for_their_note_over_the_bar_line(tmp_path: Path) -> None:
+def test_grace_notes_at_the_end_of_a_bar_end_its_last_note(tmp_path: Path) -> None:
     grace = xml_note("B", 0, "eighth", first="<grace/>")
-    bars = (attributes(TIME, CLEF) + xml_note("C", 12, "half") + grace, xml_note("A", 12, "half"))
+    bars = (attributes(TIME, CLEF) + xml_note("C", 12, "half") + grace, grace + xml_note("A", 12, "half"))
     notes = from_measures(tmp_path, *bars).parts[0].bars
-    assert notes[0][0].grace == ()
+    assert [str(pitch) for pitch in notes[0][0].after] == ["B4"]
     assert [str(pitch) for pitch in notes[1][0].grace] == ["B4"]
 
 
@@ -123,17 +123,6 @@ def test_endings_for_several_turns_are_numbered(tmp_path: Path) -> None:
     assert score.bars[1].repeat_end
 
 
-def test_kern(tmp_path: Path) -> None:
-    path = tmp_path / "score.krn"
-    path.write_text("**kern\t**kern\n*clefF4\t*clefG2\n*k[f#]\t*k[f#]\n*M3/4\t*M3/4\n=1\t=1\n2.G\t4b\n.\t8cc#\n"
-                    ".\t8dd\n.\t4ee\n=2\t=2\n2.C\t2.r\n*-\t*-\n")  # fmt: skip
-    score = read_kern(path)
-    assert [bar.length for bar in score.bars] == [3, 3]
-    assert score.bars[0].key.fifths == 1
-    pitches = {tuple(str(n.pitch) for n in part.bars[0]) for part in score.parts}
-    assert pitches == {("G3",), ("B4", "C#5", "D5", "E5")}
-
-
 def test_midi_and_lilypond_that_were_written_are_read_back(tmp_path: Path) -> None:
     score = quartet()
     for reader, name in ((read_midi, "midi"), (read_lilypond, "lilypond")):
@@ -145,7 +134,7 @@ def test_midi_and_lilypond_that_were_written_are_read_back(tmp_path: Path) -> No
         ], name
 
 
-@pytest.mark.parametrize("reader", [read_musicxml, read_kern, read_midi, read_lilypond])
+@pytest.mark.parametrize("reader", [read_musicxml, read_midi, read_lilypond])
 @pytest.mark.parametrize("content", [b"", b"\x00\xff" * 50, b"<score-partwise><part", b"PK\x03\x04 not a zip"])
 def test_nonsense_is_one_sentence(reader, content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "nonsense"

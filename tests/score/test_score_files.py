@@ -18,6 +18,7 @@ TUNE = "X:1\nT:Tune\nM:2/4\nL:1/4\nK:D\nFA|d2|]\n"
 SIGNATURES = {
     "abc": b"%abc-2.1", "musicxml": b"<?xml", "mxl": b"PK\3\4", "midi": b"MThd", "performance-midi": b"MThd",
     "svg": b"<svg", "pdf": b"%PDF", "png": b"\x89PNG", "tab": b"Flute", "tab-musicxml": b"<?xml", "tab-pdf": b"%PDF",
+    "mei": b"<?xml", "pdf-parts": b"PK", "tab-only": b"%PDF", "gp5": b"\x18FICHIER GUITAR PRO",
     "lilypond": b"\\version", "json": b"{",
 }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Tablature that a hand can play."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -8,9 +9,10 @@ from example_scores import guitar, note, quartet, recorded, scores
 from hypothesis import given, settings
 
 from abcscribe.errors import ScoreError
-from abcscribe.score import Bar, Part, Score
+from abcscribe.score import Bar, Harmony, Part, Score
 from abcscribe.score.fingering import HIGHEST_FRET, WIDEST_STRETCH, finger
-from abcscribe.score.tab import TUNINGS, open_strings, to_ascii, to_tab_musicxml, usual_tuning, with_tab_parts
+from abcscribe.score.musicxml import to_musicxml
+from abcscribe.score.tab import TUNINGS, open_strings, remarks, to_ascii, to_tab_musicxml, usual_tuning, with_tab_parts
 from abcscribe.score.writers import render
 
 GUITAR = open_strings("guitar")
@@ -71,7 +73,7 @@ def test_every_place_sounds_its_note_and_every_hand_can_hold_it(score: Score) ->
 
 def test_what_does_not_fit_is_moved_and_said() -> None:
     assert "sounds 1 octave higher" in to_ascii(melody("A1", "B1", "C2", "D2"))
-    assert "1 notes moved by an octave" in to_ascii(melody("D2", "B4", "C5", "D6"))
+    assert "1 note moved by an octave" in to_ascii(melody("D2", "B4", "C5", "D6"))
     cluster = Score((Bar(Fraction(4)),), (Part((tuple(note(0, 4, p) for p in ("E2", "F2", "G2", "E4")),)),))
     assert "2 notes of chords left out" in to_ascii(cluster)
 
@@ -141,3 +143,53 @@ def test_musicxml_has_notes_above_tablature() -> None:
 
 def test_a_tab_score_keeps_its_problems_empty() -> None:
     assert with_tab_parts(quartet())[0].problems() == []
+
+
+def frets_of(*chords: str, tuning: str = "guitar") -> list[str]:
+    """The frets of a part of chords such as "E2 B2 E3", for each a text such as ``0-2-2``, from the lowest string."""
+    bars = tuple(tuple(note(0, 4, pitch) for pitch in chord.split()) for chord in chords)
+    found = finger(Part(bars, "Guitar", 24), [Fraction(4 * i) for i in range(len(bars))], open_strings(tuning))
+    return [
+        "-".join(str(fret) for _, fret in sorted(found.places[i, n] for n in notes)) for i, notes in enumerate(bars)
+    ]
+
+
+def test_a_riff_moves_one_shape() -> None:
+    riff = ("F2 C3 F3", "G2 D3 G3", "A2 E3 A3", "C3 G3 C4", "G2 D3 G3")
+    assert frets_of(*riff, tuning="guitar-drop-d") == ["3-3-3", "5-5-5", "7-7-7", "10-10-10", "5-5-5"]
+
+
+def test_given_strings_and_frets_are_kept_with_their_capo() -> None:
+    given = replace(note(0, 4, "B3"), string=3, fret=2)  # could be an open string
+    score = Score((Bar(Fraction(4)),), (Part(((given,),), "Guitar", 24, capo=2),))
+    assert "G|-2-" in to_ascii(score)
+    assert "capo 2" in to_ascii(score)
+    assert "capo" not in to_ascii(score, capo=0)
+
+
+def test_a_part_stays_in_its_octave_while_it_can_be_played() -> None:
+    score = melody("E5", "G5", "B5", "C3")
+    assert "octave" not in to_ascii(score)
+    assert remarks(score) == []
+
+
+def test_what_is_left_out_is_said() -> None:
+    flute = Part((tuple(note(i, 1, "C5") for i in range(4)),), "Flute", 73)
+    low = Part(((note(0, 4, "C1"),),), "Guitar", 24)
+    said = remarks(Score((Bar(Fraction(4)),), (low, flute)))
+    assert said == ["Guitar: sounds 2 octaves higher.", "1 part without frets left out."]
+
+
+def test_chord_names_stand_above_their_beats() -> None:
+    bar = Bar(Fraction(4), harmonies=(Harmony(Fraction(0), "A", "m"), Harmony(Fraction(2), "D", "7")))
+    lines = to_ascii(Score((bar,), (Part(((note(0, 4, "A2"),),), "Guitar", 24),))).splitlines()
+    row = next(i for i, line in enumerate(lines) if "D7" in line)
+    assert lines[row].index("D7") == lines[row + 1].index("3")
+
+
+def test_tablature_alone_shows_no_rests() -> None:
+    score = Score((Bar(Fraction(4)),), (Part(((note(0, 1, "A2"), note(2, 1, "A2")),), "Guitar", 24),))
+    text = to_musicxml(*with_tab_parts(score, notes=False))
+    assert 0 < text.count('print-object="no"') == text.count("<rest")
+    assert "<sign>TAB</sign>" in text
+    assert "<sign>G</sign>" not in text

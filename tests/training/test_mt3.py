@@ -136,7 +136,7 @@ def test_a_run_learns_stops_and_goes_on(tones: Path, tmp_path: Path) -> None:
     assert [entry["step"] for entry in again] == [50, 75, 80]
     assert again[-2]["tokens"] < 0.7 * log[0]["tokens"]
     assert [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()] == log + again
-    assert not list(out.glob("*.tmp"))
+    assert not list(out.glob("*.part"))
     assert checkpoint.load(out / "model.safetensors").config.system.segment_frames == 50
 
 

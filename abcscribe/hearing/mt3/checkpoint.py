@@ -7,7 +7,6 @@ inside a Lightning checkpoint), and the arrays of the original T5X checkpoints, 
 
 from __future__ import annotations
 
-import os
 import pickle
 import re
 import zipfile
@@ -20,6 +19,7 @@ import torch
 from safetensors.torch import save_file
 
 from abcscribe.errors import EngineError
+from abcscribe.files import replacing
 from abcscribe.hearing.mt3.config import NetworkConfig
 from abcscribe.hearing.mt3.network import Transcriber, t5x_frequencies
 from abcscribe.hearing.mt3.vocabulary import SYSTEMS
@@ -34,9 +34,8 @@ SHARED = re.compile(r"(encoder|decoder|segmem_encoder)\.embed_tokens\.weight")  
 def save(network: Transcriber, path: Path) -> None:
     """Write a network. The file appears only once it is complete."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    save_file(state, temporary, metadata={"config": network.config.to_json()})
-    os.replace(temporary, path)
+    with replacing(path) as unfinished:
+        save_file(state, unfinished, metadata={"config": network.config.to_json()})
 
 
 def load(path: Path) -> Transcriber:

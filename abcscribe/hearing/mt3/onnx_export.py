@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from abcscribe.files import write_text
 from abcscribe.hearing.mt3.network import Transcriber
 from abcscribe.hearing.mt3.onnx_runtime import CONFIG, DECODER, ENCODER
 from abcscribe.model import onnx_export
@@ -50,9 +50,7 @@ def export(network: Transcriber, folder: Path) -> None:
     made = onnx_export.export(_Encoder(network), tuple(inputs), (names, ["cross_keys", "cross_values"]), axes)
     onnx_export.save(made, folder / ENCODER)
     onnx_export.save(_step(network), folder / DECODER)
-    temporary = folder / f"{CONFIG}.tmp"
-    temporary.write_text(config.to_json(), encoding="utf-8")
-    os.replace(temporary, folder / CONFIG)
+    write_text(folder / CONFIG, config.to_json())
 
 
 def _step(network: Transcriber):  # type: ignore[no-untyped-def]  # onnx has no types

@@ -198,6 +198,8 @@ class Page {
     byId("inspector").hidden = !open;
     this.correct.setAttribute("aria-expanded", String(open));
     if (session.settings.inspector !== open) session.configure({ inspector: open });
+    const place = this.view?.follower.place;
+    if (open && place) requestAnimationFrame(() => this.view?.follower.reveal(place.system.element));
   }
 
   #theme() {

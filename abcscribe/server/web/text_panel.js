@@ -15,7 +15,7 @@ export function textPanel(root) {
   const state = h("p", { class: "small muted", role: "status" });
   const problems = h("ul", { class: "problems", "aria-label": "Problems" });
   const apply = h("button", { type: "button", class: "button primary small", text: "Make it the score", title: "Ctrl Enter" });
-  const leave = h("button", { type: "button", class: "button small", text: "Leave my changes" });
+  const leave = h("button", { type: "button", class: "button small", text: "Discard my changes" });
   root.classList.add("text-panel");
   root.append(h("div", { class: "editor" }, marks, text), h("div", { class: "below" }, h("div", { class: "row" }, apply, leave, state), problems));
 

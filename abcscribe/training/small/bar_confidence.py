@@ -1,9 +1,9 @@
-"""Fit ``bar_confidence.json``: what an engine says of its notes -> how much of a bar is right.
+"""Fit ``bar_confidence.json``: note confidences of an engine -> agreement of a bar.
 ``abcscribe train small bar-confidence``.
 
-Fits on a suite rendered from the valid split (``abcscribe evaluate --suite rendered-valid`` makes it). Says, for that
-suite and others, the expected calibration error with the new weights and with those that were there, and the
-correlation with what was right.
+Fits on a suite rendered from the valid split (``abcscribe evaluate --suite rendered-valid`` makes it). Prints, for that
+suite and others, the expected calibration error with the new and with the former weights, and the correlation with the
+agreement.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RIDGE = 1e-4  # keeps weights finite
 
 
 def main(config: BarConfidence) -> Iterator[Entry]:
-    """Fit each engine, write the file; yields how good the weights are. Raises AbcscribeError."""
+    """Fit each engine and write the file; yields calibration figures. Raises AbcscribeError without bars to fit to."""
     path = config.weights / "bar_confidence.json"
     stored: dict[str, dict[str, float]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     for engine in config.engine:
@@ -51,7 +51,7 @@ def main(config: BarConfidence) -> Iterator[Entry]:
 
 
 def bars(engine: str, folder: Path, clips: int) -> tuple[np.ndarray, np.ndarray]:
-    """(n, FEATURES) of the bars in which something was heard, and (n,) what was right. Raises AbcscribeError."""
+    """(n, FEATURES) of the bars with transcribed notes, and (n,) their agreement. Raises AbcscribeError without any."""
     known: list[tuple[float, ...]] = []
     right: list[float] = []
     for clip in read_suite(folder)[:clips]:
@@ -73,14 +73,14 @@ def bars(engine: str, folder: Path, clips: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def _all_confident(score: Score) -> Score:
-    """The score with a confidence for just the bars that have features: others have no place in the comparison."""
+    """The score with a confidence for just the bars that have features: others are not compared."""
     pairs = zip(score.bars, features(score), strict=True)
     bars_ = tuple(dataclasses.replace(bar, confidence=1.0 if of_bar else None) for bar, of_bar in pairs)
     return dataclasses.replace(score, bars=bars_)
 
 
 def fit(known: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Constant and slopes, none below zero, with the least cross-entropy."""
+    """Constant and non-negative slopes of a logistic regression, by least cross-entropy."""
 
     def loss(weights: np.ndarray) -> float:
         p = np.clip(predict(known, weights), 1e-6, 1 - 1e-6)

@@ -1,13 +1,12 @@
-"""Fit ``beat_network.npz``: where an onset stands in the bar. ``abcscribe train small beat-network``.
+"""Fit ``beat_network.npz``: the position of an onset in the bar. ``abcscribe train small beat-network``.
 
-Performs pieces of the train split (`performances`), a new tempo, style and set of mistakes each time, draws windows as
-the language model is trained on (`abcscribe.synthesis.windows`), keeps them, takes the windows that the tower has heard
-besides, and trains on them. What is kept is the moving average of the weights. The shipped weights are older than this
-way of training, which makes better ones by every held-out loss and, so far, no better ones of recordings; docs/log has
-each run.
+Performs pieces of the train split (`performances`), with a new tempo, style and set of errors each time, draws windows
+like those of the language model (`abcscribe.synthesis.windows`), stores them, adds the windows with the tower's notes,
+and trains on all. The result is the moving average of the weights. The shipped weights are older than this procedure,
+whose weights are better by every held-out loss but so far not on recordings; docs/log has each run.
 
-Simplifications: one learning rate schedule, no early stopping, held-out performances and windows are looked at for
-information only.
+Simplifications: one learning rate schedule, no early stopping; held-out performances and windows are for information
+only.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from abcscribe.training.small.beat_network_examples import (
 from abcscribe.training.small.beat_network_model import Network
 from abcscribe.training.small.configs import BeatNetwork
 
-SIZES = {48: 1.0, 96: 0.5, 144: 0.31, 208: 0.22}  # chords that an example is filled up to -> share of `batch`
+SIZES = {48: 1.0, 96: 0.5, 144: 0.31, 208: 0.22}  # chords that an example is padded to -> share of `batch`
 VALIDATED = 25  # examples at once
 # Muon (Jordan et al., 2024; in units of AdamW's) for the matrices of the blocks, AdamW for the rest.
 MATRIX_RATE, VECTOR_RATE, WEIGHT_DECAY = 1e-3, 5e-4, 0.02
@@ -45,12 +44,23 @@ WARMUP, LAST = 150, 0.02  # steps; share of the rate that it falls to
 AVERAGE = 0.999  # of the moving average of the weights
 TEMPO_WEIGHT, METRE_WEIGHT = 0.5, 0.5  # beside 1 for the places
 LOG_STEPS = 100
-HEARD_WEIGHT = 3  # of what a tower heard beside what was simulated
+HEARD_WEIGHT = 3  # of examples with the tower's notes, relative to simulated ones
 CROP = (24, 200)  # chords: half of the examples are cut to such a length, as short recordings are
 
 
 def main(config: BeatNetwork, clock: Callable[[], float] = time.monotonic) -> Iterator[Entry]:
-    """Fit the network and write it; yields log entries. ``clock`` tells seconds. Raises AbcscribeError."""
+    """Fit the network and write it.
+
+    Args:
+        config: of the run.
+        clock: returns seconds.
+
+    Yields:
+        Log entries.
+
+    Raises:
+        AbcscribeError: the stored examples are of other metres, or there is nothing to perform.
+    """
     torch.set_num_threads(config.threads)
     cache = NoteCache(config.cache)
     if not config.examples.exists():
@@ -132,7 +142,7 @@ def _averaged(
     values: tuple[torch.Tensor, ...] | list[torch.Tensor],
     steps: torch.Tensor | int,
 ) -> None:
-    """Shorter at first, so that little of the beginning is left."""
+    """Moving average in place, shorter at first, so that little of the initial weights is left."""
     weight = min(AVERAGE, float(steps) / (float(steps) + 20))
     torch._foreach_lerp_(averages, values, 1 - weight)
 
@@ -156,7 +166,7 @@ def drawn(made: list[Example], counts: dict[int, int], rng: np.random.Generator)
 
 
 def batch(chosen: list[Example], size: int | None = None) -> tuple[torch.Tensor, ...]:
-    """Features, mask, angles, places, tempos and metres of examples, filled up to ``size`` chords or the longest."""
+    """Features, mask, angles, places, tempos and metres of examples, padded to ``size`` chords or the longest."""
     rows = [tuple(getattr(e, name)[: beat_network.SEGMENT] for name in Example.__slots__) for e in chosen]
     size = size or max(len(place) for _, place, *_ in rows)
     x = np.zeros((len(rows), size, FEATURES), np.float32)

@@ -1,4 +1,4 @@
-"""What the beat network learns from: performances and windows, with the place in the bar behind every onset."""
+"""Examples of the beat network: performances and windows, with the position in the bar of every onset as label."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from abcscribe.training.window_source import with_modes
 KIND_SHARE = {
     "tune": 0.25, "song": 0.17, "line": 0.06, "solo": 0.06, "chorale": 0.12, "piano": 0.24, "quartet": 0.1,
 }  # fmt: skip
-NEAR = 0.1  # seconds between a heard note and the score note that it is taken for
+NEAR = 0.1  # seconds between a heard note and the score note that it is matched with
 PLACES = [len(rhythm_tables.places(metre)) for metre in METRES]
-UNKNOWN = -100  # label of an onset that is no note of the score
+UNKNOWN = -100  # label of an onset without a note of the score
 WINDOWS = Stage(
     notes=(24, 220),
     shares=(
@@ -41,7 +41,7 @@ FEWEST_CHORDS, FEWEST_PLACED = 8, 6
 class Example:
     features: np.ndarray  # (n, FEATURES) float16
     place: np.ndarray  # (n,) index among the places of all METRES, or UNKNOWN
-    tempo: np.ndarray  # (n,) index in beats.BPM, or UNKNOWN; a window tells its mean tempo only, so all of them
+    tempo: np.ndarray  # (n,) index in beats.BPM, or UNKNOWN; always in windows, of which only the mean tempo is known
     onset: np.ndarray  # (n,) seconds
 
 
@@ -82,7 +82,7 @@ def _local_bpm(truth: Performed) -> np.ndarray:
 
 
 def _nearest(truth: Performed, pitch: np.ndarray, onset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For heard notes: the score note of the same pitch that was due next to it, and the distance in seconds."""
+    """For heard notes: the nearest score note of the same pitch, and its distance in seconds."""
     line = truth.pitch * 1000.0 + truth.seconds  # no excerpt is so long that pitches overlap
     order = np.argsort(line)
     wanted = pitch * 1000.0 + onset
@@ -95,7 +95,17 @@ def _nearest(truth: Performed, pitch: np.ndarray, onset: np.ndarray) -> tuple[np
 
 
 def examples(cache: NoteCache, fold: str, count: int, seed: int) -> Iterator[Example]:
-    """So many performances of pieces of a fold, of each kind of music its KIND_SHARE as far as the fold has it."""
+    """Perform pieces of a fold, with KIND_SHARE as far as the fold has each kind.
+
+    Args:
+        cache: the notes of the corpus.
+        fold: of `rhythm_tables.fold`.
+        count: number of examples.
+        seed: of the performances.
+
+    Raises:
+        AbcscribeError: the fold has no piece.
+    """
     by_kind: dict[str, list[tuple[CachedPiece, list[int]]]] = {}
     for kind, item, parts in pieces(cache, fold):
         by_kind.setdefault(kind, []).append((item, parts))
@@ -114,7 +124,7 @@ def examples(cache: NoteCache, fold: str, count: int, seed: int) -> Iterator[Exa
 
 
 def window_example(window: Window) -> Example | None:
-    """None for windows of several or unknown metres, or with little that is heard."""
+    """The example of a window; None for several or unknown metres, or few heard notes."""
     metres = {span.metre for span in window.excerpt.spans}
     metre = metres.pop()
     metre = SAME.get(metre, metre) if metre else metre

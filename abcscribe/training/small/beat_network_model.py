@@ -1,4 +1,4 @@
-"""The beat network in torch; `abcscribe.analysis.beat_network` runs the same with numpy."""
+"""The beat network in torch; `abcscribe.analysis.beat_network` is the same in numpy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DROPOUT = 0.2
 
 
 class Convolution(nn.Module):
-    """Looks ``dilation`` onsets back and ahead, and at the mean of the whole recording."""
+    """A dilated convolution of width three over the onsets, with the mean of the whole recording as context."""
 
     def __init__(self, dilation: int) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Convolution(nn.Module):
 
 
 class Attention(nn.Module):
-    """Looks at all onsets, by what they are and how far away, in seconds or in onsets."""
+    """Self-attention over all onsets, with rotary positions in seconds or in onsets."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ def _turned(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tens
 
 
 class Network(nn.Module):
-    """The names of the parameters are those that `abcscribe.analysis.beat_network` reads."""
+    """The network; its parameters have the names that `abcscribe.analysis.beat_network` uses."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class Network(nn.Module):
         return self.p(hidden), self.t(hidden), self.m(mean)
 
     def begin_with(self, path: Path) -> None:
-        """Take the weights of a file; those of places and metres stay new if it was fitted to other METRES."""
+        """Load the weights of a file; those of places and metres stay new if it was fitted to other METRES."""
         own = self.state_dict()
         stored = {name: torch.from_numpy(array.astype(np.float32)) for name, array in _numbers(path).items()}
         self.load_state_dict(own | {name: value for name, value in stored.items() if value.shape == own[name].shape})

@@ -1,4 +1,4 @@
-"""What each of the small learners can be told, and which there are: ``abcscribe train small NAME``.
+"""The options of the small learners, and their list: ``abcscribe train small NAME``.
 
 A learner is a module here with ``main(config)``, which fits the weights of one module of the product, writes them to
 ``config.weights`` and yields log entries. Imports nothing heavy. ``SMOKE`` are values of a run that ends within two
@@ -20,7 +20,7 @@ EXAMPLES = Path("data/examples")
 
 @dataclass(frozen=True)
 class RhythmTables:
-    """Which rhythms are usual in which metre."""
+    """Probabilities of rhythms in each metre."""
 
     cache: Path = NOTES  # note cache of abcscribe data scores
     weights: Path = WEIGHTS  # folder to write to
@@ -30,7 +30,7 @@ class RhythmTables:
 
 @dataclass(frozen=True)
 class BeatNetwork:
-    """Where an onset stands in the bar, from what one notices there."""
+    """The position of an onset in the bar, from features of its chord."""
 
     cache: Path = NOTES  # note cache of abcscribe data scores
     heard: tuple[Path, ...] = (HEARD,)  # folders of abcscribe data listen
@@ -42,8 +42,8 @@ class BeatNetwork:
     minutes: float = 23.0  # time budget of the training
     batch: int = 64  # examples a step of up to 48 chords; of longer ones fewer
     steps: int | None = None  # end earlier, after so many steps
-    resume: bool = True  # begin with the weights that are there, those of other metres apart
-    compile: bool = True  # with torch.compile, which needs a C compiler and makes steps a third to a half quicker
+    resume: bool = True  # begin with the existing weights, but for those of other metres
+    compile: bool = True  # with torch.compile, which needs a C compiler and makes steps a third to a half faster
     threads: int = 1  # of the processor
     seed: int = 0  # of weights and order
 
@@ -55,7 +55,7 @@ class BeatNetwork:
 
 @dataclass(frozen=True)
 class MetreChoice:
-    """Which metre, over the best reading in each."""
+    """The metre, from the best placing in each."""
 
     cache: Path = NOTES  # note cache of abcscribe data scores
     heard: tuple[Path, ...] = (HEARD,)  # folders of abcscribe data listen-clips
@@ -67,14 +67,14 @@ class MetreChoice:
     valid: int = 1_500  # excerpts of the valid split
     rounds: int = 450  # trees for each class
     seed: int = 1  # another gives other excerpts
-    beside: float = 0.0  # weight of the trees that are there, in a mean; 0: they go
+    beside: float = 0.0  # weight of the existing trees in the mean with the new ones; 0: they are replaced
 
     SMOKE: ClassVar[Mapping[str, Any]] = {"lines": 8, "players": 4, "short": 2, "valid": 4, "rounds": 3}
 
 
 @dataclass(frozen=True)
 class Downbeats:
-    """Which beat begins the bar."""
+    """Which beat is the downbeat."""
 
     cache: Path = NOTES  # note cache of abcscribe data scores
     examples: Path = EXAMPLES / "downbeats.npz"  # made if the file is not there, ten a second
@@ -90,7 +90,7 @@ class Downbeats:
 
 @dataclass(frozen=True)
 class Keys:
-    """What speaks for which key."""
+    """Log-probabilities of the keys."""
 
     cache: Path = NOTES  # note cache of abcscribe data scores
     weights: Path = WEIGHTS  # folder to write to
@@ -105,13 +105,13 @@ class Keys:
 
 @dataclass(frozen=True)
 class PlayerCount:
-    """How many play, and whether one of them plays chords."""
+    """The number of players, and whether one of them plays chords."""
 
     cache: Path = NOTES  # note cache of abcscribe data scores
     heard: tuple[Path, ...] = (HEARD,)  # folders of abcscribe data listen and listen-clips, of the train split
     held_out: Path = Path("data/heard-valid")  # the same of the valid split
     weights: Path = WEIGHTS  # folder to write to
-    windows: int = 700  # of simulated hearing besides, which tells less of dense music
+    windows: int = 700  # of simulated hearing besides, which is less like the tower in dense music
     steps: int = 1_500  # of 128 examples
     seed: int = 0  # of the weights
 
@@ -120,11 +120,11 @@ class PlayerCount:
 
 @dataclass(frozen=True)
 class NoteConfidence:
-    """Which of the notes that the tower's activity suggests were played."""
+    """Which candidate notes of the tower's activity were played."""
 
     clips: Path = Path("data/clips")  # folder of abcscribe data render
     weights: Path = WEIGHTS  # folder to write to; it holds the tower, too
-    count: int = 3_000  # clips to hear, and as many of the valid split at most
+    count: int = 3_000  # clips of the train split, and as many of the valid split at most
     steps: int = 6_000  # of 512 notes
     seed: int = 0  # of the weights
 
@@ -133,25 +133,37 @@ class NoteConfidence:
 
 @dataclass(frozen=True)
 class BarConfidence:
-    """What an engine says of its notes -> how much of a bar is right."""
+    """Note confidences of an engine -> the confidence of a bar."""
 
     fit: Path = Path("data/suites/rendered-valid")  # suite to fit on: abcscribe evaluate makes it
-    check: tuple[Path, ...] = ()  # suites on which it is looked at besides
-    engine: tuple[str, ...] = ("abcscribe",)  # each is fitted by itself
+    check: tuple[Path, ...] = ()  # further suites, for information only
+    engine: tuple[str, ...] = ("abcscribe",)  # engines, each fitted by itself
     clips: int = 160  # of each suite
-    weights: Path = WEIGHTS  # folder to write to; of other engines the file keeps what it says
+    weights: Path = WEIGHTS  # folder to write to; entries of other engines in the file are kept
 
     SMOKE: ClassVar[Mapping[str, Any]] = {"clips": 4}
 
 
 @dataclass(frozen=True)
 class Timbre:
-    """As which family of instruments each family is heard."""
+    """The confusion matrix of instrument families."""
 
     heard: tuple[Path, ...] = (Path("data/heard-valid"),)  # folders of abcscribe data listen-clips
     weights: Path = WEIGHTS  # folder to write to
 
     SMOKE: ClassVar[Mapping[str, Any]] = {}
+
+
+@dataclass(frozen=True)
+class NoteUnit:
+    """Whether music is printed in quarters or eighths."""
+
+    cache: Path = NOTES  # note cache of abcscribe data scores
+    weights: Path = WEIGHTS  # folder to write to
+    rounds: int = 260  # trees
+    seed: int = 1  # of the excerpts
+
+    SMOKE: ClassVar[Mapping[str, Any]] = {"rounds": 3}
 
 
 @dataclass(frozen=True)
@@ -166,7 +178,7 @@ class Learner:
 
     @property
     def summary(self) -> str:
-        """What is learned, in a line."""
+        """What the learner fits, in a line."""
         return (self.config.__doc__ or "").strip()
 
 
@@ -182,6 +194,7 @@ LEARNERS = {
         Learner("player-count", PlayerCount, "player_count", "player_count.npz"),
         Learner("note-confidence", NoteConfidence, "note_confidence", "note_confidence.npz", ("torch",)),
         Learner("bar-confidence", BarConfidence, "bar_confidence", "bar_confidence.json", ("scipy", "rapidfuzz")),
+        Learner("note-unit", NoteUnit, "note_unit", "note_unit.npz", ("lightgbm",)),
         Learner("timbre", Timbre, "timbre", "timbre.json", ("soundfile", "scipy", "rapidfuzz")),
     )
 }

@@ -1,9 +1,10 @@
-"""Fit ``downbeats.npz``: which beat begins the bar. ``abcscribe train small downbeats``.
+"""Fit ``downbeats.npz``: which beat is the downbeat. ``abcscribe train small downbeats``.
 
-Performs excerpts of the train split as the suites of ``abcscribe evaluate`` have them, of pieces as they come, most of
-them tunes, and of two to four lines; `abcscribe.synthesis.simulated_hearing` hears them, and the search reads them in
-their metre. A turn is right if most notes then stand where they are printed; readings that lose their place on the way,
-so that no turn is, are left out. Says how many of the valid split are right, as the search has them and with the trees.
+Performs excerpts of the train split like those of the suites of ``abcscribe evaluate``: of pieces drawn at random, most
+of them tunes, and of two to four lines, with notes of `abcscribe.synthesis.simulated_hearing`; the search places them
+in their metre. A turn (a shift of the bar lines by whole beats) is right if most notes then have their printed
+positions; examples in which no turn is right, as the search lost its place, are left out. Prints the accuracy on the
+valid split, of the search alone and of the trees.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from abcscribe.training.small.heard_excerpts import LINES, PLAYERS, Excerpt, col
 from abcscribe.training.small.trees_fit import arrays
 
 FEWEST = 8  # chords
-AGREED = 0.6  # share of the notes that must stand alike beside where they are printed
-NEAR = 2  # ticks between where most notes stand and the bar line that is meant
+AGREED = 0.6  # share of the notes that must have the same distance from their printed positions
+NEAR = 2  # ticks of that distance from a whole beat
 VALID_SEED = 7
 SETTINGS = {
     "learning_rate": 0.06, "num_leaves": 12, "min_data_in_leaf": 60, "feature_fraction": 0.3, "bagging_fraction": 0.7,
@@ -39,7 +40,7 @@ SETTINGS = {
 
 
 class Example(NamedTuple):
-    """The turns of a reading."""
+    """The turns of one excerpt."""
 
     features: np.ndarray  # (t, downbeats.FEATURES)
     right: int  # of the t
@@ -98,7 +99,7 @@ def performed(cache: NoteCache, split: str, voices: Sequence[int], count: int, s
 
 
 def grown(examples: Sequence[Example], rounds: int) -> lightgbm.Booster:
-    """Trees whose answers, compared among the turns of each reading, make the right ones likely."""
+    """Boosted trees with a softmax over the turns of each example, fitted to the right ones."""
     rows = np.concatenate([one.features for one in examples])
     right = np.concatenate([np.arange(len(one.features)) == one.right for one in examples])
     first = np.cumsum([0, *(len(one.features) for one in examples)])[:-1]
@@ -113,7 +114,7 @@ def grown(examples: Sequence[Example], rounds: int) -> lightgbm.Booster:
 
 
 def main(config: Downbeats) -> Iterator[Entry]:
-    """Make the examples if they are not there, grow the trees and write them; yields what is right."""
+    """Make the examples if they do not exist, fit the trees and write them; yields the accuracy."""
     if not config.examples.exists():
         cache, seed = NoteCache(config.cache), 10 * config.seed
         kept = {
@@ -131,7 +132,7 @@ def main(config: Downbeats) -> Iterator[Entry]:
 
 
 def _report(weights: Path, name: str, examples: Sequence[Example]) -> Entry:
-    """Of the trees as they are kept, beside the search alone."""
+    """The accuracy of the stored trees and of the search alone."""
     answers = [[boosted_trees.answer(weights, row, METRE_NAMES)[0] for row in one.features] for one in examples]
     right, taken = np.array([one.right for one in examples]), np.array([np.argmax(answer) for answer in answers])
     share = {"search": _mean(right == 0), "trees": _mean(right == taken)}

@@ -1,9 +1,9 @@
-"""What the tower hears of recordings of known scores, for the analysis to learn from: slow, so it is kept.
+"""The tower's notes of recordings with known scores, for training the analysis; stored, as they take long to make.
 
-Recordings as the suites of ``abcscribe evaluate`` have them, of one to four lines in turn; half a second each.
-``abcscribe data listen-clips`` writes FOLDER/clips.jsonl, a line for each: the score with the notes as they were played
-in it, in the project's JSON, and the notes as they were heard. Windows as the language model is trained on, keyboards
-and songs among them, are for ``abcscribe data listen``.
+Recordings like those of the suites of ``abcscribe evaluate``, of one to four lines in turn; half a second each.
+``abcscribe data listen-clips`` writes FOLDER/clips.jsonl, a line for each: the score with the notes as played, in the
+project's JSON, and the tower's notes. Windows like those of the language model, with keyboards and songs, are made by
+``abcscribe data listen``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class HeardClip:
 
 
 def keep_clips(config: ClipListeningConfig) -> Iterator[tuple[int, int]]:
-    """Record and hear the clips, unless they are there; yields (done, in all) of the recording and the hearing."""
+    """Render and transcribe the clips, unless the file exists; yields (done, in all) of both steps together."""
     if (config.out / FILE).exists():
         return
     engine, total = tower.load(), 2 * config.clips

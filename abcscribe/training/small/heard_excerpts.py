@@ -1,4 +1,4 @@
-"""Excerpts as the suites of ``abcscribe evaluate`` have them, heard by `abcscribe.synthesis.simulated_hearing`."""
+"""Excerpts like those of the suites of ``abcscribe evaluate``, with notes of simulated hearing."""
 
 from __future__ import annotations
 
@@ -17,22 +17,29 @@ from abcscribe.synthesis import excerpts, suite
 from abcscribe.synthesis.simulated_hearing import hear
 
 LINES, PLAYERS = (1, 1, 2, 3, 4), (2, 3, 4)  # voices of an excerpt, each as likely; pieces of one line have one
-TURNS = 3  # excerpts of a piece that was read
+TURNS = 3  # excerpts tried of each piece that is read
 
 T = TypeVar("T")
 
 
 class Excerpt(NamedTuple):
-    """What is heard of some bars of a piece."""
+    """Some bars of a piece, with their heard notes."""
 
     piece: Piece
     score: Score
     notes: list[PlayedNote]
-    behind: np.ndarray  # (notes,) index in ``score.sounding_notes()`` of the note behind each, -1 if it is invented
+    behind: np.ndarray  # (notes,) index in ``score.sounding_notes()`` of each one's true note, -1 for false ones
 
 
 def excerpts_heard(cache: NoteCache, split: str, voices: Sequence[int], seed: int) -> Iterator[Excerpt]:
-    """Endless."""
+    """Draw excerpts without end.
+
+    Args:
+        cache: the notes of the corpus.
+        split: train, valid or test.
+        voices: numbers of lines, each as likely.
+        seed: of the excerpts.
+    """
     pieces = [piece for piece in cache.pieces if piece.split == split]
     order, made = np.random.default_rng(seed), 0
     while True:
@@ -49,7 +56,7 @@ def excerpts_heard(cache: NoteCache, split: str, voices: Sequence[int], seed: in
 
 
 def collected(examples: Iterable[T | None], count: int) -> list[T]:
-    """The first so many examples that are some, with a progress bar."""
+    """The first ``count`` examples that are not None, with a progress bar."""
     found: list[T] = []
     with progress_bar("excerpts") as advance:
         for one in examples:

@@ -1,11 +1,10 @@
-"""Fit ``metre_choice.npz``: which metre, over the best reading in each. ``abcscribe train small metre-choice``.
+"""Fit ``metre_choice.npz``: the metre, from the best placing in each. ``abcscribe train small metre-choice``.
 
-Performs excerpts of the train split as the suites of ``abcscribe evaluate`` have them: of pieces as they come, most of
-them tunes, of two to four lines, and short ones of a few chords. They are heard by
-`abcscribe.synthesis.simulated_hearing`, and what `analysis.metre_choice.features` says of each is kept. Takes the
-recordings that the tower has heard besides, and grows trees; with ``--beside .5`` their answers are averaged with those
-of the trees that are there, which may have grown on the excerpts of another seed. Says how many metres of the valid
-split are right.
+Performs excerpts of the train split like those of the suites of ``abcscribe evaluate``: of pieces drawn at random, most
+of them tunes, of two to four lines, and short ones of a few chords, with notes of
+`abcscribe.synthesis.simulated_hearing`, and stores `analysis.metre_choice.features` of each. Adds recordings with the
+tower's notes, and fits trees; with ``--beside .5`` their scores are averaged with those of the existing trees, which
+may be fitted to the excerpts of another seed. Prints the accuracy on the valid split.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from abcscribe.training.small.trees_fit import arrays
 
 VALID_SEED = 7
 FEWEST = 3  # chords
-SHORT = (3, 25)  # chords that some excerpts are cut to: so little tells nearly nothing, and the trees have to know
+SHORT = (3, 25)  # chords that some excerpts are cut to: the trees must learn how little evidence these are
 SETTINGS = {
     "objective": "multiclass", "num_class": len(CLASSES), "learning_rate": 0.04, "num_leaves": 20,
     "min_data_in_leaf": 80, "feature_fraction": 0.2, "bagging_fraction": 0.6, "bagging_freq": 1, "lambda_l2": 5.0,
@@ -40,7 +39,7 @@ SETTINGS = {
     "feature_pre_filter": False,  # with few examples no feature would be left
 }  # fmt: skip
 
-Example = tuple[np.ndarray, int]  # what `metre_choice.features` says, and the index in CLASSES
+Example = tuple[np.ndarray, int]  # `metre_choice.features`, and the index in CLASSES
 
 
 def example(score: Score, notes: Sequence[PlayedNote]) -> Example | None:
@@ -94,7 +93,7 @@ def load(path: Path, name: str) -> list[Example]:
 
 
 def main(config: MetreChoice) -> Iterator[Entry]:
-    """Make the examples if they are not there, grow the trees and write them; yields what is right."""
+    """Make the examples if they do not exist, fit the trees and write them; yields the accuracy."""
     if not config.examples.exists():
         cache, seed = NoteCache(config.cache), 10 * config.seed
         kept = {
@@ -108,14 +107,14 @@ def main(config: MetreChoice) -> Iterator[Entry]:
     made = arrays(grown([*simulated, *(one for folder in config.heard for one in recorded(folder))], config.rounds))
     out = config.weights / "metre_choice.npz"
     if config.beside:
-        weight_files.load(out, METRE_NAMES)  # trees of other metres have nothing to say here
+        weight_files.load(out, METRE_NAMES)  # refuses trees of other metres
         made = boosted_trees.averaged(weight_files.read(out), made, config.beside)
     weight_files.save(out, made, METRE_NAMES)
     yield _report(out, load(config.examples, "valid"))
 
 
 def _report(weights: Path, examples: Sequence[Example]) -> Entry:
-    """Of the trees as they are kept."""
+    """Accuracy and cross-entropy of the stored trees."""
     rows, labels = (np.array(column) for column in zip(*examples, strict=True))
     scores = np.array([boosted_trees.answer(weights, row, METRE_NAMES) for row in rows])
     surprise = np.logaddexp.reduce(scores, axis=1) - scores[np.arange(len(labels)), labels]

@@ -1,8 +1,8 @@
-"""Fit ``note_confidence.npz``: which of the notes that the tower's activity suggests were played.
+"""Fit ``note_confidence.npz``: which candidate notes of the tower's activity were played.
 ``abcscribe train small note-confidence``.
 
-Rendered clips of the train split are heard by the tower in the folder of weights; a note is true if a note of the same
-pitch begins within 50 ms. Says loss, and F1 at several thresholds, on the clips of the valid split, whose pieces the
+Runs the tower in the folder of weights on rendered clips of the train split; a candidate is true if a note of the same
+pitch begins within 50 ms. Prints loss, and F1 at several thresholds, on the clips of the valid split, whose pieces the
 tower was not trained on.
 """
 
@@ -41,7 +41,20 @@ def clips(folder: Path, split: str, count: int) -> Iterator[tuple[np.ndarray, np
 
 
 def examples(tower: TowerRuntime, folder: Path, split: str, count: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """(n, FEATURES) of heard notes, (n,) whether they are true, and how many were played. Raises AbcscribeError."""
+    """Candidates of rendered clips.
+
+    Args:
+        tower: the network.
+        folder: of ``abcscribe data render``.
+        split: train or valid.
+        count: number of clips.
+
+    Returns:
+        (n, FEATURES) of candidates, (n,) whether they are true, and the number of played notes.
+
+    Raises:
+        AbcscribeError: there are no clips with candidates.
+    """
     rows: list[np.ndarray] = []
     labels: list[np.ndarray] = []
     played = 0
@@ -69,7 +82,7 @@ def _true(found: note_confidence.Candidates, notes: np.ndarray) -> np.ndarray:
 
 
 def main(config: NoteConfidence) -> Iterator[Entry]:
-    """Fit the network and write it; yields how good it is. Raises AbcscribeError without clips or tower."""
+    """Fit the network and write it; yields its figures. Raises AbcscribeError without clips or tower."""
     torch.set_num_threads(1)
     found = runtime_files.tower(config.weights)
     if found is None:

@@ -22,7 +22,7 @@ Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 class Fitted(nn.Module):
-    """Layers over numbers that are scaled by their mean and spread; ReLU between them."""
+    """A perceptron with ReLU over standardised features."""
 
     def __init__(self, rows: np.ndarray, hidden: tuple[int, ...], outputs: int) -> None:
         super().__init__()
@@ -59,7 +59,21 @@ def fit(
     rate: float,
     noise: float,
 ) -> Iterator[Entry]:
-    """AdamW, the rate let down along a cosine; ``noise`` in standard deviations of each number. Yields log entries."""
+    """Fit with AdamW and cosine decay of the learning rate.
+
+    Args:
+        model: the network.
+        rows: (n, ..., features).
+        labels: (n, ...).
+        loss: of logits and labels.
+        steps: of the optimiser.
+        batch: examples a step.
+        rate: peak learning rate.
+        noise: standard deviation of Gaussian noise on the scaled features.
+
+    Yields:
+        Log entries.
+    """
     x = model.scaled(rows)
     optimiser = torch.optim.AdamW(model.parameters(), rate, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)

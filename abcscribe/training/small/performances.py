@@ -1,4 +1,4 @@
-"""Scores of the note cache -> imperfect performances with the truth beside them, to measure notes_to_score on."""
+"""Scores of the note cache -> performances with transcription errors and their ground truth, for analysis."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from abcscribe.training.small.rhythm_tables import excerpts, fold
 
 MODES = (*MODE_FIFTHS, "none")
 BEATS_A_MINUTE, TEMPO_SPREAD = 92.0, 0.3  # median and standard deviation of log
-MEDIAN_GAP = (0.14, 0.9)  # seconds between onsets: slower or faster music is drawn again
+MEDIAN_GAP = (0.14, 0.9)  # seconds between onsets: slower or faster tempos are drawn again
 # Tempo per style: random walk of the log tempo per beat, chance that a long note is held, onset error in seconds.
 STYLES = {"steady": (0.004, 0.0, 0.012), "live": (0.02, 0.03, 0.02), "free": (0.045, 0.15, 0.025)}
 FERMATAS = 0.6  # share of the chorales that are played with a fermata at the end of each phrase ...
 PHRASES = (4.0, 6.0, 8.0, 8.0, 12.0)  # ... of so many quarters
-SEVERITIES = (0.3, 1.0, 1.0, 3.0)  # how badly a performance is heard
+SEVERITIES = (0.3, 1.0, 1.0, 3.0)  # of the transcription errors
 # The kinds of music, and the families of their parts. A line is one of a chorale, a solo one of a quartet.
 FAMILIES = {
     "tune": ("pipe",), "song": ("voice",), "line": ("reed",), "solo": ("strings",),
@@ -29,7 +29,7 @@ FAMILIES = {
 
 @dataclass(frozen=True, slots=True)
 class Performed:
-    """A performance and what it was played from."""
+    """A performance and its ground truth."""
 
     name: str
     kind: str
@@ -44,7 +44,7 @@ class Performed:
     duration: np.ndarray  # (n,) quarters
     place: np.ndarray  # (n,) quarters from the bar line
     pitch: np.ndarray  # (n,)
-    seconds: np.ndarray  # (n,) when the score note was due
+    seconds: np.ndarray  # (n,) time of the score note on the tempo curve
     part: np.ndarray  # (n,)
     staff_voice: np.ndarray  # (n,)
     clock: tuple[np.ndarray, np.ndarray]  # quarters, seconds: the tempo curve
@@ -144,7 +144,7 @@ def _clock(
     bpm: float,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Quarters and the seconds at which they come."""
+    """The tempo curve: quarters, and seconds."""
     walk, hold, _ = STYLES[style]
     grid = np.arange(lines[0], lines[-1] + 1.01, 0.5)
     drift = np.zeros(len(grid))
@@ -163,7 +163,7 @@ def _clock(
 def _held(
     kind: str, chance: float, onset: np.ndarray, duration: np.ndarray, rng: np.random.Generator
 ) -> Iterator[tuple[int, float]]:
-    """Notes that are held, and by how much of their duration: long ones here and there, phrase ends of a chorale."""
+    """Notes with a fermata, and its share of their duration: some long ones, and phrase ends of a chorale."""
     long = np.median(duration) * 1.5
     for i in np.flatnonzero(duration >= long):
         if rng.random() < chance / max(1, np.sum(onset == onset[i])):
@@ -178,7 +178,7 @@ def _held(
 
 
 def _spoiled(notes: list[PlayedNote], rng: np.random.Generator) -> list[PlayedNote]:
-    """What an engine makes of it: notes missed, shifted, cut, split, and invented: overtones, slides, blips."""
+    """Transcription errors: notes missed, shifted, shortened, split, and false: overtones, slides, short blips."""
     bad = float(rng.choice(SEVERITIES))
     heard = []
     for note in notes:

@@ -1,8 +1,8 @@
-"""Fit ``player_count.npz``: how many play, and whether one plays chords. ``abcscribe train small player-count``.
+"""Fit ``player_count.npz``: number of players, and whether one plays chords. ``abcscribe train small player-count``.
 
-Fits three layers to what `analysis.player_count.features` says of the recordings and windows that the tower has heard,
-and of windows of simulated hearing, which tell less of dense music. What is one line by `player_count.is_one_line` is
-left out. Says how those of the valid split are taken, a row for each true texture.
+Fits three layers to `analysis.player_count.features` of recordings and windows with the tower's notes, and of windows
+of simulated hearing, which are less like the tower in dense music. Examples of one line by `player_count.is_one_line`
+are left out. Prints the confusion matrix of the valid split, a row for each true texture.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ STAGE = Stage(
 FEWEST = 12  # notes
 HIDDEN = (64, 48)
 BATCH, RATE, NOISE = 128, 2e-3, 0.4  # the noise in standard deviations of each number
-HEARD_WEIGHT = 2  # of what a tower heard beside what was simulated
+HEARD_WEIGHT = 2  # of examples with the tower's notes, relative to simulated ones
 
 Told = tuple[Sequence[PlayedNote], Texture]
 
@@ -77,7 +77,7 @@ def examples(told: Iterator[Told]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def main(config: PlayerCount) -> Iterator[Entry]:
-    """Fit the network and write it; yields what is right on the valid split."""
+    """Fit the network and write it; yields the accuracy on the valid split."""
     torch.set_num_threads(1)
     torch.manual_seed(config.seed)
     told = examples(itertools.chain.from_iterable(map(recorded, config.heard)))

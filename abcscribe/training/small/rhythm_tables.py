@@ -1,4 +1,4 @@
-"""Fit ``rhythm_tables.npz``: which rhythms are usual in which metre. ``abcscribe train small rhythm-tables``.
+"""Fit ``rhythm_tables.npz``: probabilities of rhythms in each metre. ``abcscribe train small rhythm-tables``.
 
 Counts the pieces of the train split in the note cache: public-domain scores without the pieces of the benchmark and
 without collections whose licence restricts use. Ten seconds.
@@ -21,16 +21,16 @@ from abcscribe.training.pace import Entry
 from abcscribe.training.small.configs import RhythmTables
 
 SAME = {Metre(2, 2): Metre(4, 4), Metre(4, 8): Metre(2, 4)}  # metres counted as another
-BACKOFF = 20.0  # counts that the statistics of single beats are worth against those of the place in the bar
-FLOOR = 2e-5  # probability of what never happened
+BACKOFF = 20.0  # pseudo-counts of the statistics of single beats, relative to counts of the place in the bar
+FLOOR = 2e-5  # probability of steps without a count
 FEWEST_BARS = 4
 GROUP_WEIGHT = {"openscore-lieder": 1.0, "music21/bach": 2.0, "openscore-string-quartets": 1.0}
 Counts = dict[tuple[str, Metre], tuple[np.ndarray, np.ndarray]]  # texture, metre -> start (p,), step (p, p, BARS)
-TUNE_WEIGHT = 0.5  # dance tunes are many and alike
+TUNE_WEIGHT = 0.5  # dance tunes are numerous and similar
 
 
 def fold(piece: Piece) -> str:
-    """learn, tune or report: the splits of the corpora, so that nothing the rules learned is in a test suite."""
+    """learn, tune or report: the splits of the corpora, so that no piece of the tables is in a test suite."""
     return {"train": "learn", "valid": "tune", "test": "report"}[piece.split]
 
 
@@ -99,7 +99,7 @@ def count(cache: NoteCache) -> Counts:
 
 
 def beat_chain(counts: Counts, texture: str, compound: bool) -> np.ndarray:
-    """(phase, phase, beats between) counts over all metres with such a beat: rhythm that forgets the bar."""
+    """(phase, phase, beats between) counts over all metres with such a beat, independent of the bar."""
     beat = 36 if compound else 24
     chain = np.zeros((beat, beat, 13)) + 1e-3
     for (of_texture, metre), (_, step) in counts.items():

@@ -1,8 +1,8 @@
-"""Fit ``timbre.json``: as which family of instruments each family is heard. ``abcscribe train small timbre``.
+"""Fit ``timbre.json``: the confusion matrix of instrument families. ``abcscribe train small timbre``.
 
-Each note that the tower heard is taken for the played note of its pitch that began next to it. A family has as many
-imagined notes as PRIOR says besides: half of them heard as what they are, half as all notes are heard, so that a family
-that is hardly in the recordings is neither certain nor impossible.
+Each note of the tower is matched with the nearest played note of its pitch. Each family has PRIOR pseudo-counts: half
+of them on itself, half distributed as the answers to all notes, so that for a family that is rare in the recordings
+nothing is certain or impossible.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from abcscribe.training.pace import Entry
 from abcscribe.training.small.configs import Timbre
 from abcscribe.training.small.heard_clips import clips_of
 
-NEAR = 0.1  # seconds between a heard note and the played one that it is taken for
-PRIOR = 20.0  # imagined notes of each family
+NEAR = 0.1  # seconds between a heard note and the played one that it is matched with
+PRIOR = 20.0  # pseudo-counts of each family
 
 
 def main(config: Timbre) -> Iterator[Entry]:
-    """Count, write the table; yields a row for each family. Raises AbcscribeError without recordings."""
+    """Count and write the table; yields a row for each family. Raises AbcscribeError without recordings."""
     counts = np.zeros((len(FAMILIES), len(FAMILIES)))
     for folder in config.heard:
         for clip in clips_of(folder):
@@ -42,7 +42,7 @@ def main(config: Timbre) -> Iterator[Entry]:
 
 
 def confusions(played: Sequence[PlayedNote], heard: Sequence[PlayedNote]) -> np.ndarray:
-    """(families, families) how many notes of each family were heard as each."""
+    """(families, families) counts of notes, by true family and family in the transcription."""
     counts = np.zeros((len(FAMILIES), len(FAMILIES)))
     for note in heard:
         alike = [other for other in played if other.pitch == note.pitch and abs(other.onset - note.onset) < NEAR]
@@ -53,7 +53,7 @@ def confusions(played: Sequence[PlayedNote], heard: Sequence[PlayedNote]) -> np.
 
 
 def shares(counts: np.ndarray) -> np.ndarray:
-    """(families, families) shares of the answers for each family, with the imagined notes."""
+    """(families, families) shares of the answers for each true family, smoothed by the pseudo-counts."""
     imagined = PRIOR * (np.eye(len(counts)) + counts.sum(axis=0) / counts.sum()) / 2
     smoothed = counts + imagined
     found: np.ndarray = smoothed / smoothed.sum(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Trees that LightGBM grew, as `abcscribe.model.boosted_trees` reads them."""
+"""Trees of LightGBM -> the arrays of `abcscribe.model.boosted_trees`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,259 @@
+"""What a format cannot say of a score, in sentences: so that nothing is lost without a word.
+
+``FIELDS`` counts what a score has of everything that printed music holds; ``KEEPS`` says for every format what becomes
+of it. docs/formats.md shows the same table, and a test compares both with what the formats really keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+from abcscribe.score.instruments import PERCUSSION, usual_transposition
+from abcscribe.score.marks import MARKS
+from abcscribe.score.model import Note, Score
+
+KEPT, APPROXIMATED, SAID = "kept", "approximated", "said"
+
+
+def _notes(score: Score) -> Iterator[Note]:
+    return (note for part in score.parts for bar in part.bars for note in bar)
+
+
+def _directions(kind: str) -> Callable[[Score], int]:
+    return lambda score: sum(
+        d.kind == kind and d.text != "!" for part in score.parts for b in part.directions for d in b
+    )
+
+
+def _marks(group: str) -> Callable[[Score], int]:
+    return lambda score: sum(MARKS[name].says == group for note in _notes(score) for name in note.marks)
+
+
+def _after_inside(score: Score) -> int:
+    """Small notes that end a note inside of a bar."""
+    ends = (
+        (note, bar.length) for part in score.parts for bar, b in zip(score.bars, part.bars, strict=False) for note in b
+    )
+    return sum(len(note.after) for note, length in ends if note.end < length)
+
+
+def _symbols_between(score: Score) -> int:
+    """Chord symbols inside of a note of the first voice."""
+    count = 0
+    for part in score.parts[:1]:
+        for bar, notes in zip(score.bars, part.bars, strict=False):
+            spans = [(n.start, n.end) for n in notes if n.voice == part.voices[0]]
+            count += sum(any(a < h.start < b for a, b in spans) for h in bar.harmonies)
+    return count
+
+
+def _signs_inside(score: Score) -> int:
+    """Dynamics, hairpins and texts inside of a note of the first voice of their staff."""
+    count = 0
+    for part in score.parts:
+        for signs, notes in zip(part.directions, part.bars, strict=False):
+            for sign in signs:
+                voices = part.staves[sign.staff - 1].voices if sign.staff <= len(part.staves) else ()
+                spans = ((n.start, n.end) for n in notes if n.voice in voices[:1])
+                count += sign.kind in ("dynamic", "hairpin", "words") and any(a < sign.start < b for a, b in spans)
+    return count
+
+
+FIELDS: dict[str, Callable[[Score], int]] = {
+    "verses of words": lambda score: max((len(note.lyrics) for note in _notes(score)), default=0),
+    "chord symbols": lambda score: sum(len(bar.harmonies) for bar in score.bars),
+    "chord symbols inside of notes": _symbols_between,
+    "dynamics": _directions("dynamic"),
+    "hairpins": _directions("hairpin"),
+    "texts": _directions("words"),
+    "signs inside of notes": _signs_inside,
+    "words of tempo": lambda score: sum(bool(bar.words) for bar in score.bars),
+    "articulations": _marks("articulations"),
+    "ornaments": _marks("ornaments"),
+    "fermatas": _marks("fermatas"),
+    "fingerings": _marks("fingerings"),
+    "slurs": lambda score: sum(note.slur_start for note in _notes(score)),
+    "grace notes": lambda score: sum(len(note.grace) for note in _notes(score)),
+    "grace notes behind a note": lambda score: sum(len(note.after) for note in _notes(score)),
+    "grace notes behind a note inside of a bar": _after_inside,
+    "noteheads": lambda score: sum(bool(note.head) for note in _notes(score)),
+    "places of drums": lambda score: sum(bool(note.line) for note in _notes(score)),
+    "drums": lambda score: sum(len(bar) for p in score.parts if p.program == PERCUSSION for bar in p.bars),
+    "transpositions": lambda score: sum(
+        p.transposition is not None and p.transposition[1] != usual_transposition(p.program, p.name)[1]
+        for p in score.parts
+    ),
+    "strings and frets": lambda score: sum(note.fret is not None for note in _notes(score)),
+    "tunings": lambda score: sum(bool(part.tuning) for part in score.parts),
+    "capos": lambda score: sum(bool(part.capo) for part in score.parts),
+    "repeats": lambda score: sum(bar.repeat_end for bar in score.bars),
+    "endings": lambda score: sum(bool(bar.ending) for bar in score.bars),
+    "jumps (D.C., Fine, Segno, Coda)": lambda score: sum(len(bar.signs) for bar in score.bars),
+    "measure repeats": _directions("measure-repeat"),
+    "changes of clef": _directions("clef"),
+    "special bar lines": lambda score: sum(bool(bar.line) for bar in score.bars),
+    "notes on another staff than their voice": lambda score: sum(bool(note.staff) for note in _notes(score)),
+    "title": lambda score: int(bool(score.title)),
+    "composer": lambda score: int(bool(score.composer)),
+    "tempo marks of a fraction": lambda score: len(
+        {bar.tempo for bar in score.bars if bar.tempo and Fraction(bar.tempo.bpm).denominator != 1}
+    ),
+}
+# What a format does with the fields that it does not keep as they are.
+_WRITTEN_OUT = {"measure repeats": APPROXIMATED}
+_NOT_PLAYED = dict.fromkeys(
+    (
+        "chord symbols",
+        "chord symbols inside of notes",
+        "signs inside of notes",
+        "hairpins",
+        "texts",
+        "words of tempo",
+        "articulations",
+        "ornaments",
+        "fermatas",
+        "fingerings",
+        "slurs",
+        "noteheads",
+        "places of drums",
+        "transpositions",
+        "strings and frets",
+        "tunings",
+        "capos",
+        "changes of clef",
+        "special bar lines",
+        "notes on another staff than their voice",
+        "composer",
+    ),
+    SAID,
+)
+_NO_TABLATURE = dict.fromkeys(
+    (
+        "chord symbols inside of notes",
+        "signs inside of notes",
+        "dynamics",
+        "hairpins",
+        "texts",
+        "articulations",
+        "ornaments",
+        "fermatas",
+        "fingerings",
+        "slurs",
+        "grace notes",
+        "grace notes behind a note",
+        "grace notes behind a note inside of a bar",
+        "noteheads",
+        "changes of clef",
+        "repeats",
+        "endings",
+        "jumps (D.C., Fine, Segno, Coda)",
+        "words of tempo",
+        "verses of words",
+        "special bar lines",
+        "drums",
+        "places of drums",
+    ),
+    SAID,
+)
+KEEPS: dict[str, dict[str, str]] = {
+    "abc": _WRITTEN_OUT
+    | {
+        "chord symbols inside of notes": APPROXIMATED,
+        "signs inside of notes": APPROXIMATED,
+        "grace notes behind a note inside of a bar": APPROXIMATED,
+        "strings and frets": SAID,
+        "tunings": SAID,
+        "capos": SAID,
+        "transpositions": SAID,
+        "changes of clef": SAID,
+        "notes on another staff than their voice": SAID,
+    },
+    "musicxml": {},
+    "mxl": {},
+    "mei": {},
+    "json": {},
+    "svg": {},
+    "pdf": {},
+    "png": {},
+    "pdf-parts": {},
+    "midi": _NOT_PLAYED
+    | _WRITTEN_OUT
+    | {
+        "dynamics": APPROXIMATED,
+        "repeats": APPROXIMATED,
+        "endings": APPROXIMATED,
+        "jumps (D.C., Fine, Segno, Coda)": APPROXIMATED,
+        "grace notes": APPROXIMATED,
+        "grace notes behind a note": APPROXIMATED,
+        "grace notes behind a note inside of a bar": APPROXIMATED,
+    },
+    "lilypond": _WRITTEN_OUT
+    | {
+        "signs inside of notes": APPROXIMATED,
+        "noteheads": SAID,
+        "places of drums": SAID,
+        "transpositions": SAID,
+        "strings and frets": SAID,
+        "tunings": SAID,
+        "capos": SAID,
+        "changes of clef": SAID,
+        "notes on another staff than their voice": SAID,
+        "tempo marks of a fraction": APPROXIMATED,
+    },
+    "tab": _NO_TABLATURE | _WRITTEN_OUT,
+    "tab-musicxml": {},
+    "tab-pdf": {},
+    "tab-only": {},
+    "gp5": _NO_TABLATURE | {"noteheads": SAID},
+}
+_PLAYED_OUT = ("repeats", "endings", "jumps (D.C., Fine, Segno, Coda)")  # in MIDI this is what they are for
+_SILENT = {
+    ("midi", field)
+    for field in (
+        *_PLAYED_OUT,
+        "signs inside of notes",
+        "grace notes",
+        "grace notes behind a note",
+        "measure repeats",
+        "grace notes behind a note inside of a bar",
+        "dynamics",
+    )
+}
+_HOW = {
+    "chord symbols inside of notes": "written at the note before",
+    "signs inside of notes": "written at the note before",
+    "grace notes behind a note inside of a bar": "written before the next note",
+    "measure repeats": "written out",
+    "tempo marks of a fraction": "rounded to whole beats a minute",
+}
+
+
+def losses(score: Score, name: str) -> list[str]:
+    """What a format of KEEPS does not keep of a score, a sentence for each field; [] for a format that is not in it."""
+    sentences = []
+    for field, keeps in KEEPS.get(name, {}).items():
+        count = FIELDS[field](score)
+        if not count or keeps == KEPT or (name, field) in _SILENT:
+            continue
+        if keeps == SAID:
+            sentences.append(f"{count} {_counted(field, count)} left out: {name} has none.")
+        else:
+            sentences.append(
+                f"{count} {_counted(field, count)} {_HOW.get(field, 'written as near as can be')}: {name}."
+            )
+    return sentences
+
+
+def _counted(field: str, count: int) -> str:
+    """``1 slur``, ``2 slurs``."""
+    if count != 1 or field in ("title", "composer"):
+        return field
+    singular = {"dynamics": "dynamic", "verses of words": "verse of words", "strings and frets": "string and fret"}
+    head, _, rest = field.partition(" ")
+    if field in singular:
+        return singular[field]
+    if head in ("chord", "grace", "special", "measure", "words"):
+        second, _, rest = rest.partition(" ")
+        return " ".join(filter(None, (head, second.removesuffix("s"), rest)))
+    return " ".join(filter(None, (head.removesuffix("s"), rest)))
