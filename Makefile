@@ -15,7 +15,7 @@ demo: .venv/installed
 	@echo 'The same on a page that plays and follows it: .venv/bin/abcscribe serve examples/greensleeves.m4a'
 
 test: lint
-	.venv-test/bin/python -m pytest -q
+	.venv-test/bin/python -m pytest -q -n 2 --dist loadfile
 
 lint: .venv-test/installed
 	.venv-test/bin/ruff check .

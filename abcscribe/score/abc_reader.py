@@ -221,7 +221,8 @@ class _TuneReader:
         if name in ("score", "staves"):
             self.header.layout = read_score_layout(value)
         elif name == "MIDI":
-            self._midi(value.replace("=", " ").split())
+            drums = value.lstrip().startswith("drummap")  # in which = is a natural sign
+            self._midi((value if drums else value.replace("=", " ")).split())
         elif name == "propagate-accidentals" and value.strip() in ("not", "octave", "pitch"):
             (self.voice or self.header).accidentals_hold = value.strip()
         elif name == "octave-default" and (octave := re.match(r"\s*[A-G](\d)", value)):

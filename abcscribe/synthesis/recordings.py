@@ -29,12 +29,14 @@ from abcscribe.spectrogram import normalise
 from abcscribe.synthesis import performance as playing
 from abcscribe.synthesis import render, soundfonts
 from abcscribe.synthesis.augment import augment
+from abcscribe.synthesis.drum_patterns import drum_part
 
 SECONDS = 10.24
 SAMPLES = round(SECONDS * SAMPLE_RATE)
 RECORDINGS_PER_SHARD = 128  # 42 MB a shard
 COLUMNS = ("onset", "offset", "pitch", "velocity", "program", "drum")  # of the notes; seconds, MIDI, 0 or 1
-KICK, SNARE, CLOSED_HAT, OPEN_HAT, CRASH = 36, 38, 42, 46, 49  # General MIDI percussion map
+KIT = frozenset(range(35, 82))  # keys of the General MIDI percussion map
+HIT = 0.25  # quarters that a drum's key is held
 GAIN_DB = (-10.0, 4.0)
 
 
@@ -111,9 +113,10 @@ def make(
     programs = [_program(rng, onset, duration, pitch, part == name, config.allowed) for name in names]
     index = np.searchsorted(names, part)
     if rng.random() < config.drums:
-        beats = drum_pattern(rng, SECONDS / 60 * bpm + 4)
-        onset, duration, pitch = (np.concatenate(pair) for pair in zip((onset, duration, pitch), beats, strict=True))
-        index = np.concatenate([index, np.full(len(beats[0]), len(programs))])
+        struck, keys = drum_part(rng, SECONDS / 60 * bpm + 4, KIT)
+        onset, pitch = np.concatenate([onset, struck]), np.concatenate([pitch, keys])
+        duration = np.concatenate([duration, np.full(len(struck), HIT)])
+        index = np.concatenate([index, np.full(len(struck), len(programs))])
         programs.append(PERCUSSION)
     played = playing.perform(rng, onset, duration, pitch, index, tuple(programs), bpm).before(SECONDS)
     font = str(rng.choice(soundfonts.installed_fonts()))
@@ -137,22 +140,6 @@ def _program(
     low, high = np.percentile(pitch[own], (2, 98))
     fitting = [p for p in allowed if playing.RANGES[p][0] <= low and high <= playing.RANGES[p][1]]
     return int(rng.choice(fitting or allowed))
-
-
-def drum_pattern(rng: np.random.Generator, quarters: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A beat of one bar, repeated with small changes: onsets and durations in quarters, keys of the percussion map."""
-    grid = rng.choice([0.5, 0.25, 1.0], p=[0.6, 0.15, 0.25])
-    kicks = [0.0, *rng.choice(np.arange(1, 8) / 2, int(rng.integers(0, 4)), replace=False)]
-    bar = [(k, KICK) for k in kicks] + [(1.0, SNARE), (3.0, SNARE)]
-    bar += [(beat, CLOSED_HAT) for beat in np.arange(0, 4, grid)]
-    hits = [(0.0, CRASH)] if rng.random() < 0.3 else []
-    for start in np.arange(0, quarters, 4):
-        for position, key in bar:
-            if rng.random() < 0.93:  # not every bar is the same
-                opened = key == CLOSED_HAT and rng.random() < 0.05
-                hits.append((start + position, OPEN_HAT if opened else key))
-    unique = np.array(sorted(set(hits)))
-    return unique[:, 0], np.full(len(unique), 0.25), unique[:, 1].astype(int)
 
 
 def save_tones(folder: Path, recordings: int = 16, seed: int = 1) -> None:

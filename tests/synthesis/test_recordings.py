@@ -9,7 +9,7 @@ from tiny_cache import write_cache
 from abcscribe.errors import AbcscribeError
 from abcscribe.score.instruments import PERCUSSION
 from abcscribe.synthesis import performance, recordings, render, soundfonts
-from abcscribe.synthesis.recordings import CLOSED_HAT, KICK, SNARE, RecordingConfig, drum_pattern, make, tones
+from abcscribe.synthesis.recordings import RecordingConfig, make, tones
 
 
 @pytest.fixture
@@ -87,14 +87,6 @@ def test_textures_that_the_cache_does_not_have_are_named(config: RecordingConfig
     other = RecordingConfig(config.cache, tmp_path, textures="opera")
     with pytest.raises(AbcscribeError, match="opera"):
         recordings._shard((other, "train", 0))
-
-
-def test_a_beat_has_a_snare_on_two_and_four() -> None:
-    onset, duration, key = drum_pattern(np.random.default_rng(3), 64)
-    assert {KICK, SNARE, CLOSED_HAT} <= set(key.tolist())
-    assert set(onset[key == SNARE] % 4) == {1, 3}
-    assert len(set(zip(onset, key, strict=True))) == len(onset) == len(duration)
-    assert np.all(np.diff(onset) >= 0)
 
 
 def test_drums_are_played_on_the_kit_of_the_soundfont() -> None:
