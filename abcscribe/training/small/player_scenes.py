@@ -203,7 +203,7 @@ class Scenes:
         return tuple(chosen)
 
     def _recording(self, rng: np.random.Generator, played: Performance, chords: bool, seconds: float) -> np.ndarray:
-        cents, pedal = render.detuning(rng), render._pedal(rng, seconds)
+        cents, pedal = render.detuning(rng), render.draw_pedal(rng, seconds)
         mix = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
         font = str(rng.choice(self.fonts))
         for index, program in enumerate(played.programs):
