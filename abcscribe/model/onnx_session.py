@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-
-import onnxruntime
+from typing import TYPE_CHECKING
 
 from abcscribe.errors import EngineError
 from abcscribe.model.checksums import read_checked
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 
 def open_session(model: Path) -> onnxruntime.InferenceSession:
@@ -23,6 +25,8 @@ def open_session(model: Path) -> onnxruntime.InferenceSession:
     Raises:
         EngineError: there is no such model, or it is damaged.
     """
+    import onnxruntime  # where it is used: what only names a runtime's class works without it
+
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # errors are raised anyway, and some models cause a page of warnings
     options.intra_op_num_threads = _threads(os.environ.get("OMP_NUM_THREADS", ""))

@@ -38,14 +38,14 @@ class Activity:
 
     def part(self, frames: slice) -> Activity:
         """A stretch of it."""
-        arrays = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return Activity(**{name: None if array is None else array[frames] for name, array in arrays})
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Activity(**{name: array[frames] for name, array in arrays.items() if array is not None})
 
 
 def joined(parts: Sequence[Activity]) -> Activity:
     """Consecutive stretches of one tower as one."""
     columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(Activity)}
-    return Activity(**{name: None if arrays[0] is None else np.concatenate(arrays) for name, arrays in columns.items()})
+    return Activity(**{name: np.concatenate(arrays) for name, arrays in columns.items() if arrays[0] is not None})
 
 
 def tuning_of(activity: Activity) -> float | None:

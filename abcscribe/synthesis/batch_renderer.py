@@ -10,7 +10,7 @@ that each window needs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -44,16 +44,14 @@ class PlanBatch:
 
     def to(self, device: torch.device) -> PlanBatch:
         """The batch on another device; pinned memory is copied while other work goes on."""
-        moved = (tensor.to(device, non_blocking=True) for tensor in self.tensors)
-        return PlanBatch(*moved, self.seed)
+        return self.each(lambda tensor: tensor.to(device, non_blocking=True))
 
-    def pinned(self) -> PlanBatch:
-        """The batch in page-locked memory, from which it is copied faster."""
-        return PlanBatch(*(tensor.pin_memory() for tensor in self.tensors), self.seed)
-
-    @property
-    def tensors(self) -> tuple[torch.Tensor, ...]:
-        return self.clip, self.notes, self.room, self.effects, self.equaliser
+    def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> PlanBatch:
+        """The batch with every tensor changed."""
+        return PlanBatch(
+            change(self.clip), change(self.notes), change(self.room), change(self.effects), change(self.equaliser),
+            self.seed,
+        )  # fmt: skip
 
 
 def collated(plans: Sequence[ClipPlan], seed: int) -> PlanBatch:
@@ -219,12 +217,12 @@ class TorchSpectrogram:
     """`abcscribe.spectrogram.spectrogram` of a batch."""
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
-        self.bands = []
+        self.bands: list[tuple[int, slice, torch.Tensor, torch.Tensor]] = []
         for band in frames_of.bands():
             angle = 2 * np.pi / band.size * np.outer(np.arange(band.size), np.arange(band.first, band.last))
             matrix = np.concatenate([np.cos(angle), np.sin(angle)], axis=1) * band.window[:, None]
-            tensors = (torch.from_numpy(array.astype(np.float32)).to(device) for array in (matrix, band.filters))
-            self.bands.append((band.size, band.bins, *tensors))
+            products, filters = (torch.from_numpy(a.astype(np.float32)).to(device) for a in (matrix, band.filters))
+            self.bands.append((band.size, band.bins, products, filters))
 
     def __call__(self, waveforms: torch.Tensor) -> torch.Tensor:
         """(b, samples), samples a multiple of HOP -> (b, samples / HOP, 264) float32."""

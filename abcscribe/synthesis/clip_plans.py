@@ -71,7 +71,9 @@ def draw_plan(
 
 def plan_of(rng: np.random.Generator, bank: SoundBank, chosen: list[int], played: playing.Performance) -> ClipPlan:
     """The plan of a performance whose parts, one line each, play on the ``chosen`` instruments of the bank."""
-    cents, tables, rows = render.detuning(rng), [], []
+    cents = render.detuning(rng)
+    tables: list[NoteTable] = []
+    rows: list[np.ndarray] = []
     for number, index in enumerate(chosen):
         own = played.select(played.part == number)
         instrument = bank.instruments[index]
@@ -90,7 +92,8 @@ def _parts(
     if rng.random() < TWO_PIECES:
         drawn.append(render.excerpt(rng, render.draw(rng, pieces), 2))
     bpm = playing.draw_tempo(rng, drawn[0][0], drawn[0][3])
-    tables, rows = [], []
+    tables: list[NoteTable] = []
+    rows: list[np.ndarray] = []
     alone = rng.random() < DRUMS_ALONE
     for notes in [] if alone else drawn:
         for own in _played_parts(rng, notes, bpm if notes is drawn[0] else bpm * rng.uniform(0.8, 1.25)):

@@ -95,7 +95,7 @@ class SoundBank:
     @cached_property
     def reach(self) -> np.ndarray:
         """(instruments, 128) whether a pitch can be played."""
-        return (self.choices[..., 0] >= 0).any(axis=1)
+        return np.any(self.choices[..., 0] >= 0, axis=1)
 
     def of_split(self, split: str) -> np.ndarray:
         """Indices of the instruments of a split."""

@@ -7,7 +7,7 @@ resumed sees new ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from abcscribe.model.tower_classes import DRUMS, drum_class, program_class
 from abcscribe.score.instruments import PERCUSSION
 from abcscribe.spectrogram import BINS, FRAME_RATE, LOWEST_PITCH, PITCHES
 from abcscribe.synthesis.batch_renderer import BatchRenderer, PlanBatch, collated
-from abcscribe.synthesis.clip_plans import draw_plan
+from abcscribe.synthesis.clip_plans import ClipPlan, draw_plan
 from abcscribe.synthesis.render import CLIP_FRAMES, UNKNOWN_FAMILY, UNKNOWN_PROGRAM, pieces_of
 from abcscribe.synthesis.sound_bank import load_bank
 
@@ -65,10 +65,10 @@ class Batch:
     def pin_memory(self) -> Batch:  # what DataLoader calls
         return self._each(lambda tensor: tensor.pin_memory())
 
-    def _each(self, change) -> Batch:
+    def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Batch:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         changed = {k: change(v) if isinstance(v, torch.Tensor) else v for k, v in values.items() if k != "plans"}
-        plans = self.plans and PlanBatch(*(change(tensor) for tensor in self.plans.tensors), self.plans.seed)
+        plans = self.plans and self.plans.each(change)
         return Batch(**changed, plans=plans)
 
     def rendered(self, renderer: BatchRenderer | None) -> Batch:
@@ -123,7 +123,7 @@ class Clips(IterableDataset):
                 batch.plans = collated(plans, int(drawn_seed(plans)))
             yield batch
 
-    def _drawn(self, rng: np.random.Generator):
+    def _drawn(self, rng: np.random.Generator) -> Iterator[ClipPlan]:
         assert self.sources.sounds is None or self.sources.notes is not None
         if self.sources.sounds is None:
             return
@@ -149,7 +149,7 @@ class Clips(IterableDataset):
         raise AbcscribeError(f"{self.sources.clips} holds no clips to train on: make them with abcscribe data render.")
 
 
-def drawn_seed(plans: list) -> int:
+def drawn_seed(plans: list[ClipPlan]) -> int:
     """A seed for the noise of a batch that is a function of its plans."""
     return int(abs(float(plans[0].table.start.sum()) * 1e6)) % (1 << 31)
 
@@ -170,8 +170,11 @@ def make_batch(clips: list[tuple[np.ndarray, np.ndarray]]) -> Batch:
 def targets(clips: list[tuple[np.ndarray, float]], frames: int) -> Batch:
     """Notes of clips, with the tuning of each -> a batch without frames."""
     made = [clip_targets(notes, frames) for notes, _ in clips]
-    columns = (torch.from_numpy(np.stack(column)) for column in zip(*made, strict=True))
-    return Batch(*columns, torch.tensor([tuning for _, tuning in clips], dtype=torch.float32))
+    activity, velocity, family, program, drums, cells = (
+        torch.from_numpy(np.stack(column)) for column in zip(*made, strict=True)
+    )
+    tuning = torch.tensor([tuning for _, tuning in clips], dtype=torch.float32)
+    return Batch(activity, velocity, family, program, drums, cells, tuning)
 
 
 def clip_targets(notes: np.ndarray, frames: int) -> tuple[np.ndarray, ...]:

@@ -12,7 +12,7 @@ shift 2
 wheels=$(mktemp -d)
 trap 'rm -rf "$wheels"' EXIT
 names=(safetensors)
-if [ "$job" != tower ]; then names+=(onnxruntime scipy rapidfuzz lytk); fi
+if [ "$job" = rl ]; then names+=(scipy rapidfuzz); fi  # the reward's
 $PYTHON -m pip download --quiet --no-deps --only-binary=:all: --constraint constraints.txt \
   --python-version "${PYTHON_VERSION:-3.11}" --dest "$wheels" "${names[@]}"
 arguments=()

@@ -37,10 +37,16 @@ def test_the_smoke_run_leaves_weights_a_log_and_a_table(tmp_path):
     assert (tmp_path / "tower.safetensors").stat().st_size < device_job.LARGEST_WEIGHTS
 
 
-def test_the_job_needs_only_torch_numpy_and_safetensors():
+@pytest.mark.parametrize(
+    ("modules", "wheels"),
+    [("device_job, tower, tower_table", ()), ("sft", ()), ("rl", ("scipy", "rapidfuzz"))],
+    ids=["tower", "language model", "rl"],
+)
+def test_the_jobs_need_only_torch_numpy_and_their_wheels(modules, wheels):
+    absent = [name for name in ABSENT.split(",") if name not in wheels]
     code = (
-        f"import sys\nfor name in {ABSENT.split(',')!r}: sys.modules[name] = None\n"
-        "from abcscribe.training import device_job, tower, tower_table\n"
+        f"import sys\nfor name in {absent!r}: sys.modules[name] = None\n"
+        f"from abcscribe.training import {modules}\n"
         "from abcscribe.model import tower_files\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
