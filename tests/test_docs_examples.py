@@ -13,6 +13,8 @@ import typer.main
 
 from abcscribe import audio
 from abcscribe.cli import app
+from abcscribe.score.abc_reader import read_abc
+from abcscribe.score.writers import render
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -51,6 +53,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(EXAMPLE, folder / "examples")
     for name in RECORDINGS:
         media.write(folder / name, audio.load(EXAMPLE, end=7.0, rate=44_100), 44_100)
+    (folder / "take.mid").write_bytes(render(read_abc("X:1\nM:3/4\nL:1/4\nK:G\nGAB|d3|]\n")[0], "midi"))
     return folder
 
 
