@@ -1,6 +1,7 @@
 """Fixtures for all rooms."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,10 @@ import tone_engine
 
 from abcscribe import hearing
 
+# Whoever starts the tests in the background may have them ignore signals, and programs that they start would, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that wait for each other on a busy machine cost minutes
 
 
