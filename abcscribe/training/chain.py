@@ -18,7 +18,7 @@ from typing import Any
 
 from abcscribe.errors import AbcscribeError
 from abcscribe.score.grid import METRE_NAMES
-from abcscribe.training.chain_table import TABLE, Command, Data, Weights, stale
+from abcscribe.training.chain_table import APART, APART_DEPENDS, TABLE, Command, Data, Weights, stale
 from abcscribe.training.configs import ChainConfig
 
 
@@ -37,6 +37,8 @@ def main(config: ChainConfig) -> Iterator[str]:
     for item in todo:
         done = " (made)" if item.name in log.done else ""
         yield f"  {item.name}{done}: {'; '.join(map(shlex.join, commands(config, item)))}"
+    if {*APART_DEPENDS} & {*config.changed, *(item.name for item in todo)}:
+        yield f"Beside them {' and '.join(APART)}: python -m abcscribe.training.small.players, on recorded notes."
     if not config.run:
         yield "Nothing has been made: --run makes them."
         return

@@ -135,6 +135,9 @@ TABLE: tuple[Data | Weights, ...] = (
     ),
 )  # fmt: skip
 NAMES = tuple(item.name for item in TABLE)
+# Files that no command of the chain makes, for they need a folder of recorded notes, and what they depend on.
+APART = ("player_kinds.npz", "soloist.npz")
+APART_DEPENDS = ("scores", "sounds", "tower", "note_confidence")
 
 
 def stale(changed: tuple[str, ...]) -> list[Data | Weights]:

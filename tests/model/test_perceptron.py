@@ -25,9 +25,8 @@ def test_what_was_fitted_is_what_is_run(tmp_path):
     rows = rng.normal(3, 2, (400, 5)).astype(np.float32)
     labels = torch.from_numpy((rows[:, 0] > rows[:, 1]).astype(np.int64))
     torch.manual_seed(0)
-    model = fit(
-        Fitted(rows, (16, 8), 2), rows, labels, torch.nn.functional.cross_entropy, 300, batch=64, rate=1e-2, noise=0.0
-    )
+    model = Fitted(rows, (16, 8), 2)
+    list(fit(model, rows, labels, torch.nn.functional.cross_entropy, 300, batch=64, rate=1e-2, noise=0.0))
     model.save(tmp_path / "weights.npz")
     answers = perceptron.answer(tmp_path / "weights.npz", rows)
     with torch.no_grad():

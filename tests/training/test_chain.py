@@ -37,7 +37,7 @@ def names(items) -> list[str]:
 
 def test_what_a_change_makes_stale():
     assert names(stale(("metres",))) == [
-        "rhythm_tables", "beat_network", "metre_choice", "downbeats", "language_model", "bar_confidence",
+        "rhythm_tables", "beat_network", "metre_choice", "downbeats", "note_unit", "language_model", "bar_confidence",
     ]  # fmt: skip
     assert names(stale(("tower",)))[:3] == ["note_confidence", "heard", "heard_valid"]
     assert names(stale(("bar_confidence",))) == []
@@ -52,7 +52,7 @@ def test_the_table_is_in_an_order_of_making_and_complete():
         assert set(item.depends) <= known
         known.add(item.name)
     files = [file for item in TABLE if isinstance(item, Weights) for file in item.files]
-    assert sorted(files) == sorted(
+    assert sorted([*files, *chain_table.APART]) == sorted(
         path.name for path in SHIPPED.iterdir() if path.name not in ("README.md", "SHA256SUMS")
     )
 
@@ -168,12 +168,12 @@ def test_another_metre_is_refused_in_one_sentence_until_the_weights_know_it(five
 
 def test_another_metre_is_a_line_and_a_chain(five):
     home, environment = five
-    words = ["train", "chain", "--from", "metres", "--until", "downbeats", "--smoke", "--run", "--weights", "weights"]
+    words = ["train", "chain", "--from", "metres", "--until", "note_unit", "--smoke", "--run", "--weights", "weights"]
     ran = run(home, environment, "-m", "abcscribe", *words)
     assert ran.returncode == 0, ran.stderr
     made = [json.loads(line) for line in (home / "data" / "chain" / "log.jsonl").read_text().splitlines()]
     assert [row["made"] for row in made if "made" in row] == [
-        "rhythm_tables", "beat_network", "metre_choice", "downbeats",
+        "rhythm_tables", "beat_network", "metre_choice", "downbeats", "note_unit",
     ]  # fmt: skip
     metres = (*METRE_NAMES, "5/4")
     learned = weight_files.load(home / "weights" / "rhythm_tables.npz", metres)

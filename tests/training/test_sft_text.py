@@ -27,7 +27,7 @@ def config(tmp_path):
     (tmp_path / "pairs.jsonl").write_text("\n".join(map(json.dumps, rows)))
     base = tiny.save_language_model(tmp_path / "base")
     return SftTextTraining(
-        tmp_path / "pairs.jsonl", tmp_path / "out", base, audio_tower="", frames=2, lora_rank=0, steps=6, batch=2,
+        tmp_path / "pairs.jsonl", base, tmp_path / "out", audio_tower="", frames=2, lora_rank=0, steps=6, batch=2,
         warmup=1, log_steps=1, save_steps=3, projector_rate=0.03, lora_rate=0.03,
     )  # fmt: skip
 
@@ -94,7 +94,7 @@ def test_a_pair_that_says_too_little_is_named(config):
 
 
 def test_the_learning_rate_is_warmed_up_and_let_down():
-    config = SftTextTraining(Path(), Path(), "", warmup=10, steps=100)
+    config = SftTextTraining(Path(), "", warmup=10, steps=100)
     assert schedule(0, config) == pytest.approx(0.1)
     assert schedule(50, config) == pytest.approx(0.5)
     assert schedule(99, config) < 0.001

@@ -14,7 +14,7 @@ import lightgbm
 import numpy as np
 
 from abcscribe.analysis import note_unit
-from abcscribe.analysis.note_unit import DOUBLED, HALVED, Reading
+from abcscribe.analysis.note_unit import Reading
 from abcscribe.corpora.note_cache import NoteCache, Notes
 from abcscribe.model import boosted_trees, weight_files
 from abcscribe.score.grid import METRE_NAMES, METRES
@@ -56,9 +56,8 @@ def excerpt(rng: np.random.Generator, notes: Notes) -> Reading | None:
 
 def shifted(reading: Reading) -> Iterator[Reading]:
     """The same in other units."""
-    for table, factor in ((DOUBLED, 2.0), (HALVED, 0.5)):
-        for metre in table[reading.metre]:
-            yield Reading(metre, reading.quarter / factor, reading.onset * factor, reading.pitch)
+    for metre, factor in note_unit.others(reading.metre):
+        yield Reading(metre, reading.quarter / factor, reading.onset * factor, reading.pitch)
 
 
 def excerpts(config: NoteUnit, splits: tuple[str, ...]) -> Iterator[tuple[str, Reading]]:
