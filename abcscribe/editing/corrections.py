@@ -49,6 +49,8 @@ def corrected(score: Score, edits: Sequence[Edit]) -> tuple[Score, list[Anchored
     Raises:
         EditError: one of them cannot be made.
     """
+    if not all(map(_finite, edits)):
+        raise EditError("An edit holds a number that is infinite or none.")
     times = time_map(score)
     kept = [anchored(Places(score, times), edit) for edit in edits]
     for number, (edit, anchors) in enumerate(zip(edits, kept, strict=True)):
@@ -56,6 +58,15 @@ def corrected(score: Score, edits: Sequence[Edit]) -> tuple[Score, list[Anchored
             edit = found(Places(score, times), anchors)
         score = edited(score, edit)
     return score, kept
+
+
+def _finite(value: object) -> bool:
+    """Whether all numbers in what was sent are finite: JSON has no others, though Python reads and writes them."""
+    if isinstance(value, Mapping):
+        return all(map(_finite, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def made_again(score: Score, corrections: Iterable[Anchored]) -> tuple[Score, list[str]]:

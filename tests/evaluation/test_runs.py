@@ -162,12 +162,15 @@ def test_the_command(tmp_path: Path):
 
 
 def test_a_named_suite_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def made(name: str, notes: Path, home: Path, samples: Path):
+    def made(name: str, notes: Path, home: Path, samples: Path, sounds: Path):
         (home / name).mkdir(parents=True)
         yield 1, 1
 
     monkeypatch.setattr("abcscribe.synthesis.suite.made", made)
-    assert cli._named("rendered", tmp_path / "n.npz", tmp_path, tmp_path / "suites") == tmp_path / "suites/rendered"
+    assert (
+        cli._named("rendered", tmp_path / "n.npz", tmp_path, tmp_path / "sounds.npz", tmp_path / "suites")
+        == tmp_path / "suites/rendered"
+    )
 
 
 def test_the_command_says_what_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -68,7 +68,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
-        page.refusals = set()  # statuses of answers that a test provokes
+        page.refusals = set()  # statuses of answers, and whole messages, that a test provokes
         page.on("pageerror", lambda error: troubles.append(f"error in the page: {error}"))
         page.on("console", lambda message: _note(message, page, troubles))
         page.on("request", lambda request: _inside(request.url, url) or troubles.append(f"outside: {request.url}"))
@@ -87,7 +87,7 @@ def _inside(asked: str, url: str) -> bool:
 
 
 def _note(message: Any, page: Any, troubles: list[str]) -> None:
-    refused = any(f"status of {status}" in message.text for status in page.refusals)
+    refused = any(f"status of {status}" in message.text or status == message.text for status in page.refusals)
     if message.type in ("error", "warning") and not refused:
         troubles.append(f"{message.type}: {message.text}")
 

@@ -54,6 +54,7 @@ def test_drop_play_correct_export_and_still_there_after_a_kill(visit, melody: Pa
         assert {"evening song.pdf", "evening song.abc", "evening song.html"} <= {name.split("/")[-1] for name in names}
         page.keyboard.press("Escape")
 
+        page.refusals.add("Failed to load resource: net::ERR_CONNECTION_REFUSED")  # while nobody serves
         server.stop(signal.SIGKILL)
         server.start()
         page.reload()

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from abcscribe import audio
 from abcscribe.errors import AbcscribeError
@@ -64,7 +65,9 @@ def clips_of(folder: Path) -> list[HeardClip]:
     if not path.is_file():
         raise AbcscribeError(f"{folder} holds no {FILE}: run abcscribe data listen-clips.")
     rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-    return [
-        HeardClip(from_json(json.dumps(row["score"])), tuple(PlayedNote(**note) for note in row["heard"]))
-        for row in rows
-    ]
+    return [HeardClip(from_json(json.dumps(row["score"])), tuple(map(_note, row["heard"]))) for row in rows]
+
+
+def _note(row: dict[str, Any]) -> PlayedNote:
+    """A note of a line; JSON has lists where notes have tuples."""
+    return PlayedNote(**{name: tuple(value) if isinstance(value, list) else value for name, value in row.items()})
