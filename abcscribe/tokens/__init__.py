@@ -19,6 +19,7 @@ quintuplets, values below the tick, and notes behind the eighth quarter of a bar
 something was left out.
 """
 
+from abcscribe.score.grid import TICKS
 from abcscribe.tokens.excerpt import Event, Excerpt, Span, excerpt_of, score_of, untangled
 from abcscribe.tokens.reader import MOST_EMPTY, MOST_UNHEARD, Reader, decode
 from abcscribe.tokens.vocabulary import (
@@ -30,7 +31,6 @@ from abcscribe.tokens.vocabulary import (
     MOST_STAVES,
     MOST_VOICES,
     TEMPI,
-    TICKS,
     VOCABULARY,
     tempo_at,
     tempo_index,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby
 
+from abcscribe.score.grid import TICKS
 from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import Bar, Key, Metre, Note, Part, Score, Staff, Tempo
 from abcscribe.score.spelling import pitch_at
@@ -18,7 +19,6 @@ from abcscribe.tokens.vocabulary import (
     MOST_PART_STAVES,
     MOST_STAVES,
     MOST_VOICES,
-    TICKS,
     VOCABULARY,
     tempo_at,
     tempo_index,

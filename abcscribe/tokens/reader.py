@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from abcscribe.errors import ScoreError
+from abcscribe.score.grid import TICKS
 from abcscribe.score.model import CLEFS, Metre
 from abcscribe.tokens.excerpt import Event, Excerpt, Span
 from abcscribe.tokens.vocabulary import (
@@ -23,7 +24,6 @@ from abcscribe.tokens.vocabulary import (
     MOST_STAVES,
     MOST_VOICES,
     SINGLE,
-    TICKS,
     VOCABULARY,
 )  # fmt: skip
 from abcscribe.tokens.writing import header

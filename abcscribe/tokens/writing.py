@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from abcscribe.score.grid import TICKS
 from abcscribe.score.model import CLEFS
 from abcscribe.tokens.excerpt import Event, Excerpt, Span
-from abcscribe.tokens.vocabulary import LONGEST, METRE_TOKENS, MODES, MOST_FIFTHS, MOST_SKIPPED, TICKS, VOCABULARY
+from abcscribe.tokens.vocabulary import LONGEST, METRE_TOKENS, MODES, MOST_FIFTHS, MOST_SKIPPED, VOCABULARY
 
 
 @dataclass(slots=True)

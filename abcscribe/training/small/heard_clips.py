@@ -70,4 +70,5 @@ def clips_of(folder: Path) -> list[HeardClip]:
 
 def _note(row: dict[str, Any]) -> PlayedNote:
     """A note of a line; JSON has lists where notes have tuples."""
-    return PlayedNote(**{name: tuple(value) if isinstance(value, list) else value for name, value in row.items()})
+    values: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in row.items()}
+    return PlayedNote(**values)
