@@ -35,7 +35,7 @@ from abcscribe.score.writers import WRITERS, render
 
 SECONDS, MEGABYTES = 10.0, 1000.0  # of one file read and written in one format
 GIVEN = 60  # seconds of the processor after which a file is given up
-PATIENCE = 1800.0  # seconds by the clock, on a machine that is busy with other things
+PATIENCE = 120.0  # seconds by the clock, on a machine that is busy with other things
 COUNTS = {"abc": 3000, "musicxml": 3000, "audio": 1000}
 OTHERS = 500
 _LOADED = (engrave,)  # before processes are forked
