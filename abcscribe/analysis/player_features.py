@@ -34,6 +34,7 @@ class Heard(NamedTuple):
     velocity: np.ndarray
     confidence: np.ndarray
     families: np.ndarray  # (n, families) probabilities
+    timbre: np.ndarray  # (n, width) unit vectors, near for notes of one player; (n, 0) if the engine gives none
     chord: np.ndarray  # (n,) index of its chord
     order: list[int]  # (n,) index of each in the notes given
 
@@ -44,8 +45,10 @@ def heard(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> Heard
     chord = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
     columns = np.array([(n.onset, n.offset, n.pitch, n.velocity, n.confidence) for n in (notes[i] for i in order)])
     families = np.array([probabilities(notes[i]) for i in order])
+    known = all(notes[i].timbre for i in order)
+    timbres = np.array([notes[i].timbre for i in order]) if known else np.zeros((len(order), 0))
     onset, offset, pitch, velocity, confidence = columns.T
-    return Heard(onset, offset, pitch, velocity, confidence, families, chord, order)
+    return Heard(onset, offset, pitch, velocity, confidence, families, timbres, chord, order)
 
 
 def probabilities(note: PlayedNote) -> np.ndarray:
@@ -88,7 +91,7 @@ def of_recording(music: Heard) -> np.ndarray:
         np.log(len(sizes) / seconds), np.log(len(length) / len(sizes)), np.log(np.median(length)),
         *(np.minimum(steps, 24).mean(axis=1) / 6), *(steps > 12).mean(axis=1),
         *_between(music, first & (sizes[music.chord] > 1), ~first), *_between(music, last & ~first, first),
-        *_clusters(music),
+        *_clusters(music, music.families), *_timbres(music, first, last, sizes),
     ], np.float32)  # fmt: skip
 
 
@@ -128,18 +131,49 @@ def _between(music: Heard, one: np.ndarray, other: np.ndarray) -> list[float]:
     ]
 
 
-def _clusters(music: Heard) -> list[float]:
-    """Two kinds of notes by timbre alone: how far apart, and whether the rarer or the less chordal kind is a line."""
-    second = two_kinds(music.families)
+def _timbres(music: Heard, first: np.ndarray, last: np.ndarray, sizes: np.ndarray) -> list[float]:
+    """What the vectors of the notes tell, beside what their families do; zeros if there are none."""
+    if not music.timbre.shape[1]:
+        return [0.0] * 23
+    several = sizes[music.chord] > 1
+    near = [music.timbre[(music.pitch >= low) & (music.pitch < low + 12)] for low in range(24, 108, 12)]
+    within = sum(_spread(own) * len(own) for own in near) / len(music.timbre)
+    together = [
+        _spread(own) for own in np.split(music.timbre, np.flatnonzero(np.diff(music.chord)) + 1) if len(own) > 1
+    ]
+    return [
+        1.0, _spread(music.timbre), within, float(np.mean(together)) if together else 0.0,
+        _apart(music.timbre, first & several, ~first), _apart(music.timbre, last & ~first, first),
+        _apart(music.timbre, first & several, first & ~several), *_clusters(music, music.timbre),
+    ]  # fmt: skip
+
+
+def _spread(vectors: np.ndarray) -> float:
+    """0 for equal unit vectors (n, width), 1 for those that point everywhere."""
+    return 1 - float(np.linalg.norm(vectors.mean(axis=0))) if len(vectors) else 0.0
+
+
+def _apart(vectors: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
+    """The distance between the means of two kinds of notes (n,)."""
+    if one.sum() < 3 or other.sum() < 3:
+        return 0.0
+    return float(np.linalg.norm(vectors[one].mean(axis=0) - vectors[other].mean(axis=0)))
+
+
+def _clusters(music: Heard, vectors: np.ndarray) -> list[float]:
+    """Two kinds of notes by ``vectors`` (n, width) alone: how far apart, and whether the rarer or the less chordal kind
+    is a line."""
+    second = two_kinds(vectors)
     chordal = [FAMILIES.index(name) for name in CHORDAL]
     if second.sum() < 3 or (~second).sum() < 3:
         return [0.0] * 16
     if music.families[second][:, chordal].sum(axis=1).mean() > music.families[~second][:, chordal].sum(axis=1).mean():
         second = ~second  # the less chordal kind
-    one, other = music.families[second], music.families[~second]
+    one, other = vectors[second], vectors[~second]
     centres = one.mean(axis=0), other.mean(axis=0)
     apart = float(((centres[0] - centres[1]) ** 2).sum())
     within = float(((one - centres[0]) ** 2).sum() + ((other - centres[1]) ** 2).sum()) / len(music.pitch)
+    sung = [music.families[kind][:, chordal].sum(axis=1).mean() for kind in (second, ~second)]
     order = np.argsort(music.onset, kind="stable")
     changes = float((np.diff(second[order].astype(int)) != 0).mean())
     share = float(second.mean())
@@ -151,21 +185,21 @@ def _clusters(music: Heard) -> list[float]:
         float(first[second].mean()), float((size > 1).sum() / max((size > 0).sum(), 1)),
         *sounding(music.onset[second], music.offset[second])[:2],
         *sounding(music.onset[~second], music.offset[~second])[:3],
-        float(centres[0][chordal].sum()), float(centres[1][chordal].sum()),
+        *map(float, sung),
         float(np.std(music.pitch[second])) / 12, float(np.std(music.pitch[~second])) / 12,
     ]  # fmt: skip
 
 
-def two_kinds(families: np.ndarray) -> np.ndarray:
+def two_kinds(vectors: np.ndarray) -> np.ndarray:
     """(n,) bool: which notes are of the second of two kinds (k-means from both ends of the widest direction)."""
-    centred = families - families.mean(axis=0)
-    values, vectors = np.linalg.eigh(centred.T @ centred)
-    second = centred @ vectors[:, values.argmax()] > 0
+    centred = vectors - vectors.mean(axis=0)
+    values, directions = np.linalg.eigh(centred.T @ centred)
+    second = centred @ directions[:, values.argmax()] > 0
     for _ in range(ROUNDS):
         if second.all() or not second.any():
             break
-        one, other = families[second].mean(axis=0), families[~second].mean(axis=0)
-        second = ((families - one) ** 2).sum(axis=1) < ((families - other) ** 2).sum(axis=1)
+        one, other = vectors[second].mean(axis=0), vectors[~second].mean(axis=0)
+        second = ((vectors - one) ** 2).sum(axis=1) < ((vectors - other) ** 2).sum(axis=1)
     return second
 
 
@@ -178,15 +212,7 @@ def of_notes(music: Heard) -> np.ndarray:
     starts = np.flatnonzero(np.r_[True, np.diff(music.chord) > 0])
     rank = np.arange(n) - starts[music.chord]
     below = np.where(rank + 1 < sizes[music.chord], music.pitch - np.roll(music.pitch, -1), 24).clip(max=24)
-    kinds = two_kinds(families)
-    if kinds.any() and (~kinds).any():
-        if chordal[kinds].mean() > chordal[~kinds].mean():
-            kinds = ~kinds
-        one, other = families[kinds].mean(axis=0), families[~kinds].mean(axis=0)
-        nearer = ((families - other) ** 2).sum(axis=1) - ((families - one) ** 2).sum(axis=1)
-        apart = np.full(n, ((one - other) ** 2).sum())
-    else:
-        nearer, apart = np.zeros(n), np.zeros(n)
+    by_family = _of_two_kinds(families, chordal)
     over = np.array(
         [((music.onset < b) & (music.offset > a)).sum() for a, b in zip(music.onset, music.offset, strict=True)]
     )
@@ -195,14 +221,38 @@ def of_notes(music: Heard) -> np.ndarray:
         for a, b, p in zip(music.onset, music.offset, music.pitch, strict=True)
     ])  # fmt: skip
     local = _local_rank(music)
-    whole = np.tile([chordal.mean(), chordal.std(), np.log(n / len(sizes)), kinds.mean()], (n, 1))
+    whole = np.tile([chordal.mean(), chordal.std(), np.log(n / len(sizes)), by_family[:, 2].mean()], (n, 1))
     return np.column_stack([
-        families, families - families.mean(axis=0), chordal, chordal - chordal.mean(), nearer, apart, kinds,
-        _nearest_alike(music), rank, sizes[music.chord] - 1 - rank, sizes[music.chord], below, higher,
+        families, families - families.mean(axis=0), chordal, chordal - chordal.mean(), by_family,
+        _nearest_alike(music, music.families), rank, sizes[music.chord] - 1 - rank, sizes[music.chord], below, higher,
         np.minimum(over, 12), local, (music.pitch - np.median(music.pitch)) / 12, music.pitch / 12 - 5,
         np.log(length), np.log(length / np.median(length)), (music.velocity - np.median(music.velocity)) / 20,
-        music.confidence, whole,
+        music.confidence, whole, _timbre_of_notes(music, chordal),
     ]).astype(np.float32)  # fmt: skip
+
+
+def _of_two_kinds(vectors: np.ndarray, chordal: np.ndarray) -> np.ndarray:
+    """(n, 3) How much nearer each note is to the less chordal of two kinds, how far these are apart, and its kind."""
+    kinds = two_kinds(vectors)
+    if kinds.all() or not kinds.any():
+        return np.column_stack([np.zeros((len(vectors), 2)), kinds])
+    if chordal[kinds].mean() > chordal[~kinds].mean():
+        kinds = ~kinds
+    one, other = vectors[kinds].mean(axis=0), vectors[~kinds].mean(axis=0)
+    nearer = ((vectors - other) ** 2).sum(axis=1) - ((vectors - one) ** 2).sum(axis=1)
+    return np.column_stack([nearer, np.full(len(vectors), ((one - other) ** 2).sum()), kinds])
+
+
+def _timbre_of_notes(music: Heard, chordal: np.ndarray) -> np.ndarray:
+    """(n, 9) What the vectors tell of each note; zeros if there are none."""
+    if not music.timbre.shape[1]:
+        return np.zeros((len(music.pitch), 9))
+    first = np.r_[True, np.diff(music.chord) > 0]
+    last = np.r_[first[1:], True]
+    means = np.stack([music.timbre[own].mean(axis=0) for own in (first, last, np.ones_like(first))])
+    return np.column_stack([
+        _of_two_kinds(music.timbre, chordal), _nearest_alike(music, music.timbre), music.timbre @ means.T,
+    ])  # fmt: skip
 
 
 def _local_rank(music: Heard) -> np.ndarray:
@@ -215,15 +265,15 @@ def _local_rank(music: Heard) -> np.ndarray:
     return np.array(rows)
 
 
-def _nearest_alike(music: Heard) -> np.ndarray:
-    """(n, 3) the distance in timbre to the neighbours of about the same pitch before and after, and to the others of
-    the chord."""
+def _nearest_alike(music: Heard, vectors: np.ndarray) -> np.ndarray:
+    """(n, 3) the distance by ``vectors`` (n, width) to the neighbours of about the same pitch before and after, and to
+    the others of the chord."""
     n = len(music.pitch)
     rows = np.zeros((n, 3))
     for i in range(n):
         for side, indices in enumerate((range(i - 1, max(-1, i - 25), -1), range(i + 1, min(n, i + 25)))):
             near = [j for j in indices if music.chord[j] != music.chord[i] and abs(music.pitch[j] - music.pitch[i]) < 5]
-            rows[i, side] = np.abs(music.families[near[0]] - music.families[i]).sum() if near else 1.0
+            rows[i, side] = np.abs(vectors[near[0]] - vectors[i]).sum() if near else 1.0
         chord = [j for j in range(max(0, i - 8), min(n, i + 9)) if j != i and music.chord[j] == music.chord[i]]
-        rows[i, 2] = np.abs(music.families[chord].mean(axis=0) - music.families[i]).sum() if chord else 1.0
+        rows[i, 2] = np.abs(vectors[chord].mean(axis=0) - vectors[i]).sum() if chord else 1.0
     return rows

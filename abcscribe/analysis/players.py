@@ -30,6 +30,7 @@ CHORD_PRICE = 2.6  # a note of the player of chords: as a step of three semitone
 SHARED_PRICE = 8.0  # a note more than there are players: it joins the nearest
 LEAP = 12  # semitones: a larger step is rare in a line
 MOST_TOGETHER = 7  # notes of a chord that are assigned one by one
+LIKENESS = 3.0  # nats for each unit of the cosine between a note's vector and its player's
 ROUNDS = 3
 DECISIVE = 250  # chords from which it is decided what each player sounds like
 # Nats: how common each family is among the players of ensembles, by a judgement of our own.
@@ -44,20 +45,25 @@ class Music:
     chords: tuple[slice, ...]
     pitch: np.ndarray  # (n,) float
     family: np.ndarray  # (n,) index in FAMILIES, or NAMELESS
+    timbre: np.ndarray  # (n, width) unit vectors, near for notes of one player; (n, 0) if they are not to be used
 
     def head(self, chords: int) -> Music:
         kept = self.chords[:chords]
         n = kept[-1].stop if kept else 0
-        return Music(self.notes[:n], kept, self.pitch[:n], self.family[:n])
+        return Music(self.notes[:n], kept, self.pitch[:n], self.family[:n], self.timbre[:n])
 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What is believed of the players before a search: timbre as log shares (players, families + 1), and the usual
-    pitches of the lines, from high to low."""
+    """What is believed of the players before a search."""
 
-    timbres: np.ndarray
-    registers: np.ndarray
+    timbres: np.ndarray  # (players, families + 1) log shares
+    registers: np.ndarray  # (lines,) usual pitches, from high to low
+    vectors: np.ndarray  # (players, width) mean vectors of their notes; zeros before anything is known
+
+    def sound(self, music: Music) -> np.ndarray:
+        """(players, n) nats: how well each note sounds like each player."""
+        return np.asarray(self.timbres[:, music.family] + LIKENESS * self.vectors @ music.timbre.T)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,8 @@ def cast(
 ) -> dict[int, int]:
     """Who plays each note of ``groups`` (indices of ``notes``): ``lines`` players of one note at a time from high to
     low, and with ``chords`` one more."""
-    music, order, best = _answer(tuple(notes), tuple(map(tuple, groups)), lines, chords)
+    vectors = all(note.timbre for note in notes)
+    music, order, best = _answer(tuple(notes), tuple(map(tuple, groups)), lines, chords, vectors)
     whole = len(best.player) == len(order)
     player = best.player if whole else _search(music, best.begin, chords)[0]
     return dict(zip(order, player.tolist(), strict=True))
@@ -83,7 +90,7 @@ def cast(
 def fit(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], lines: int, chords: bool = False) -> np.ndarray:
     """(8,) How well so many players do: the price of a note, what they play at once and leap although they should
     not, and how little there is to do for the one who plays least."""
-    music, _, best = _answer(tuple(notes), tuple(map(tuple, groups)), lines, chords)
+    music, _, best = _answer(tuple(notes), tuple(map(tuple, groups)), lines, chords, False)
     count = len(best.player)
     onset, offset = np.array([(n.onset, n.offset) for n in music.notes[:count]]).T
     seconds = max(float(onset[-1] - onset[0]), 1.0)
@@ -107,20 +114,21 @@ def fit(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], lines: int
 # metre or key is tried in a third of the time.
 @lru_cache(maxsize=16)
 def _answer(
-    notes: tuple[PlayedNote, ...], groups: tuple[tuple[int, ...], ...], lines: int, chords: bool
+    notes: tuple[PlayedNote, ...], groups: tuple[tuple[int, ...], ...], lines: int, chords: bool, vectors: bool
 ) -> tuple[Music, list[int], Cast]:
     """The music, the indices of its notes, and the likeliest answer."""
-    music, order = _music(notes, groups)
+    music, order = _music(notes, groups, vectors)
     return music, order, _likeliest(music, lines, chords)
 
 
-def _music(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]]) -> tuple[Music, list[int]]:
+def _music(notes: Sequence[PlayedNote], groups: Sequence[Sequence[int]], vectors: bool) -> tuple[Music, list[int]]:
     """The notes chord by chord, and their indices."""
     order = [i for group in groups for i in sorted(group, key=lambda i: -notes[i].pitch)]
     ends = np.cumsum([len(group) for group in groups]).tolist()
     own = tuple(notes[i] for i in order)
     pitch, family = np.array([n.pitch for n in own], float), np.array([timbre.index(n.family) for n in own])
-    return Music(own, tuple(map(slice, [0, *ends[:-1]], ends)), pitch, family), order
+    sound = np.array([n.timbre for n in own]) if vectors else np.zeros((len(own), 0))
+    return Music(own, tuple(map(slice, [0, *ends[:-1]], ends)), pitch, family, sound), order
 
 
 def _likeliest(music: Music, lines: int, chords: bool) -> Cast:
@@ -136,7 +144,8 @@ def _beginnings(music: Music, lines: int, chords: bool) -> Iterator[Beginning]:
     alike = np.tile(shares.mean(axis=0), (players, 1))
     if chords:
         alike[-1] = shares[[FAMILIES.index(f) for f in CHORDAL]].mean(axis=0)
-    yield Beginning(np.log(alike), _registers(music, lines))
+    unknown = np.zeros((players, music.timbre.shape[1]))
+    yield Beginning(np.log(alike), _registers(music, lines), unknown)
     counts = np.bincount(music.family, minlength=NAMELESS + 1)[:NAMELESS]
     heard = [int(f) for f in np.argsort(-counts) if counts[f]]
     if chords:
@@ -144,7 +153,8 @@ def _beginnings(music: Music, lines: int, chords: bool) -> Iterator[Beginning]:
         chordal = [f for f in heard if FAMILIES[f] in CHORDAL][:1]
         if len(solo) == lines and chordal:
             middle = sorted((-float(np.median(music.pitch[music.family == f])), f) for f in solo)
-            yield Beginning(np.log(shares[[*(f for _, f in middle), *chordal]]), -np.array([m for m, _ in middle]))
+            registers = -np.array([pitch for pitch, _ in middle])
+            yield Beginning(np.log(shares[[*(f for _, f in middle), *chordal]]), registers, unknown)
         return
     for kinds in range(1, min(lines, len(heard)) + 1):
         seats = _seats(counts, heard[:kinds], lines)
@@ -154,7 +164,7 @@ def _beginnings(music: Music, lines: int, chords: bool) -> Iterator[Beginning]:
             for k in range(seats[f])
         ]
         places.sort(reverse=True)
-        yield Beginning(np.log(shares[[f for _, f in places]]), np.array([pitch for pitch, _ in places]))
+        yield Beginning(np.log(shares[[f for _, f in places]]), np.array([pitch for pitch, _ in places]), unknown)
 
 
 def _registers(music: Music, lines: int) -> np.ndarray:
@@ -186,7 +196,9 @@ def _settled(music: Music, begin: Beginning, chords: bool) -> Cast:
         if chords:
             unlikely[-1, [f not in CHORDAL for f in FAMILIES]] = np.inf
         families = unlikely.argmin(axis=1)
-        found = Cast(price + float(unlikely.min(axis=1).sum()), player, begin)
+        vectors = _means(music.timbre, player, len(begin.timbres))
+        unlike = LIKENESS * float((1 - (music.timbre * vectors[player]).sum(axis=1)).sum())
+        found = Cast(price + float(unlikely.min(axis=1).sum()) + unlike * (music.timbre.shape[1] > 0), player, begin)
         if best and found.price >= best.price - 1e-6:
             break
         best = found
@@ -194,9 +206,17 @@ def _settled(music: Music, begin: Beginning, chords: bool) -> Cast:
         timbres = np.log(shares / shares.sum(axis=1, keepdims=True))
         registers = np.array([_median(music.pitch[player == line], begin.registers[line]) for line in range(lines)])
         order = np.argsort(-registers, kind="stable")
-        begin = Beginning(timbres[[*order, *range(lines, len(timbres))]], registers[order])
+        order = [*order, *range(lines, len(timbres))]
+        begin = Beginning(timbres[order], registers[order[:lines]], vectors[order])
     assert best
     return best
+
+
+def _means(timbre: np.ndarray, player: np.ndarray, players: int) -> np.ndarray:
+    """(players, width) The direction of the mean of each player's vectors (n, width)."""
+    sums = np.zeros((players, timbre.shape[1]))
+    np.add.at(sums, player, timbre)
+    return sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-6)
 
 
 def _median(pitch: np.ndarray, otherwise: float) -> float:
@@ -227,6 +247,7 @@ def _ways(notes: int, lines: int, chords: bool) -> tuple[np.ndarray, np.ndarray]
 def _search(music: Music, begin: Beginning, chords: bool) -> tuple[np.ndarray, float]:
     """(n,) the player of each note in the likeliest assignment, and its price without the timbres."""
     lines = len(begin.registers)
+    sound = begin.sound(music)
     last = begin.registers[None].copy()  # (hypotheses, lines): pitch, usual pitch, seconds until which it sounds
     usual, busy, price = last.copy(), np.full((1, lines), -1.0), np.zeros(1)
     trail: list[tuple[np.ndarray, np.ndarray, list[int]]] = []
@@ -240,7 +261,7 @@ def _search(music: Music, begin: Beginning, chords: bool) -> tuple[np.ndarray, f
         step += OVERLAP_PRICE * (busy[:, None] > onset[:, None] + OVERLAP)  # (hypotheses, notes, lines)
         if chords:
             step = np.concatenate([step, np.full((*step.shape[:2], 1), CHORD_PRICE)], axis=2)
-        step = step - begin.timbres[:, music.family[own]].T
+        step = step - sound[:, own].T
         total = price[:, None] + step[:, np.arange(len(own)), ways].sum(axis=2) + CROSSING_PRICE * crossed
         chosen = np.argsort(total, axis=None)[:BEAM]
         source, way = np.unravel_index(chosen, total.shape)
@@ -254,7 +275,7 @@ def _search(music: Music, begin: Beginning, chords: bool) -> tuple[np.ndarray, f
             usual[at] = MEMORY * usual[at] + (1 - MEMORY) * pitch[k]
         trail.append((source, ways[way], own))
     player = _traced(music, trail, lines if chords else None)
-    return player, float(price[0] + begin.timbres[player, music.family].sum())
+    return player, float(price[0] + sound[player, np.arange(len(player))].sum())
 
 
 def _assigned(music: Music, chord: slice, most: int) -> list[int]:

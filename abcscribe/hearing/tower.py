@@ -11,7 +11,7 @@ import numpy as np
 from abcscribe.audio import SAMPLE_RATE
 from abcscribe.errors import EngineError
 from abcscribe.hearing import note_confidence
-from abcscribe.hearing.note_decoding import decode_drums, decode_notes
+from abcscribe.hearing.note_decoding import decode_drums, decode_notes, with_timbre
 from abcscribe.model import WEIGHTS, runtime_files
 from abcscribe.model.tower_runtime import Activity, TowerRuntime, joined
 from abcscribe.score.model import PlayedNote
@@ -45,11 +45,7 @@ class AbcscribeEngine:
 
     def stretches(self, blocks: Iterable[np.ndarray]) -> Iterator[tuple[Activity, int] | None]:
         """The tower's activity in stretches of a minute or so, cut where the music is quietest, each with the frame at
-        which it begins; None after a step that completes none.
-
-        For who wants more of a note than `notes` says: `note_decoding.over_notes` averages what the heads for programs
-        and players say over each of the notes that `decoded` finds.
-        """
+        which it begins; None after a step that completes none."""
         held: list[Activity] = []
         start = 0  # frame at which ``held`` begins
         for activity in self.runtime.stream(blocks):
@@ -69,6 +65,8 @@ class AbcscribeEngine:
         notes = decode_notes(
             activity.onset, activity.sounding, activity.velocity, activity.family, weights=self.confidence
         )
+        if activity.player is not None and activity.program is not None:
+            notes = with_timbre(notes, activity.player, activity.program)
         hits = [] if activity.drums is None else decode_drums(activity.drums)
         return sorted([*notes, *hits], key=lambda note: (note.onset, note.pitch)) if hits else notes
 

@@ -107,7 +107,7 @@ class Scenes:
             kind, chords, played, seconds = self.performed(rng)
             waveform = self._recording(rng, played, chords, seconds)
             notes = sorted(
-                (note for block in _engine().notes([waveform]) for note in block), key=lambda n: (n.onset, n.pitch)
+                (note for block in _engine().notes([waveform]) for note in block if not note.drum), key=lambda n: (n.onset, n.pitch)
             )
             if len(notes) >= FEWEST:
                 player = _matched(notes, played)
@@ -342,6 +342,7 @@ def save(path: Path, scenes: list[Scene]) -> None:
             ends=np.cumsum([len(scene.notes) for scene in scenes]),
             numbers=np.array([[getattr(n, name) for name in NUMBERS] for n in notes], np.float32),
             families=np.array([n.families for n in notes], np.float16),
+            timbre=np.array([n.timbre for n in notes], np.float16),
             player=np.concatenate([scene.player for scene in scenes]).astype(np.int8),
             texture=np.array([(scene.lines, scene.chords) for scene in scenes], np.int8),
             kinds=np.array([scene.kind for scene in scenes]),
@@ -357,11 +358,11 @@ def load(folder: Path) -> Iterator[Scene]:
             columns = {name: file[name] for name in file.files}
         first = 0
         for i, end in enumerate(columns["ends"].tolist()):
-            rows = zip(columns["numbers"][first:end].tolist(), columns["families"][first:end].tolist(), strict=True)
+            rows = zip(*(columns[name][first:end].tolist() for name in ("numbers", "families", "timbre")), strict=True)
             notes = [
                 PlayedNote(on, off, round(pitch), round(velocity), FAMILIES[int(np.argmax(families))], confidence,
-                           families=tuple(round(share, 2) for share in families))
-                for (on, off, pitch, velocity, confidence), families in rows
+                           families=tuple(round(share, 2) for share in families), timbre=tuple(timbre))
+                for (on, off, pitch, velocity, confidence), families, timbre in rows
             ]  # fmt: skip
             lines, chords = columns["texture"][i]
             yield Scene(

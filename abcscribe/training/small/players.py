@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import lightgbm
@@ -60,21 +60,21 @@ class Timbres:
         self.players: dict[int | str, list[tuple[np.ndarray, np.ndarray]]] = defaultdict(list)
         for scene in scenes:
             pitch = np.array([note.pitch for note in scene.notes])
-            families = np.array([note.families for note in scene.notes])
+            heard = np.array([(*note.families, *note.timbre) for note in scene.notes])
             for index, program in enumerate(scene.programs):
                 own = scene.player == index
                 if own.sum() >= player_scenes.SOLOIST_FEWEST:
-                    self.players[program].append((pitch[own], families[own]))
-                    self.players[family(program)].append((pitch[own], families[own]))
+                    self.players[program].append((pitch[own], heard[own]))
+                    self.players[family(program)].append((pitch[own], heard[own]))
 
     def draw(self, rng: np.random.Generator, program: int, pitch: np.ndarray) -> np.ndarray | None:
-        """(n, families) of n notes of one player of a program, or of its family."""
+        """(n, families + width) families and vectors of n notes of one player of a program, or of its family."""
         known = self.players.get(program) or self.players.get(family(program))
         if not known:
             return None
-        own, families = known[rng.integers(len(known))]
+        own, heard = known[rng.integers(len(known))]
         apart = np.abs(own - pitch[:, None]) + rng.uniform(0, REACH, (len(pitch), len(own)))
-        return families[apart.argmin(axis=1)]
+        return heard[apart.argmin(axis=1)]
 
 
 def simulated(config: PlayersConfig, timbres: Timbres) -> Iterator[Scene]:
@@ -89,21 +89,24 @@ def simulated(config: PlayersConfig, timbres: Timbres) -> Iterator[Scene]:
         of_note = dict(zip(played.note.tolist(), played.part.tolist(), strict=True))
         part[behind >= 0] = [of_note[n] for n in behind[behind >= 0].tolist()]
         source = np.where(part >= 0, part, rng.integers(0, len(played.programs), len(part)))
-        families = np.zeros((len(notes), len(FAMILIES)))
         drawn = [timbres.draw(rng, p, columns.pitch[source == i]) for i, p in enumerate(played.programs)]
         if len(notes) < player_scenes.FEWEST or any(one is None for one in drawn):
             continue
+        heard = np.zeros((len(notes), drawn[0].shape[1]))
         for index, one in enumerate(drawn):
-            families[source == index] = one
+            heard[source == index] = one
         named = rng.random() < NAMED
-        told = [
-            PlayedNote(
-                n.onset, n.offset, n.pitch, n.velocity, FAMILIES[int(f.argmax())], n.confidence,
-                families=() if named else tuple(f.tolist()),
-            )
-            for n, f in zip(notes, families, strict=True)
-        ]  # fmt: skip
+        told = [_told(note, row, named) for note, row in zip(notes, heard, strict=True)]
         yield Scene(told, part, len(played.programs) - chords, chords, kind, played.programs)
+
+
+def _told(note: PlayedNote, heard: np.ndarray, named: bool) -> PlayedNote:
+    """A note that sounds as ``heard`` (families + width); ``named``: of an engine that names a family and no more."""
+    families, timbre = heard[: len(FAMILIES)], heard[len(FAMILIES) :]
+    return replace(
+        note, family=FAMILIES[int(families.argmax())], families=() if named else tuple(families.tolist()),
+        timbre=() if named else tuple(timbre.tolist()),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

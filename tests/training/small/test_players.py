@@ -33,9 +33,10 @@ def scene(seed: int, kind: int) -> Scene:
     rows += [(0.5 * k, p + int(rng.integers(0, 3)), int(kind > 0), "piano" if kind < 2 else "pipe")
              for k in range(24) for p in low]  # fmt: skip
     rows = sorted(rows)
+    voices = np.linalg.qr(rng.normal(size=(3, 3)))[0].tolist()  # of each player a direction of his own
     notes = [
-        PlayedNote(at, at + 0.48, pitch, 80, family, 0.9, families=heard_as(rng, family))
-        for at, pitch, _, family in rows
+        PlayedNote(at, at + 0.48, pitch, 80, family, 0.9, families=heard_as(rng, family), timbre=tuple(voices[number]))
+        for at, pitch, number, family in rows
     ]
     player = np.array([number for _, _, number, _ in rows])
     programs = ((0,), (73, 0), (73, 73))[kind]
@@ -56,6 +57,7 @@ def test_scenes_are_read_as_they_were_written(folder):
     assert (second.lines, second.chords, second.programs) == (1, True, (73, 0))
     assert (second.player == wanted.player).all()
     assert [n.families for n in second.notes] == [n.families for n in wanted.notes]
+    assert np.allclose([n.timbre for n in second.notes], [n.timbre for n in wanted.notes], atol=1e-2)
     assert (first.lines, first.chords) == (0, True)
 
 
