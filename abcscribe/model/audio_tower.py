@@ -41,6 +41,14 @@ class TowerOutput(NamedTuple):
     tuning: torch.Tensor | None = None  # (batch, tokens, 2): cosine and sine, not normalised
 
 
+class Trunk(NamedTuple):
+    """What the heads of the tower read."""
+
+    embeddings: torch.Tensor  # (batch, tokens, width)
+    joint: torch.Tensor  # (batch, channels, tokens, 88)
+    cells: torch.Tensor  # (batch, 2 * channels + squeezed, tokens, 88): ``joint`` first, then what it is made of
+
+
 class AudioTower(nn.Module):
     """See the module. 3.4 M parameters with the default config."""
 
@@ -65,18 +73,27 @@ class AudioTower(nn.Module):
 
     def forward(self, frames: torch.Tensor) -> TowerOutput:
         """frames (batch, time, 264), time a multiple of 4."""
+        return self.said(self.trunk(frames))
+
+    def trunk(self, frames: torch.Tensor) -> Trunk:
+        """What all heads read."""
         x = self.stack(frames[:, None]).contiguous(memory_format=torch.channels_last)
         x = self.stem(x)
         for block, chord in zip(self.blocks, self.chords, strict=True):
             x = chord(block(x))
         embeddings, context = self.context(x)
         joint = F.relu(self.joint(torch.cat([x, context], dim=1)))
+        return Trunk(embeddings, joint, torch.cat([joint, x, context], dim=1))
+
+    def said(self, trunk: Trunk) -> TowerOutput:
+        """What the heads make of it."""
+        embeddings, joint, cells = trunk
         logits = self.heads(joint)
         batch, _, tokens, pitches = logits.shape
         n = FRAMES_PER_TOKEN
         family, program, player = logits[:, 2 * n + 1 :], None, None
         if self.timbre is not None:
-            correction, program, player = self.timbre(torch.cat([joint, x, context], dim=1), embeddings)
+            correction, program, player = self.timbre(cells, embeddings)
             family = family + correction
         activity = logits[:, : 2 * n].reshape(batch, 2, n, tokens, pitches).transpose(2, 3)
         return TowerOutput(

@@ -12,14 +12,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from abcscribe.audio import SAMPLE_RATE
 from abcscribe.corpora.note_cache import NoteCache, Notes
-from abcscribe.hearing import tower
+from abcscribe.model import WEIGHTS
+from abcscribe.model.audio_tower import AudioTower
 from abcscribe.score import instruments
 from abcscribe.score.instruments import FAMILIES
 from abcscribe.score.model import PlayedNote
@@ -28,7 +29,8 @@ from abcscribe.synthesis import render, soundfonts
 from abcscribe.synthesis.augment import augment
 from abcscribe.synthesis.performance import CHORDAL, RANGES, Performance
 from abcscribe.synthesis.singer import sing
-from abcscribe.training.small import recorded_instruments
+from abcscribe.training.small import note_cells, recorded_instruments
+from abcscribe.training.small.note_cells import Cells, Listener
 from abcscribe.training.small.recorded_instruments import Instrument
 
 SECONDS = (9.0, 18.0)
@@ -72,13 +74,17 @@ class Scene:
     chords: bool
     kind: str
     programs: tuple[int, ...]
+    cells: Cells | None = None  # what the tower's trunk knows of the notes
 
 
 class Scenes:
     """The pieces of some splits, by what can be made of them."""
 
-    def __init__(self, cache: Path, splits: tuple[str, ...], sounds: Path, sound_split: str, fonts: list[str]) -> None:
-        self.fonts = fonts
+    def __init__(
+        self, cache: Path, splits: tuple[str, ...], sounds: Path, sound_split: str, fonts: list[str],
+        tower: Path = WEIGHTS,
+    ) -> None:  # fmt: skip
+        self.fonts, self.tower = fonts, tower
         self.recorded = recorded_instruments.instruments_in(sounds, sound_split)
         self.grand: list[Notes] = []  # keyboard alone, or with a voice
         self.songs: list[Notes] = []
@@ -105,13 +111,14 @@ class Scenes:
         """A scene that is recorded and heard. Draws again until one succeeds."""
         while True:
             kind, chords, played, seconds = self.performed(rng)
-            waveform = self._recording(rng, played, chords, seconds)
-            notes = sorted(
-                (note for block in _engine().notes([waveform]) for note in block if not note.drum), key=lambda n: (n.onset, n.pitch)
-            )
+            notes, cells = self._listener.hear(self._recording(rng, played, chords, seconds))
             if len(notes) >= FEWEST:
                 player = _matched(notes, played)
-                return Scene(notes, player, len(played.programs) - chords, chords, kind, played.programs)
+                return Scene(notes, player, len(played.programs) - chords, chords, kind, played.programs, cells)
+
+    @cached_property
+    def _listener(self) -> Listener:
+        return Listener(self.tower)
 
     def performed(self, rng: np.random.Generator) -> tuple[str, bool, Performance, float]:
         """The kind, whether the last player plays chords, what is played, and for how many seconds."""
@@ -324,11 +331,6 @@ def _matched(notes: list[PlayedNote], played: Performance) -> np.ndarray:
     return player
 
 
-@cache
-def _engine() -> tower.AbcscribeEngine:
-    return tower.load()
-
-
 NUMBERS = ("onset", "offset", "pitch", "velocity", "confidence")
 
 
@@ -343,6 +345,7 @@ def save(path: Path, scenes: list[Scene]) -> None:
             numbers=np.array([[getattr(n, name) for name in NUMBERS] for n in notes], np.float32),
             families=np.array([n.families for n in notes], np.float16),
             timbre=np.array([n.timbre for n in notes], np.float16),
+            **_joined([scene.cells for scene in scenes if scene.cells]),
             player=np.concatenate([scene.player for scene in scenes]).astype(np.int8),
             texture=np.array([(scene.lines, scene.chords) for scene in scenes], np.int8),
             kinds=np.array([scene.kind for scene in scenes]),
@@ -351,8 +354,24 @@ def save(path: Path, scenes: list[Scene]) -> None:
     unfinished.replace(path)
 
 
-def load(folder: Path) -> Iterator[Scene]:
-    """The scenes written there."""
+def _joined(cells: list[Cells]) -> dict[str, np.ndarray]:
+    """The cells of all scenes; nothing if they were not kept."""
+    ends = {"cells_end": [len(own.values) for own in cells], "tokens_end": [len(own.embeddings) for own in cells]}
+    columns = {f"cells_{name}": [getattr(own, name) for own in cells] for name in Cells._fields}
+    joined = {name: np.concatenate(arrays) for name, arrays in columns.items() if arrays}
+    return joined and joined | {name: np.cumsum(counts) for name, counts in ends.items()}
+
+
+def _cells(columns: dict[str, np.ndarray], i: int) -> Cells | None:
+    if "cells_end" not in columns:
+        return None
+    cells, tokens = (slice(columns[name][i - 1] if i else 0, columns[name][i]) for name in ("cells_end", "tokens_end"))
+    of_cells = {name: columns[f"cells_{name}"][cells] for name in ("values", "note", "token")}
+    return Cells(embeddings=columns["cells_embeddings"][tokens], **of_cells)
+
+
+def load(folder: Path, tower: AudioTower | None = None) -> Iterator[Scene]:
+    """The scenes written there; with ``tower`` as its heads tell their notes, if it has one for timbre."""
     for path in sorted(folder.glob("scenes-*.npz")):
         with np.load(path) as file:
             columns = {name: file[name] for name in file.files}
@@ -365,9 +384,11 @@ def load(folder: Path) -> Iterator[Scene]:
                 for (on, off, pitch, velocity, confidence), families, timbre in rows
             ]  # fmt: skip
             lines, chords = columns["texture"][i]
+            cells = _cells(columns, i)
             yield Scene(
-                notes, columns["player"][first:end].astype(int), int(lines), bool(chords), str(columns["kinds"][i]),
-                tuple(map(int, str(columns["programs"][i]).split())),
+                note_cells.told(tower, notes, cells) if tower and cells else notes,
+                columns["player"][first:end].astype(int), int(lines), bool(chords), str(columns["kinds"][i]),
+                tuple(map(int, str(columns["programs"][i]).split())), cells,
             )  # fmt: skip
             first = end
 
@@ -380,6 +401,7 @@ def main() -> None:
     parser.add_argument("--split", nargs="+", default=["train"])
     parser.add_argument("--sound-split", default="train")
     parser.add_argument("--font", nargs="*", help="soundfonts instead of those of training")
+    parser.add_argument("--tower", type=Path, default=WEIGHTS, help="checkpoint that hears them")
     parser.add_argument("--count", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
@@ -391,7 +413,7 @@ def main() -> None:
     for number, path in enumerate(options.font or ()):
         soundfonts.FONTS[f"given-{number}"] = Path(path)
     fonts = [f"given-{number}" for number in range(len(options.font or ()))] or soundfonts.installed_fonts()
-    scenes = Scenes(options.cache, tuple(options.split), options.sounds, options.sound_split, fonts)
+    scenes = Scenes(options.cache, tuple(options.split), options.sounds, options.sound_split, fonts, options.tower)
     for number in range(options.first, -(-options.count // PER_FILE), options.step):
         path = options.out / f"scenes-{number:05d}.npz"
         if not path.exists():

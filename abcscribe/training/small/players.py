@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import lightgbm
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from abcscribe.analysis import cleaning, player_count, player_features, soloist
+from abcscribe.analysis import players as casting
 from abcscribe.analysis.analysis_features import played_notes
 from abcscribe.model import WEIGHTS, weight_files
+from abcscribe.model.tower_files import load_tower
 from abcscribe.score.instruments import FAMILIES, family
 from abcscribe.score.model import PlayedNote
 from abcscribe.synthesis import soundfonts
@@ -48,6 +51,7 @@ class PlayersConfig:
     scenes: Path
     sounds: Path
     valid: Path | None = None
+    tower: Path = WEIGHTS  # checkpoint whose heads tell the notes of the scenes
     weights: Path = WEIGHTS  # folder to write to
     simulated: int = 4000
     seed: int = 3
@@ -153,7 +157,8 @@ def kind_rows(examples: Sequence[Example], trees: lightgbm.Booster) -> np.ndarra
 
 def main(config: PlayersConfig) -> Iterator[dict[str, float]]:
     """Grow and keep both sets of trees; yields figures."""
-    heard = list(player_scenes.load(config.scenes))
+    tower = load_tower(config.tower)
+    heard = list(player_scenes.load(config.scenes, tower))
     told = [one for scene in heard if (one := example(scene, HEARD_WEIGHT))]
     source, wanted = simulated(config, Timbres(heard)), len(told) + config.simulated
     while len(told) < wanted:
@@ -170,13 +175,13 @@ def main(config: PlayersConfig) -> Iterator[dict[str, float]]:
     weight_files.save(config.weights / "soloist.npz", arrays(grown_soloist(told)))
     weight_files.save(config.weights / "player_kinds.npz", arrays(kinds))
     if config.valid:
-        yield from figures(config.valid)
+        yield from figures(player_scenes.load(config.valid, tower))
 
 
-def figures(folder: Path) -> Iterator[dict[str, float]]:
-    """How the scenes of a folder are taken: right numbers of parts by kind, and notes at the right player."""
+def figures(scenes: Iterable[Scene]) -> Iterator[dict[str, float]]:
+    """How scenes are taken: right numbers of parts by kind, and notes at the right player."""
     taken: dict[str, list[float]] = defaultdict(list)
-    for scene in player_scenes.load(folder):
+    for scene in scenes:
         notes = cleaning.clean(scene.notes)
         groups = cleaning.chords(notes)
         texture = player_count.texture(notes, groups)
@@ -184,6 +189,8 @@ def figures(folder: Path) -> Iterator[dict[str, float]]:
         name = "chords alone" if truth == (0, True) else "soloist" if truth.chords else f"{truth.lines} lines"
         taken[f"{name}: texture"].append(texture == truth)
         taken[f"{name}: parts"].append(sum(texture) == sum(truth))
+        if truth.lines > 1 and not truth.chords:
+            taken["lines: notes"].append(_cast_right(scene, notes, groups))
         if truth == (1, True):
             chosen = soloist.chosen(notes, groups)
             of = {(n.onset, n.pitch): int(p) for n, p in zip(scene.notes, scene.player, strict=True)}
@@ -193,12 +200,24 @@ def figures(folder: Path) -> Iterator[dict[str, float]]:
         yield {name: float(np.mean(taken[name])), "of": len(taken[name])}
 
 
+def _cast_right(scene: Scene, notes: list[PlayedNote], groups: list[list[int]]) -> float:
+    """Share of the notes of lines that `players` gives to the right one; lines have no names, so the best match counts."""
+    cast = casting.cast(notes, groups, scene.lines)
+    of = {(n.onset, n.pitch): int(p) for n, p in zip(scene.notes, scene.player, strict=True)}
+    pairs = [(cast[i], p) for i, n in enumerate(notes) if i in cast and (p := of.get((n.onset, n.pitch), -1)) >= 0]
+    table = np.zeros((scene.lines, scene.lines))
+    for said, true in pairs:
+        table[said, true] += 1
+    return float(table[linear_sum_assignment(-table)].sum() / max(len(pairs), 1))
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cache", type=Path)
     parser.add_argument("scenes", type=Path)
     parser.add_argument("--sounds", type=Path, required=True)
     parser.add_argument("--valid", type=Path)
+    parser.add_argument("--tower", type=Path, default=WEIGHTS)
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--simulated", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=3)
