@@ -91,36 +91,28 @@ class AudioTower(nn.Module):
         logits = self.heads(joint)
         batch, _, tokens, pitches = logits.shape
         n = FRAMES_PER_TOKEN
-        family, program, player = logits[:, 2 * n + 1 :], None, None
-        if self.timbre is not None:
-            correction, program, player = self.timbre(cells, embeddings)
-            family = family + correction
+        program, player = self.timbre(cells, embeddings) if self.timbre else (None, None)
         activity = logits[:, : 2 * n].reshape(batch, 2, n, tokens, pitches).transpose(2, 3)
         return TowerOutput(
-            embeddings, activity.reshape(batch, 2, tokens * n, pitches), logits[:, 2 * n], family, program, player,
+            embeddings, activity.reshape(batch, 2, tokens * n, pitches), logits[:, 2 * n], logits[:, 2 * n + 1 :],
+            program, player,
             drums=self.drums(joint, embeddings) if self.drums else None,
             tuning=self.tuning(embeddings) if self.tuning else None,
         )  # fmt: skip
 
 
 class TimbreHead(nn.Module):
-    """What plays each cell, from all that the trunk knows of it and of its token.
-
-    Families get a correction, nothing before it is trained, so that a tower from before the head answers as it did.
-    """
+    """What plays each cell, from all that the trunk knows of it and of its token: instruments and players."""
 
     def __init__(self, config: AudioTowerConfig) -> None:
         super().__init__()
-        self.sizes = [config.families, config.programs, config.player]
+        self.sizes = [config.programs, config.player]
         self.cell = nn.Conv2d(2 * config.channels + config.squeezed, TIMBRE_WIDTH, 1)
         self.token = nn.Linear(config.width, TIMBRE_WIDTH)
         self.out = nn.Conv2d(TIMBRE_WIDTH, sum(self.sizes), 1)
-        assert self.out.bias is not None
-        nn.init.zeros_(self.out.weight[: config.families])
-        nn.init.zeros_(self.out.bias[: config.families])
 
     def forward(self, cells: torch.Tensor, embeddings: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """(batch, channels, tokens, 88), (batch, tokens, width) -> logits of families and programs, and players."""
+        """(batch, channels, tokens, 88), (batch, tokens, width) -> logits of programs, and vectors of players."""
         hidden = F.relu(self.cell(cells) + self.token(embeddings).transpose(1, 2)[..., None])
         return self.out(hidden).split(self.sizes, dim=1)
 

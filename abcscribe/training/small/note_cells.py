@@ -20,7 +20,6 @@ from abcscribe.model.config import FRAMES_PER_TOKEN, WINDOW_FRAMES
 from abcscribe.model.tower_classes import PROGRAMS
 from abcscribe.model.tower_files import load_tower
 from abcscribe.model.tower_runtime import Activity, TowerRuntime
-from abcscribe.score.instruments import FAMILIES
 from abcscribe.score.model import PlayedNote
 from abcscribe.spectrogram import FRAME_RATE, LOWEST_PITCH
 
@@ -94,25 +93,20 @@ class _Runtime(TowerRuntime):
         return Activity(onset, sounding, said.velocity[0].sigmoid().numpy()[token], family[token])
 
 
-def answers(tower: AudioTower, cells: Cells, notes: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """What a tower's heads say of ``notes`` notes: (notes, families) and (notes, programs) probabilities, and (notes,
-    player) unit vectors; means over the cells, as `note_decoding` takes them."""
+def answers(tower: AudioTower, cells: Cells, notes: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a tower's timbre head says of ``notes`` notes: (notes, programs) probabilities and (notes, player) unit
+    vectors; means over the cells, as `note_decoding` takes them."""
     assert tower.timbre is not None
     values = torch.from_numpy(cells.values.astype(np.float32))
     embeddings = torch.from_numpy(cells.embeddings.astype(np.float32))[torch.from_numpy(cells.token)]
-    correction, program, player = (
-        said[0, :, :, 0].T for said in tower.timbre(values.T[None, :, :, None], embeddings[None])
-    )
-    joint = values[:, : tower.config.channels]
-    family = tower.heads(joint[:, :, None, None])[:, -tower.config.families :, 0, 0] + correction
+    program, player = (said[0, :, :, 0].T for said in tower.timbre(values.T[None, :, :, None], embeddings[None]))
     owner = torch.from_numpy(cells.note)
     count = torch.bincount(owner, minlength=notes).clamp(min=1)[:, None]
 
     def mean(values: torch.Tensor) -> torch.Tensor:
         return torch.zeros(notes, values.shape[1]).index_add(0, owner, values) / count
 
-    vectors = mean(F.normalize(player, dim=1))
-    return mean(family.softmax(dim=1)), mean(program.softmax(dim=1)), F.normalize(vectors, dim=1)
+    return mean(program.softmax(dim=1)), F.normalize(mean(F.normalize(player, dim=1)), dim=1)
 
 
 def told(tower: AudioTower, notes: list[PlayedNote], cells: Cells) -> list[PlayedNote]:
@@ -120,11 +114,8 @@ def told(tower: AudioTower, notes: list[PlayedNote], cells: Cells) -> list[Playe
     if tower.timbre is None:
         return notes
     with torch.no_grad():
-        family, program, player = (values.numpy() for values in answers(tower, cells, len(notes)))
+        program, player = (values.numpy() for values in answers(tower, cells, len(notes)))
     return [
-        dataclasses.replace(
-            note, family=FAMILIES[int(f.argmax())], families=tuple(round(float(x), 2) for x in f),
-            timbre=tuple(round(float(x), 2) for x in v), instrument=PROGRAMS[int(p.argmax())][0],
-        )
-        for note, f, p, v in zip(notes, family, program, player, strict=True)
-    ]  # fmt: skip
+        dataclasses.replace(note, timbre=tuple(round(x, 2) for x in vector), instrument=PROGRAMS[index][0])
+        for note, index, vector in zip(notes, program.argmax(axis=1).tolist(), player.tolist(), strict=True)
+    ]

@@ -201,7 +201,7 @@ def figures(scenes: Iterable[Scene]) -> Iterator[dict[str, float]]:
 
 
 def _cast_right(scene: Scene, notes: list[PlayedNote], groups: list[list[int]]) -> float:
-    """Share of the notes of lines that `players` gives to the right one; lines have no names, so the best match counts."""
+    """Share of the notes of lines at the right player; which line is whose is matched as well as can be."""
     cast = casting.cast(notes, groups, scene.lines)
     of = {(n.onset, n.pitch): int(p) for n, p in zip(scene.notes, scene.player, strict=True)}
     pairs = [(cast[i], p) for i, n in enumerate(notes) if i in cast and (p := of.get((n.onset, n.pitch), -1)) >= 0]

@@ -2,9 +2,9 @@
 
     python -m abcscribe.training.small.timbre_head SCENES OUT [--start FOLDER] [--valid SCENES] [--steps 700]
 
-The rest of the tower stays as it is, so notes are found as before; what plays them is told anew: families corrected,
-instruments, and vectors that are near for notes of one player (supervised contrast within each scene, Khosla et al.,
-NeurIPS 2020). Writes a checkpoint, `abcscribe train ship` makes files of it.
+The rest of the tower stays as it is, so notes and families are heard as before. The head tells instruments, and vectors
+that are near for notes of one player (supervised contrast within each scene, Khosla et al., NeurIPS 2020). Writes a
+checkpoint, `abcscribe train ship` makes files of it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from abcscribe.model import WEIGHTS
 from abcscribe.model.audio_tower import AudioTower
 from abcscribe.model.config import AudioTowerConfig
 from abcscribe.model.tower_classes import PLAYER_WIDTH, PROGRAMS, program_class
-from abcscribe.score.instruments import FAMILIES, family
 from abcscribe.training.pace import Entry
 from abcscribe.training.small import note_cells, player_scenes
 from abcscribe.training.small.player_scenes import Scene
@@ -37,8 +36,7 @@ from abcscribe.training.tower_table import area_under_curve
 
 BATCH = 8  # scenes a step
 WARMUP, FINAL = 20, 0.03  # steps in which the rate rises; share of it at the end
-WEIGHTS_OF = {"family": 1.0, "program": 0.5, "player": 0.7}
-RARE = -0.5  # power of a family's share that its notes are weighted with
+WEIGHTS_OF = {"program": 0.5, "player": 0.7}
 UNKNOWN = -1
 LOG_STEPS = 50
 
@@ -62,26 +60,22 @@ class Labels:
     """Who plays the n notes of a scene; UNKNOWN where nobody does."""
 
     player: torch.Tensor
-    family: torch.Tensor
-    program: torch.Tensor
+    program: torch.Tensor  # index in PROGRAMS
 
 
 def labels(scene: Scene) -> Labels:
-    families = [FAMILIES.index(family(p)) for p in scene.programs]
+    """Of the notes of a scene."""
     programs = [UNKNOWN if (index := program_class(p)) is None else index for p in scene.programs]
-    of_note = [
-        [UNKNOWN if player < 0 else column[player] for player in scene.player] for column in (families, programs)
-    ]
-    return Labels(torch.from_numpy(scene.player), *(torch.tensor(column) for column in of_note))
+    of_notes = [UNKNOWN if player < 0 else programs[player] for player in scene.player]
+    return Labels(torch.from_numpy(scene.player), torch.tensor(of_notes))
 
 
-def losses(tower: AudioTower, scene: Scene, truth: Labels, weight: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Of one scene. ``weight``: (families,) of their notes."""
+def losses(tower: AudioTower, scene: Scene, truth: Labels) -> dict[str, torch.Tensor]:
+    """Of one scene."""
     assert scene.cells is not None
-    families, programs, vectors = note_cells.answers(tower, scene.cells, len(scene.notes))
-    known = truth.player >= 0
-    made = {"family": F.nll_loss((families[known] + 1e-4).log(), truth.family[known], weight)}
-    named = truth.program >= 0
+    programs, vectors = note_cells.answers(tower, scene.cells, len(scene.notes))
+    made = {}
+    known, named = truth.player >= 0, truth.program >= 0
     if named.any():
         made["program"] = F.nll_loss((programs[named] + 1e-4).log(), truth.program[named])
     contrast = _contrast(vectors[known], truth.player[known])
@@ -109,11 +103,6 @@ def main(config: TimbreHead) -> Iterator[Entry]:
     scenes = [(scene, labels(scene)) for scene in player_scenes.load(config.scenes) if scene.cells]
     if not scenes:
         raise AbcscribeError(f"{config.scenes} holds no scenes with cells: make them with player_scenes.")
-    share = np.bincount(
-        np.concatenate([truth.family[truth.family >= 0] for _, truth in scenes]), minlength=len(FAMILIES)
-    )
-    rare = np.maximum(share / share.sum(), 1e-3) ** RARE
-    weight = torch.from_numpy(rare / rare.mean()).float()
     tower.requires_grad_(False).timbre.requires_grad_(True)
     optimizer = torch.optim.AdamW(tower.timbre.parameters(), weight_decay=config.decay, betas=(0.9, 0.98))
     sums: dict[str, list[float]] = {}
@@ -122,8 +111,9 @@ def main(config: TimbreHead) -> Iterator[Entry]:
         optimizer.param_groups[0]["lr"] = config.rate * min(1.0, step / WARMUP) * min(1.0, FINAL + left)
         optimizer.zero_grad()
         for scene, truth in draw.sample(scenes, min(BATCH, len(scenes))):
-            made = losses(tower, scene, truth, weight)
-            (torch.stack([WEIGHTS_OF[name] * loss for name, loss in made.items()]).sum() / BATCH).backward()
+            made = losses(tower, scene, truth)
+            if made:
+                (torch.stack([WEIGHTS_OF[name] * loss for name, loss in made.items()]).sum() / BATCH).backward()
             for name, loss in made.items():
                 sums.setdefault(name, []).append(float(loss.detach()))
         optimizer.step()
@@ -159,31 +149,24 @@ def figures(tower: AudioTower, scenes: Sequence[Scene]) -> Entry:
     """How well a tower tells who plays the heard notes of scenes.
 
     Returns:
-        Shares of notes with the right family (as heard with the scene, and by the head) and the right program, and how
-        often two notes of one player are nearer than two of different ones, by vectors and by families alone: the mean
-        of the scenes with different instruments.
+        The share of notes with the right program, and how often two notes of one player are nearer than two of
+        different ones, by vectors and by families alone: the mean of the scenes with different instruments.
     """
-    right = {"family before": 0, "family": 0, "program": 0}
+    right = notes = 0
     areas: list[tuple[float, float]] = []
-    notes = 0
     for scene in scenes:
         truth = labels(scene)
         assert scene.cells is not None
         with torch.no_grad():
-            families, programs, vectors = note_cells.answers(tower, scene.cells, len(scene.notes))
-        before = torch.tensor([note.families for note in scene.notes])
-        known = truth.player >= 0
-        notes += int(known.sum())
-        for name, said, wanted in (
-            ("family before", before, truth.family), ("family", families, truth.family),
-            ("program", programs, truth.program),
-        ):  # fmt: skip
-            right[name] += int((said.argmax(dim=1) == wanted)[known].sum())
+            programs, vectors = note_cells.answers(tower, scene.cells, len(scene.notes))
+        named, known = truth.program >= 0, truth.player >= 0
+        notes += int(named.sum())
+        right += int((programs.argmax(dim=1) == truth.program)[named].sum())
         if len(set(scene.programs)) > 1:
-            areas += _areas(vectors[known].numpy(), before[known].numpy(), truth.player[known].numpy())
-    shares = {name: round(count / max(notes, 1), 3) for name, count in right.items()}
-    means = np.mean(areas, axis=0) if areas else (0.0, 0.0)
-    return {"notes": notes, **shares, "AUC": round(float(means[0]), 3), "AUC of families": round(float(means[1]), 3)}
+            families = np.array([note.families for note in scene.notes])
+            areas += _areas(vectors[known].numpy(), families[known.numpy()], truth.player[known].numpy())
+    means = np.mean(areas, axis=0).round(3).tolist() if areas else [0.0, 0.0]
+    return {"notes": notes, "program": round(right / max(notes, 1), 3), "AUC": means[0], "AUC of families": means[1]}
 
 
 def _areas(vectors: np.ndarray, families: np.ndarray, player: np.ndarray) -> list[tuple[float, float]]:
