@@ -150,6 +150,9 @@ def transcribe(
     ] = None,
     parts: Annotated[Any, _option("--parts", parse=hints.parse_parts, metavar="N", help="How many play.")] = None,
     solo: Annotated[bool, typer.Option("--solo", help="Write only the soloist's melody.")] = False,
+    chords: Annotated[
+        bool | None, typer.Option("--chords/--no-chords", help="Chord symbols; found in songs if nothing is said.")
+    ] = None,
     downbeat: Annotated[
         Any, _option("--downbeat", parse=hints.parse_seconds, metavar="TIME", help="When some bar begins.")
     ] = None,
@@ -169,7 +172,7 @@ def transcribe(
     """
     from abcscribe import batch
 
-    given = hints.Hints(tempo, metre, key, None, downbeat, players, parts, solo)
+    given = hints.Hints(tempo, metre, key, None, downbeat, players, parts, solo, chords)
     settings = batch.Settings(formats, engine, given, start, end, tuning, performed)
     if output == "-":
         _to_stdout(files, settings)
