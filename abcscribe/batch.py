@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from abcscribe import audio, transcription, workers
+from abcscribe.arranging import Arrangement, arranged
 from abcscribe.errors import AudioError, ScoreError, is_failure, sentence
 from abcscribe.formats import known, render_with_recording
 from abcscribe.hints import Hints
@@ -34,6 +35,7 @@ class Settings:
     end: float | None = None
     tuning: str | None = None  # for formats with tablature
     performed: bool = False  # whether MIDI files on a grid were played all the same
+    arrangement: Arrangement = Arrangement()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +166,9 @@ def _run(job: Job, listener: Callable[[transcription.Event], None], warned: list
         if isinstance(event, transcription.Warned):
             warned.append(event.message)
         elif isinstance(event, transcription.Done):
-            written = write(event.score, job.target, settings.formats, settings.tuning, job.recording)
-            return Outcome(job, event.score, written, tuple(warned))
+            score, left_out = arranged(event.score, settings.arrangement)
+            written = write(score, job.target, settings.formats, settings.tuning, job.recording)
+            return Outcome(job, score, written, (*warned, *left_out))
     raise AssertionError("events() ended without Done")
 
 

@@ -25,6 +25,7 @@ from abcscribe.training import cli as training_cli
 from abcscribe.training import data_cli as data_cli
 
 if TYPE_CHECKING:
+    from abcscribe.arranging import Arrangement
     from abcscribe.batch import Job, Outcome, Settings
     from abcscribe.progress import Advance
     from abcscribe.score.model import Score
@@ -117,6 +118,11 @@ def _tuning(text: str) -> str:
     return text
 
 
+Arrange = Annotated[
+    str, typer.Option("--arrange", metavar="full|lead|melody|piano", help="The score for other players.")
+]
+Level = Annotated[str, typer.Option("--level", metavar="full|easy", help="How hard --arrange piano may be.")]
+Repeats = Annotated[bool, typer.Option("--repeats", help="Write equal sections as repeats, with letters.")]
 Tuning = Annotated[Any, _option("--tuning", parse=_tuning, metavar="'D2 A2 D3 G3 B3 E4'", help="For the tab formats.")]
 
 
@@ -163,6 +169,9 @@ def transcribe(
         Any, _option("--end", parse=hints.parse_seconds, metavar="TIME", help="Skip what comes after.")
     ] = None,
     tuning: Tuning = None,
+    arrange: Arrange = "full",
+    level: Level = "full",
+    repeats: Repeats = False,
     performed: Annotated[bool, typer.Option("--performed", help="MIDI files were played, not printed.")] = False,
     jobs: Annotated[int, typer.Option(help="Recordings to work on at once.", min=1)] = 1,
 ) -> None:
@@ -173,7 +182,8 @@ def transcribe(
     from abcscribe import batch
 
     given = hints.Hints(tempo, metre, key, None, downbeat, players, parts, solo, chords)
-    settings = batch.Settings(formats, engine, given, start, end, tuning, performed)
+    arrangement = _arrangement(arrange, level, repeats)
+    settings = batch.Settings(formats, engine, given, start, end, tuning, performed, arrangement)
     if output == "-":
         _to_stdout(files, settings)
         return
@@ -184,6 +194,15 @@ def transcribe(
         _say(f"{len(todo) - len(failed)} of {len(todo)} recordings transcribed.")
     if failed:
         raise typer.Exit(1)
+
+
+def _arrangement(how: str, level: str, repeats: bool) -> Arrangement:
+    from abcscribe.arranging import Arrangement
+
+    try:
+        return Arrangement(how, level, repeats)
+    except AbcscribeError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _outcomes(todo: list[Job], processes: int) -> Iterator[Outcome]:
@@ -248,6 +267,7 @@ def _summary(score: Score) -> str:
 
 
 def _to_stdout(files: list[Path], settings: Settings) -> None:
+    from abcscribe.arranging import arranged
     from abcscribe.transcription import Done, Warned, events
 
     if len(files) != 1 or len(settings.formats) != 1:
@@ -259,7 +279,10 @@ def _to_stdout(files: list[Path], settings: Settings) -> None:
         if isinstance(event, Warned):
             _say(f"Warning: {event.message}")
         elif isinstance(event, Done):
-            sys.stdout.buffer.write(render_with_recording(event.score, settings.formats[0], settings.tuning, files[0]))
+            score, left_out = arranged(event.score, settings.arrangement)
+            for sentence_of in left_out:
+                _say(f"Warning: {sentence_of}")
+            sys.stdout.buffer.write(render_with_recording(score, settings.formats[0], settings.tuning, files[0]))
 
 
 @app.command()
@@ -271,6 +294,10 @@ def convert(
     capo: Annotated[int | None, typer.Option(help="Fret of the capo, for the tab formats.", min=0, max=24)] = None,
     title: Annotated[str | None, typer.Option(help="The title, in place of the file's own.")] = None,
     composer: Annotated[str | None, typer.Option(help="The composer, in place of the file's own.")] = None,
+    arrange: Arrange = "full",
+    level: Level = "full",
+    repeats: Repeats = False,
+    chords: Annotated[bool, typer.Option("--chords", help="Chord symbols found in the notes.")] = False,
     concert: Annotated[bool, typer.Option("--concert", help="Transposing instruments at sounding pitch.")] = False,
     tune: Annotated[int | None, typer.Option(help="Which tune of a file with several.", min=1)] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Write nothing if something would be lost.")] = False,
@@ -279,9 +306,19 @@ def convert(
     from abcscribe.score.convert import Changes
     from abcscribe.score.convert import convert as convert_file
 
-    changes = Changes(title, composer, tuning, capo, concert, tune, strict)
+    asked = arrange != "full" or repeats or chords
+    made = _made(_arrangement(arrange, level, repeats), chords) if asked else None
+    changes = Changes(title, composer, tuning, capo, concert, tune, strict, made)
     for problem in convert_file(source, target, name, changes=changes):
         _say(f"Warning: {problem}")
+
+
+def _made(arrangement: Arrangement, chords: bool) -> Callable[[Score], tuple[Score, list[str]]]:
+    """What convert makes of a score."""
+    from abcscribe.analysis.harmony import with_chords
+    from abcscribe.arranging import arranged
+
+    return lambda score: arranged(with_chords(score) if chords else score, arrangement)
 
 
 @app.command()

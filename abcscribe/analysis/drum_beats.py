@@ -22,6 +22,7 @@ USUAL_BPM, SPREAD, PRIOR = 112.0, 0.32, 0.25  # of the logarithm of the tempo, a
 TOGETHER = 0.02  # seconds: how exactly a hit is repeated, standard deviation
 REPEATED = ((4, 1.0), (2, 0.4), (1, 0.25), (0.5, 0.5))  # beats after which a drum comes again, and what that is worth
 ANSWERED = 1.0  # worth of a snare one beat after a kick
+BACKBEAT = 0.5  # price of a snare that comes on every beat
 FOLLOW = 60.0  # price of a beat that is longer or shorter than usual, by the squared logarithm
 ON_BEAT = 0.05  # seconds around a beat in which its hits lie
 BEGINS = 0.35  # of a bar's kick, for each bar: recordings of drums begin with a bar, unless the kit says otherwise
@@ -80,6 +81,7 @@ def _period(hits: Sequence[PlayedNote]) -> float:
             if beats >= 1 or times is kinds["other"]:
                 score += worth * _after(times, times, beats * periods)
     score += ANSWERED * _after(kinds["kick"], kinds["snare"], periods)
+    score -= BACKBEAT * _after(kinds["snare"], kinds["snare"], periods)
     return float(periods[score.argmax()])
 
 

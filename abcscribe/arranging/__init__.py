@@ -1,47 +1,68 @@
 """A score -> the score for other players: the tune with chord symbols, the tune alone, or two hands at a piano.
 
-`lines` (a score's lines and back), `melody` (which line is the tune), `reduction` (what two hands play). Each says what
-it leaves out.
+`lines` (a score's lines and back), `melody` (which line is the tune), `reduction` (what two hands play), `structure`
+(equal sections as repeats). Each says what it leaves out.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 
 from abcscribe.analysis.harmony import with_chords
 from abcscribe.arranging.lines import in_bars, tones
-from abcscribe.arranging.melody import Line, melody
+from abcscribe.arranging.melody import Line, find_melody
 from abcscribe.arranging.reduction import LEVELS, piano
+from abcscribe.arranging.structure import with_repeats
 from abcscribe.errors import ScoreError
 from abcscribe.score import instruments
 from abcscribe.score.model import Part, Score, Staff
 
-__all__ = ["ARRANGEMENTS", "LEVELS", "arranged", "melody"]
+__all__ = ["ARRANGEMENTS", "LEVELS", "Arrangement", "arranged", "find_melody", "with_repeats"]
 
 ARRANGEMENTS = ("full", "lead", "melody", "piano")
 OTHER_SIGNS = ("words", "measure-repeat", "clef")  # of the part that are not the tune's own
 
 
-def arranged(score: Score, how: str, level: str = "full") -> tuple[Score, list[str]]:
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """What is made of a score before it is written."""
+
+    how: str = "full"  # "full": as it is; "lead": the tune with chord symbols; "melody": the tune; "piano": two hands
+    level: str = "full"  # of "piano": a name of LEVELS
+    repeats: bool = False  # equal sections as repeats, with rehearsal letters
+
+    def __post_init__(self) -> None:
+        if self.how not in ARRANGEMENTS:
+            raise ScoreError(f"There is no arrangement {self.how!r}; there are {', '.join(ARRANGEMENTS)}.")
+        if self.level not in LEVELS:
+            raise ScoreError(f"There is no level {self.level!r}; there are {', '.join(LEVELS)}.")
+
+
+def arranged(score: Score, wanted: Arrangement) -> tuple[Score, list[str]]:
     """An arrangement of a score.
 
     Args:
         score: with any parts.
-        how: a name of ARRANGEMENTS: "full" is the score as it is, "lead" the tune with chord symbols (its own, or found
-            in its notes), "melody" the tune alone, "piano" two staves for two hands.
-        level: of "piano": a name of LEVELS.
+        wanted: what is made of it. A lead sheet has the score's own chord symbols, or those found in its notes.
 
     Returns:
         The score, and a sentence for each thing that is left out.
 
     Raises:
-        ScoreError: there is no tune in the score, or no such arrangement.
+        ScoreError: there is no tune in the score.
     """
-    if how not in ARRANGEMENTS or level not in LEVELS:
-        raise ScoreError(f"There is no arrangement {how!r} of level {level!r}; there are {', '.join(ARRANGEMENTS)}.")
+    score, said = _for_players(score, wanted.how, wanted.level)
+    if not wanted.repeats:
+        return score, said
+    score, folded = with_repeats(score)
+    return score, [*said, *folded]
+
+
+def _for_players(score: Score, how: str, level: str) -> tuple[Score, list[str]]:
     if how == "full":
         return score, []
-    tune = melody(score)
+    tune = find_melody(score)
     if tune is None:
         raise ScoreError("There is no tune in this score: only drums, or nothing, are played.")
     if how == "piano":

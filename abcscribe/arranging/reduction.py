@@ -14,7 +14,7 @@ from itertools import groupby
 
 from abcscribe.analysis.hands import SPAN, right_hand
 from abcscribe.arranging.lines import Tone, in_bars, pitched, tones
-from abcscribe.arranging.melody import melody
+from abcscribe.arranging.melody import find_melody
 from abcscribe.score import instruments
 from abcscribe.score.model import Part, Score, Staff
 
@@ -43,7 +43,7 @@ def piano(score: Score, level: str = "full") -> tuple[Score, list[str]]:
     """
     parts = pitched(score)
     alone = len(parts) == 1 and instruments.family(score.parts[parts[0]].program) == "piano"
-    tune = melody(score)
+    tune = find_melody(score)
     if tune is None or (alone and level == "full" and len(score.parts) == 1):
         return score, []
     every = sorted((t for i in parts for t in tones(score, score.parts[i])), key=lambda t: (t.start, t.pitch))

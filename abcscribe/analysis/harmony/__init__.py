@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from abcscribe.analysis.harmony.accompaniment import accompaniment, wants_chords
+from abcscribe.analysis.harmony.accompaniment import accompanying, wants_chords
 from abcscribe.analysis.harmony.decoder import Tables, decode, load
 from abcscribe.analysis.harmony.evidence import Beats, beats_of, evidence_of, sounding
 from abcscribe.analysis.harmony.symbols import SILENT, basses, name, with_silence
@@ -48,6 +48,6 @@ def with_chords(score: Score) -> Score:
 
 def chords_of(score: Score, tables: Tables, beats: Beats) -> tuple[np.ndarray, np.ndarray]:
     """(n,) chord of each beat, SILENT where nothing accompanies, and (n,) its bass in semitones above the root."""
-    heard, below = evidence_of(sounding(score), beats), evidence_of(sounding(score, accompaniment(score)), beats)
+    heard, below = evidence_of(sounding(score), beats), evidence_of(sounding(score, accompanying(score)), beats)
     chords = with_silence(decode(tables, heard, beats), below, beats)
     return chords, basses(chords, below)

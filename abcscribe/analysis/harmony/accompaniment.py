@@ -13,7 +13,7 @@ STRUM, STRUMMED = 3, 0.4  # notes that begin together, and the share of beginnin
 MOST_TUNES = 2  # players of one note at a time beside the chords, without drums or a bass: with more it is an ensemble
 
 
-def accompaniment(score: Score) -> set[int]:
+def accompanying(score: Score) -> set[int]:
     """Indices of the parts that play chords beside a tune; all pitched parts where none does or nobody else plays."""
     pitched = {i for i, part in enumerate(score.parts) if part.program != instruments.PERCUSSION and any(part.bars)}
     chordal = {i for i in pitched if instruments.family(score.parts[i].program) in CHORDAL}
