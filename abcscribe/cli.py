@@ -6,6 +6,7 @@ Exit codes: 0, 1 if something could not be done (one sentence says what and why)
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -129,9 +130,9 @@ Tuning = Annotated[Any, _option("--tuning", parse=_tuning, metavar="'D2 A2 D3 G3
 @app.command()
 def transcribe(
     files: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(help="Recordings, videos, MIDI files; - for stdin. Folders are searched for recordings."),
-    ],
+    ] = None,
     output: Annotated[str, _option("-o", "--output", help="Folder for the scores; - for stdout.")] = ".",
     formats: Annotated[
         Any, _option("-f", "--formats", parse=_formats, metavar="NAME,...", help="abcscribe formats lists them.")
@@ -172,6 +173,9 @@ def transcribe(
     arrange: Arrange = "full",
     level: Level = "full",
     repeats: Repeats = False,
+    stems: Annotated[
+        Path | None, typer.Option("--stems", metavar="DIR", help="A folder in which every file is a part of one piece.")
+    ] = None,
     performed: Annotated[bool, typer.Option("--performed", help="MIDI files were played, not printed.")] = False,
     jobs: Annotated[int, typer.Option(help="Recordings to work on at once.", min=1)] = 1,
 ) -> None:
@@ -184,11 +188,14 @@ def transcribe(
     given = hints.Hints(tempo, metre, key, None, downbeat, players, parts, solo, chords)
     arrangement = _arrangement(arrange, level, repeats)
     settings = batch.Settings(formats, engine, given, start, end, tuning, performed, arrangement)
+    if bool(files) == bool(stems):
+        raise typer.BadParameter("Name recordings, or a folder of --stems.")
     if output == "-":
-        _to_stdout(files, settings)
+        _to_stdout([stems] if stems else files or [], settings, bool(stems))
         return
     Path(output).mkdir(parents=True, exist_ok=True)
-    todo = batch.jobs(files, Path(output), settings)
+    folder = Path(output)
+    todo = [batch.stem_job(stems, folder, settings)] if stems else batch.jobs(files or [], folder, settings)
     failed = [outcome for outcome in _outcomes(todo, jobs) if not _told(outcome)]
     if len(todo) > 1:
         _say(f"{len(todo) - len(failed)} of {len(todo)} recordings transcribed.")
@@ -266,23 +273,22 @@ def _summary(score: Score) -> str:
     return ", ".join(said)
 
 
-def _to_stdout(files: list[Path], settings: Settings) -> None:
+def _to_stdout(files: list[Path], settings: Settings, stems: bool) -> None:
+    from abcscribe import batch
     from abcscribe.arranging import arranged
-    from abcscribe.transcription import Done, Warned, events
+    from abcscribe.transcription import Done, Warned
 
     if len(files) != 1 or len(settings.formats) != 1:
         raise typer.BadParameter("-o - takes one recording and one format.")
-    for event in events(
-        files[0], engine=settings.engine, hints=settings.hints, start=settings.start, end=settings.end,
-        performed=settings.performed,
-    ):  # fmt: skip
+    for event in batch.events(files[0], dataclasses.replace(settings, stems=stems)):
         if isinstance(event, Warned):
             _say(f"Warning: {event.message}")
         elif isinstance(event, Done):
             score, left_out = arranged(event.score, settings.arrangement)
             for sentence_of in left_out:
                 _say(f"Warning: {sentence_of}")
-            sys.stdout.buffer.write(render_with_recording(score, settings.formats[0], settings.tuning, files[0]))
+            recording = None if stems else files[0]
+            sys.stdout.buffer.write(render_with_recording(score, settings.formats[0], settings.tuning, recording))
 
 
 @app.command()

@@ -35,7 +35,8 @@ ALLOWED: dict[str, set[str]] = {
     "arranging": {"analysis", "score"},
     "playback": {"editing", "audio", "score"},
     "formats": {"playback", "score"},
-    "batch": {"workers", "transcription", "arranging", "formats", "audio", "score", "hints"},
+    "stems": {"transcription", "hearing", "systems", "analysis", "audio", "score", "hints"},
+    "batch": {"stems", "workers", "transcription", "arranging", "formats", "audio", "score", "hints"},
     "server": {
         "transcription", "systems", "hearing", "formats", "playback", "editing", "arranging", "audio", "score",
         "hints", "__version__",
@@ -50,7 +51,10 @@ ALLOWED: dict[str, set[str]] = {
         "evaluation", "transcription", "systems", "hearing", "analysis", "writing", "text_systems", "corpora",
         "synthesis", "metrics", "rewards", "tokens", "model", "audio", "spectrogram", "score", "hints", "command",
     },
-    "cli": {"server", "evaluation", "training", "batch", "formats", "arranging", "analysis", "transcription", "systems", "score", "hints"},
+    "cli": {
+        "server", "evaluation", "training", "batch", "formats", "arranging", "analysis", "transcription", "systems",
+        "score", "hints",
+    },
     "workers": set(),
     "errors": set(),
     "extras": set(),

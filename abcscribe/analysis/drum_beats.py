@@ -9,6 +9,7 @@ nothing here was measured on them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -119,7 +120,7 @@ def _beats(onset: np.ndarray, strength: np.ndarray, period: float) -> np.ndarray
         path.append(int(back[path[-1]]))
     anchors = onset[path[::-1]]
     times = [anchors[:1]]
-    for a, b in zip(anchors, anchors[1:], strict=False):
+    for a, b in pairwise(anchors):
         steps = max(round((b - a) / period), 1)
         times.append(np.linspace(a, b, steps + 1)[1:])
     return np.concatenate(times)

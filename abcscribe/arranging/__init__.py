@@ -82,9 +82,7 @@ def _tune_alone(score: Score, tune: Line) -> tuple[Score, list[str]]:
         tuple(dataclasses.replace(d, staff=1) for d in bar if d.staff == staff and d.kind not in OTHER_SIGNS)
         for bar in whole.directions
     )
-    part = dataclasses.replace(
-        whole, bars=in_bars(score, (tune.tones,)), staves=(Staff(clef),), directions=signs
-    )
+    part = dataclasses.replace(whole, bars=in_bars(score, (tune.tones,)), staves=(Staff(clef),), directions=signs)
     return dataclasses.replace(score, parts=(part,)), _left_out(score, tune, whole)
 
 

@@ -132,9 +132,7 @@ def _ended(chords: Sequence[list[Tone]], tune: Sequence[Tone], span: int) -> Ite
         if index + 1 < len(chords):
             end = min(end, chords[index + 1][0].start)
         low, high = chord[0].pitch, chord[-1].pitch
-        leaves = (
-            t.start for t in tune if chord[0].start < t.start < end and not (high < t.pitch <= low + span)
-        )
+        leaves = (t.start for t in tune if chord[0].start < t.start < end and not (high < t.pitch <= low + span))
         end = min(end, next(leaves, end))
         yield [dataclasses.replace(t, end=end) for t in chord]
 
@@ -160,5 +158,3 @@ def _part(score: Score, tune: Sequence[Tone], inner: Sequence[Tone], low: Sequen
 
 def _median(pitches: list[int]) -> float:
     return sorted(pitches)[len(pitches) // 2] if pitches else 60.0
-
-

@@ -17,14 +17,14 @@ F = Fraction
 
 
 def chord(*midis: int, start: int | Fraction = 0, length: int | Fraction = 4, voice: int = 1) -> tuple[Note, ...]:
-    return tuple(Note(F(start), F(length), pitch_at(midi, {0: 0, 4: 4, 7: 1}.get(midi % 12, 2)), voice) for midi in midis)
+    return tuple(
+        Note(F(start), F(length), pitch_at(midi, {0: 0, 4: 4, 7: 1}.get(midi % 12, 2)), voice) for midi in midis
+    )
 
 
 def song(name: str = "", program: int = 0) -> Score:
     """A tune below high chords of a piano: only its name says that it is the tune."""
-    tune = tuple(
-        tuple(Note(F(i), F(1), pitch_at(55 + 2 * (i % 3), i % 3)) for i in range(4)) for _ in range(8)
-    )
+    tune = tuple(tuple(Note(F(i), F(1), pitch_at(55 + 2 * (i % 3), i % 3)) for i in range(4)) for _ in range(8))
     piano = tuple((*chord(72, 76, 79), *chord(36, voice=2)) for _ in range(8))
     parts = (
         Part(tune, name, program),

@@ -82,9 +82,7 @@ def test_other_metres_and_scores_with_repeats_are_left_alone() -> None:
     whole = piece("AA")
     waltz = [dataclasses.replace(bar, key=Key(2)) if i > 7 else bar for i, bar in enumerate(whole.bars)]
     assert len(with_repeats(dataclasses.replace(whole, bars=tuple(waltz)))[0].bars) == 16
-    marked = dataclasses.replace(
-        whole, bars=(*whole.bars[:-1], dataclasses.replace(whole.bars[-1], repeat_end=True))
-    )
+    marked = dataclasses.replace(whole, bars=(*whole.bars[:-1], dataclasses.replace(whole.bars[-1], repeat_end=True)))
     assert with_repeats(marked) == (marked, ["The score has repeats already: they are left as they are."])
     assert with_repeats(Score())[0] == Score()
 

@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from abcscribe.score.instruments import PERCUSSION
 from abcscribe.hints import Hints
+from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import Bar, Direction, Metre, Part, PlayedNote, Score, Tempo
 from abcscribe.synthesis.drum_patterns import GROOVES
 from abcscribe.writing.drums import score_of_drums, with_drums

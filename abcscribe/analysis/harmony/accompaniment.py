@@ -9,7 +9,10 @@ from abcscribe.score import instruments
 from abcscribe.score.model import Part, Score
 
 HARP = 46
-STRUM, STRUMMED = 3, 0.4  # notes that begin together, and the share of beginnings, from which a guitar alone is strummed
+STRUM, STRUMMED = (
+    3,
+    0.4,
+)  # notes that begin together, and the share of beginnings, from which a guitar alone is strummed
 MOST_TUNES = 2  # players of one note at a time beside the chords, without drums or a bass: with more it is an ensemble
 
 

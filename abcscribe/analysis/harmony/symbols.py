@@ -6,8 +6,8 @@ import numpy as np
 
 from abcscribe.analysis.harmony.evidence import Beats, Evidence
 from abcscribe.analysis.harmony.vocabulary import KINDS, MEMBERS, NAMES, split
-from abcscribe.score.model import Key
-from abcscribe.score.spelling import spell
+from abcscribe.score.harmony import alter
+from abcscribe.score.model import STEP_SEMITONES, STEPS, Key
 
 SILENT = -1  # in the place of a chord: N.C.
 STEADY = 0.6  # share of a chord's time in which a tone must be the lowest to be written as its bass
@@ -38,29 +38,34 @@ def basses(chords: np.ndarray, heard: Evidence) -> np.ndarray:
 
 def name(chord: int, bass: int, key: Key) -> tuple[str, str, str]:
     """(root, kind, bass) of a chord whose bass is so many semitones above its root, as the key spells them."""
-    root, kind = divmod(int(chord), len(KINDS))
-    spelled = _spelled(root, key)
-    if not bass:
-        return spelled, NAMES[kind], ""
-    return spelled, NAMES[kind], _third_or_so(spelled, bass)
+    root, number = divmod(int(chord), len(KINDS))
+    kind = NAMES[number]
+    spelled = Key(_root_position(root, kind, key)).tonic
+    return spelled, kind, _chord_tone(spelled, bass) if bass else ""
 
 
-def _spelled(pitch_class: int, key: Key) -> str:
-    pitch = spell([60 + pitch_class], key)[0]
-    return pitch.step + "#" * pitch.alter + "b" * -pitch.alter
+# The lowest root of a kind on the line of fifths, from the signature's major tonic. In C: Ab and Bb7, but C#m and
+# G#dim, since a diminished chord leads up to its neighbour.
+_LOWEST = dict.fromkeys(NAMES, -5) | {"m": -3, "m7": -3, "aug": -4, "dim": -1, "dim7": -1, "m7b5": -1}
+_FLATTEST, _SHARPEST = -6, 8  # Gb and G#: other names with so many signs are read in their own keys only
 
 
-_STEPS = {3: 2, 4: 2, 5: 3, 6: 4, 7: 4, 8: 4, 9: 6, 10: 6, 11: 6}  # semitones above the root -> letters above it
-_FROM_C = dict(zip("CDEFGAB", (0, 2, 4, 5, 7, 9, 11), strict=True))
+def _root_position(root: int, kind: str, key: Key) -> int:
+    """Place of a root on the line of fifths, C being 0."""
+    lowest = key.fifths + _LOWEST[kind]
+    position = lowest + (7 * root - lowest) % 12
+    if position > max(_SHARPEST, key.fifths + 5):
+        return position - 12
+    return position + 12 if position < min(_FLATTEST, key.fifths - 1) else position
 
 
-def _third_or_so(root: str, semitones: int) -> str:
-    """The chord tone above a root: a third is two letters up, whatever the key."""
-    letters = "CDEFGAB"
-    letter = letters[(letters.index(root[0]) + _STEPS[semitones]) % 7]
-    sounding = _FROM_C[root[0]] + root.count("#") - root.count("b") + semitones
-    alter = (sounding - _FROM_C[letter] + 6) % 12 - 6
-    if abs(alter) > 1:  # Dbm7/Fb, not Bbb: the plain name is read sooner
-        plain = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-        return plain[sounding % 12]
-    return letter + "#" * alter + "b" * -alter
+_LETTERS = {3: 2, 4: 2, 5: 3, 6: 4, 7: 4, 8: 4, 9: 6, 10: 6, 11: 6}  # semitones above the root -> letters above it
+_PLAIN = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+
+
+def _chord_tone(root: str, semitones: int) -> str:
+    """The name of a chord's tone: a third is two letters up. A double sign is written as the plain name."""
+    letter = STEPS[(STEPS.index(root[0]) + _LETTERS[semitones]) % 7]
+    sounding = STEP_SEMITONES[root[0]] + alter(root) + semitones
+    sign = (sounding - STEP_SEMITONES[letter] + 6) % 12 - 6
+    return letter + "#" * sign + "b" * -sign if abs(sign) < 2 else _PLAIN[sounding % 12]

@@ -174,10 +174,9 @@ class Harmony:
     weights: Path = WEIGHTS  # folder to write to
     pieces: int = 900  # of the train split that have chords
     valid: int = 200  # of the valid split, for information only
-    rounds: int = 5  # of finding chords and counting again
     seed: int = 1  # of the pieces, their performances and mistakes
 
-    SMOKE: ClassVar[Mapping[str, Any]] = {"pieces": 4, "valid": 2, "rounds": 2}
+    SMOKE: ClassVar[Mapping[str, Any]] = {"pieces": 4, "valid": 2}
 
 
 @dataclass(frozen=True)
