@@ -1,11 +1,11 @@
 """Fit ``harmony.npz``: which notes sound under which chord, and which chords follow. ``abcscribe train small harmony``.
 
 No corpus of the train split has chord symbols, so the pieces' chords are found from their complete printed notes, by
-the tones of each kind of chord and a price on changing; then again with the successions of chords that were found (Viterbi
-training; Juang and Rabiner 1990). Learning the tones and the price on changing from its own answers, too, or going on
-for more rounds drifts away from what people hear (docs/log, 2026-11-27-chords-from-notes). The statistics of heard
-notes are then counted under the printed chords, in performances that are heard with mistakes, with and without the
-melody. Three minutes.
+the tones of each kind of chord and a price on changing; then again with the successions of chords that were found
+(Viterbi training; Juang and Rabiner 1990). Learning the tones and the price on changing from its own answers, too, or
+going on for more rounds drifts away from what people hear (docs/log, 2026-11-27-chords-from-notes). The statistics of
+heard notes are then counted under the printed chords, in performances that are heard with mistakes, with and without
+the melody. Two minutes.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def example(rng: np.random.Generator, item: CachedPiece) -> Example | None:
         return None
     beats = grid(notes)
     pitched = notes.program[notes.part] < PERCUSSION
-    printed = evidence_of(_sounding(notes, pitched), beats)
+    printed = evidence_of(sounding(notes, pitched), beats)
     present = (printed.tones > 0).sum(axis=1)
     if len(beats.start) < LEAST_BEATS or present.mean() < LEAST_TONES:
         return None
@@ -87,7 +87,7 @@ def _cut(beats: Beats, part: slice) -> Beats:
     return Beats(*(getattr(beats, name)[part] for name in ("start", "end", "bar", "place", "tonic")))
 
 
-def _sounding(notes: Notes, chosen: np.ndarray) -> Sounding:
+def sounding(notes: Notes, chosen: np.ndarray) -> Sounding:
     onset, length = notes.onset[chosen].astype(float), notes.duration[chosen].astype(float)
     return Sounding(onset, onset + length, notes.pitch[chosen].astype(int), np.ones(len(onset)))
 
