@@ -22,6 +22,7 @@ from abcscribe.score.model import Bar, Direction, Note, Part, PlayedNote, Score,
 
 PLACES = tuple(sorted({Fraction(i, 4) for i in range(4)} | {Fraction(i, 3) for i in range(3)}))  # in a quarter
 FEET = (35, 36, 44)  # kicks, and the pedal of the hi-hat
+PHRASE = 4  # bars: after so many equal ones the bar is written again, so that the eye finds its way
 HANDS_VOICE, FEET_VOICE = 1, 2
 
 
@@ -88,7 +89,12 @@ def _pace(score: Score, seconds: Sequence[float], index: int) -> float:
 
 def _part(bars: Sequence[tuple[Note, ...]]) -> Part:
     """The part, with the signs of bars that repeat the one before."""
-    same = [index > 0 and bool(bar) and bar == bars[index - 1] for index, bar in enumerate(bars)]
+    same: list[bool] = []
+    for index, bar in enumerate(bars):
+        phrase = same[-PHRASE + 1 :]
+        same.append(
+            index > 0 and bool(bar) and bar == bars[index - 1] and not (len(phrase) == PHRASE - 1 and all(phrase))
+        )
     signs = tuple((Direction(Fraction(0), "measure-repeat", "1"),) if repeated else () for repeated in same)
     voices = sorted({note.voice for bar in bars for note in bar}) or [HANDS_VOICE]
     return Part(

@@ -85,6 +85,11 @@ def test_equal_bars_are_measure_repeats() -> None:
     assert found.parts[-1].directions == ((), same, (), ())
 
 
+def test_after_four_equal_bars_the_bar_is_written_again() -> None:
+    found = with_drums(score(*range(0, 20, 2)), [hit(2 * bar) for bar in range(10)])
+    assert [bool(signs) for signs in found.parts[-1].directions] == [False, True, True, True] * 2 + [False, True]
+
+
 def groove(number: int, bpm: float, bars: int = 8, late: float = 0.3) -> list[PlayedNote]:
     """A groove of drum_patterns, exactly repeated."""
     hits = ((4 * bar + at, key) for bar in range(bars) for key, places in GROOVES[number].items() for at in places)

@@ -31,6 +31,8 @@ def with_chords(score: Score) -> Score:
         The score; a symbol stands where the chord changes, and N.C. where the accompaniment rests.
     """
     beats = beats_of(score.bars)
+    if not len(beats.start):
+        return score
     tables = load("heard" if score.performance else "printed")
     chords, bass = chords_of(score, tables, beats)
     found: dict[int, list[Harmony]] = defaultdict(list)

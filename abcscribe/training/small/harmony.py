@@ -38,7 +38,7 @@ CHANGE = np.array([0.65, 0.4, 0.25])
 KIND_PRICE = {"": 0.0, "m": 0.2, "7": 0.5, "maj7": 2.0, "m7": 1.2, "dim": 1.5, "dim7": 1.2, "m7b5": 1.5, "aug": 2.5,
               "sus4": 1.8}  # fmt: skip
 PRINTED_TRUST = np.array([0.8, 1.0])
-HEARD_TRUSTS = [np.array([a, b]) for a in (0.5, 0.7, 0.9, 1.2) for b in (0.5, 0.9, 1.4)]
+HEARD_TRUSTS = [np.array([a, b]) for a in (0.8, 1.2, 1.7) for b in (0.9, 1.4, 2.0)]
 KEPT = 30.0  # pseudo-counts of what is counted over all keys, beside the counts of a chord of a key
 WITHOUT_MELODY = 0.35  # share of performances without the first part
 
@@ -118,7 +118,8 @@ def seed() -> Tables:
     tones = np.where(MEMBERS, 1.0, 0.0)
     tones[:, 0] *= ROOT
     tones[:, 3:5] *= THIRD
-    tones = OWN * tones / tones.sum(axis=1, keepdims=True) + np.where(MEMBERS, 0.0, 1.0) * (1 - OWN) / 8
+    others = np.where(MEMBERS, 0.0, 1.0)
+    tones = OWN * tones / tones.sum(axis=1, keepdims=True) + (1 - OWN) * others / others.sum(axis=1, keepdims=True)
     bass = np.where(MEMBERS, (1 - ROOT_BASS) / 3, 0.02)
     bass[:, 0] = ROOT_BASS
     bass /= bass.sum(axis=1, keepdims=True)
