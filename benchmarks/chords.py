@@ -1,6 +1,6 @@
 """How well the chord symbols of performed songs agree with those of their print.
 
-    python benchmarks/chords.py NOTES.npz [--songs 20] [--split test]
+    python benchmarks/chords.py NOTES.npz [--songs 20] [--split test] [--severity .3]
 
 Songs of the note cache are performed and heard with the mistakes of simulated hearing, as the language model's training
 has them; the notes are then transcribed like any recording, with metre and key found by ear. Chords are compared in
@@ -38,19 +38,20 @@ def main() -> None:
     parser.add_argument("cache", type=Path)
     parser.add_argument("--songs", type=int, default=20)
     parser.add_argument("--split", default="test")
+    parser.add_argument("--severity", type=float, help="of the mistakes, 0 to 1; drawn if none is given")
     parser.add_argument("--source", default="openscore-lieder")
     wanted = parser.parse_args()
     cache = NoteCache(wanted.cache)
     chosen = [i for i, p in enumerate(cache.pieces) if p.split == wanted.split and p.source == wanted.source]
     rows = []
     for number in chosen[: wanted.songs]:
-        row = measured(np.random.default_rng(number), cache[number])
+        row = measured(np.random.default_rng(number), cache[number], wanted.severity)
         rows.append(row)
         print(cache.pieces[number].id, *(f"{value:.3f}" for value in row), flush=True)
     print("root, root and family, chord a bar:", *np.mean(rows, axis=0).round(3))
 
 
-def measured(rng: np.random.Generator, item: CachedPiece) -> tuple[float, float, float]:
+def measured(rng: np.random.Generator, item: CachedPiece, severity: float | None) -> tuple[float, float, float]:
     """Shares of the time with the right root, and root and family, and of the bars with the right longest chord."""
     notes, beats = item.notes, harmony.grid(item.notes)
     pitched = notes.program[notes.part] < 128
@@ -61,7 +62,7 @@ def measured(rng: np.random.Generator, item: CachedPiece) -> tuple[float, float,
     programs = tuple(int(p) for p in notes.program)
     pitch, part = notes.pitch[pitched].astype(int), notes.part[pitched].astype(int)
     played = perform(rng, onset, length, pitch, part, programs, bpm).before(SECONDS)
-    heard, _ = hear(rng, played)
+    heard, _ = hear(rng, played, severity)
     score = next(
         step
         for step in written(list(played_notes(heard)), Hints(chords=True), SECONDS, SystemName("midi", writer="rules"))

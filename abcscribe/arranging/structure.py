@@ -76,7 +76,8 @@ def similarity(score: Score) -> np.ndarray:
 def folds(alike: np.ndarray) -> list[Fold]:
     """The folds that leave the fewest bars to write, by dynamic programming from the end."""
     count = len(alike)
-    cost, choice = np.arange(count, -1, -1, dtype=float), [None] * count  # type: list[Fold | None]
+    cost = np.arange(count, -1, -1, dtype=float)
+    choice: list[Fold | None] = [None] * count
     for start in range(count - 1, -1, -1):
         cost[start] = 1 + cost[start + 1]
         for length in range(LEAST, (count - start) // 2 + 1):
@@ -86,10 +87,10 @@ def folds(alike: np.ndarray) -> list[Fold]:
                     cost[start], choice[start] = written, fold
     found, at = [], 0
     while at < count:
-        fold = choice[at]
-        if fold:
-            found.append(fold)
-        at = fold.stop if fold else at + 1
+        chosen = choice[at]
+        if chosen:
+            found.append(chosen)
+        at = chosen.stop if chosen else at + 1
     return found
 
 
@@ -185,10 +186,10 @@ def _section_starts(alike: np.ndarray, found: Sequence[Fold], kept: Sequence[int
     for fold in found:
         begins |= {fold.start, fold.stop}
     for gap in range(RUN, len(alike)):
-        same = np.r_[False, np.diagonal(alike, gap) >= SECTION, False]
+        same = np.r_[False, np.diagonal(alike, gap) >= BAR, False]
         edges = np.flatnonzero(np.diff(same.astype(int)))
         for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-            if stop - start >= RUN and start + gap in kept:
+            if stop - start >= RUN and start + gap in kept and _equal(alike, start, start + gap, stop - start):
                 begins |= {start + gap, stop + gap, start, stop}
     wanted: list[int] = []
     for begin in sorted(begins & set(kept)):
