@@ -172,7 +172,7 @@ class Harmony:
 
     cache: Path = NOTES  # note cache of abcscribe data scores
     weights: Path = WEIGHTS  # folder to write to
-    pieces: int = 400  # of the train split that have chords
+    pieces: int = 450  # of the train split that have chords
     valid: int = 200  # of the valid split, for information only
     seed: int = 1  # of the pieces, their performances and mistakes
 
