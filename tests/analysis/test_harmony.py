@@ -155,6 +155,19 @@ def test_a_strummed_guitar_alone_has_chord_symbols() -> None:
     assert not wants_chords(band(25))
 
 
+def test_chords_of_a_recording_are_those_of_all_that_was_heard() -> None:
+    """The score has the tune alone; sure notes count, doubtful ones hardly do."""
+    tune = piano([((72,), 4)], [((74,), 4)], [((72,), 4)])
+    bars = tuple(dataclasses.replace(bar, seconds=2.0 * i) for i, bar in enumerate(tune.bars))
+    played = [
+        PlayedNote(2 * i, 2 * i + 1.9, pitch, confidence=sure)
+        for i, chord in enumerate((C, G, C))
+        for pitch, sure in (*((p, 1.0) for p in chord), *((p + 1, 0.05) for p in chord))
+    ]
+    heard = dataclasses.replace(tune, bars=bars, performance=tuple(played))
+    assert symbols(with_chords(heard)) == [[("0", "C")], [("0", "G")], [("0", "C")]]
+
+
 def test_heard_notes_have_tables_of_their_own() -> None:
     score = piano([(C, 4)], [(G, 4)], [(C, 4)])
     heard = dataclasses.replace(score, performance=(PlayedNote(0, 1, 60),))

@@ -15,6 +15,7 @@ from abcscribe.score.bars import Bar
 from abcscribe.score.model import Score
 
 MOST = 1.5  # of a pitch class on a beat: doubling in octaves is evidence, but not without end
+GRID = 4  # to a quarter: heard notes begin on sixteenths
 DOWNBEAT, MIDDLE, WEAK = 0, 1, 2  # places in the bar, by how often chords change there
 PLACES = 3
 
@@ -79,6 +80,23 @@ def sounding(score: Score, parts: set[int] | None = None) -> Sounding:
     onset = np.array([float(n.onset) for n in notes])
     end = onset + np.array([float(n.duration) for n in notes])
     return Sounding(onset, end, np.array([n.pitch for n in notes], int), np.ones(len(notes)))
+
+
+def heard(score: Score) -> Sounding | None:
+    """The notes of a recording on the bars of its score: all that were heard, as sure as they are, also those that
+    the score leaves out. None where it is not known when each bar begins."""
+    seconds = [bar.seconds for bar in score.bars if bar.seconds is not None]
+    notes = [note for note in score.performance if not note.drum]
+    if not notes or len(seconds) < len(score.bars) or np.any(np.diff(seconds) <= 0):
+        return None
+    starts = [float(start) for start in score.bar_starts()]
+    last = score.bars[-1]
+    pace = 60 / last.tempo.quarter_bpm if last.tempo else 0.5
+    lines = [*seconds, seconds[-1] + pace * float(last.length)]
+    onset, end = (np.interp([getattr(n, name) for n in notes], lines, starts) for name in ("onset", "offset"))
+    onset = np.round(GRID * onset) / GRID
+    pitch, weight = np.array([n.pitch for n in notes], int), np.array([n.confidence for n in notes])
+    return Sounding(onset, np.maximum(end, onset + 1 / GRID), pitch, weight)
 
 
 def evidence_of(notes: Sounding, beats: Beats) -> Evidence:
