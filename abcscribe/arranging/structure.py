@@ -17,6 +17,7 @@ from string import ascii_uppercase
 import numpy as np
 
 from abcscribe.score.model import Direction, Note, Part, Score
+from abcscribe.score.spelling import key_named
 
 LEAST = 4  # bars of a section
 BAR, SECTION = 0.5, 0.75  # share of the notes of two bars, and on average of two sections, that have to agree
@@ -24,7 +25,8 @@ MOST_ENDING = 4  # bars, and at most half of the section
 FOLD_PRICE = 1.5  # written bars that a fold must save
 RUN = 8  # bars in a row that come again, from which they are a section
 
-NoteKey = tuple[int, Fraction, int]  # part, start, pitch
+SYMBOL = -1  # in the place of a part: a chord symbol
+Content = set[tuple[int, Fraction, int]]  # part, start, pitch; of a chord symbol the place of its root by fifths
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,7 @@ def with_repeats(score: Score) -> tuple[Score, list[str]]:
 
 def similarity(score: Score) -> np.ndarray:
     """(bars, bars) share of the notes that two bars have in common, 0 where metre, key or length differ."""
-    keys: list[set[NoteKey]] = [
-        {(p, note.start, note.pitch.midi) for p, part in enumerate(score.parts) for note in part.bars[i]}
-        for i in range(len(score.bars))
-    ]
+    keys = [_content(score, i) for i in range(len(score.bars))]
     count = len(keys)
     found = np.zeros((count, count))
     for i in range(count):
@@ -71,6 +70,12 @@ def similarity(score: Score) -> np.ndarray:
                 both = len(keys[i] | keys[j])
                 found[i, j] = found[j, i] = len(keys[i] & keys[j]) / both if both else 1.0
     return found
+
+
+def _content(score: Score, bar: int) -> Content:
+    notes = {(p, note.start, note.pitch.midi) for p, part in enumerate(score.parts) for note in part.bars[bar]}
+    named = (harmony for harmony in score.bars[bar].harmonies if harmony.root)
+    return notes | {(SYMBOL, h.start, key_named(h.root).fifths) for h in named}
 
 
 def folds(alike: np.ndarray) -> list[Fold]:
@@ -97,6 +102,8 @@ def folds(alike: np.ndarray) -> list[Fold]:
 def _at(alike: np.ndarray, start: int, length: int) -> list[Fold]:
     """The ways to fold at a bar with turns of a length."""
     count, found = len(alike), []
+    if alike[start, start + length] < BAR:
+        return []
     times = 1
     while start + (times + 1) * length <= count and _equal(alike, start, start + times * length, length):
         times += 1
@@ -236,14 +243,21 @@ def _lettered(score: Score, letters: dict[int, str], kept: Sequence[int]) -> Sco
 
 
 def _sentence(score: Score, fold: Fold) -> str:
-    common = range(fold.length - fold.ending)
-    different = 0
-    for part in score.parts:
-        for place in common:
-            first = {(n.start, n.pitch.midi) for n in part.bars[fold.start + place]}
-            for at in range(fold.start + fold.length, fold.stop, fold.length):
-                different += len({(n.start, n.pitch.midi) for n in part.bars[at + place]} - first)
-    begin, end = fold.start + 1, fold.start + len(common)
+    notes = symbols = signs = 0
+    for place in range(fold.length - fold.ending):
+        first = _content(score, fold.start + place)
+        for at in range(fold.start + fold.length, fold.stop, fold.length):
+            others = _content(score, at + place) - first
+            symbols += sum(part == SYMBOL for part, *_ in others)
+            notes += sum(part != SYMBOL for part, *_ in others)
+            signs += len(_signs(score, at + place) - _signs(score, fold.start + place))
+    begin, end = fold.start + 1, fold.start + fold.length - fold.ending
     turns = "again" if fold.times == 2 else f"{fold.times} times"
     said = f"Bars {begin}-{end} are played {turns} and written once"
-    return f"{said}: {different} notes that differ are not written." if different else f"{said}."
+    counts = ((notes, "note"), (symbols, "chord symbol"), (signs, "sign"))
+    different = " and ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in counts if count)
+    return f"{said}, without what differs in later turns: {different}." if different else f"{said}."
+
+
+def _signs(score: Score, bar: int) -> set[tuple[int, Direction]]:
+    return {(p, sign) for p, part in enumerate(score.parts) if part.directions for sign in part.directions[bar]}

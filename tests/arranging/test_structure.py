@@ -8,7 +8,7 @@ import pytest
 import tiny_cache
 
 from abcscribe.arranging.structure import folds, with_repeats
-from abcscribe.score.model import Bar, Key, Metre, Note, Part, Pitch, Score, Syllable, Tempo
+from abcscribe.score.model import Bar, Harmony, Key, Metre, Note, Part, Pitch, Score, Syllable, Tempo
 from abcscribe.score.spelling import pitch_at
 from abcscribe.score.writers import render
 
@@ -61,7 +61,16 @@ def test_a_few_other_notes_are_no_other_section_and_are_counted() -> None:
     found, said = with_repeats(before)
     assert len(found.bars) == 16
     assert len(found.unfolded().bars) == len(before.bars)
-    assert said == ["Bars 1-8 are played again and written once: 1 notes that differ are not written."]
+    assert said == ["Bars 1-8 are played again and written once, without what differs in later turns: 1 note."]
+
+
+def test_chord_symbols_that_differ_are_counted_too() -> None:
+    whole = piece("AAB")
+    bars = [dataclasses.replace(bar, harmonies=(Harmony(Fraction(0), "C"),)) for bar in whole.bars]
+    bars[8] = dataclasses.replace(bars[8], harmonies=(Harmony(Fraction(0), "A", "m"),))
+    found, said = with_repeats(dataclasses.replace(whole, bars=tuple(bars)))
+    assert len(found.bars) == 16
+    assert said[0].endswith("without what differs in later turns: 1 chord symbol.")
 
 
 def test_words_of_the_second_time_are_the_second_verse() -> None:
