@@ -260,4 +260,5 @@ def _sentence(score: Score, fold: Fold) -> str:
 
 
 def _signs(score: Score, bar: int) -> set[tuple[int, Direction]]:
-    return {(p, sign) for p, part in enumerate(score.parts) if part.directions for sign in part.directions[bar]}
+    signs = ((p, sign) for p, part in enumerate(score.parts) if part.directions for sign in part.directions[bar])
+    return {(p, sign) for p, sign in signs if sign.kind != "measure-repeat"}
