@@ -1,10 +1,12 @@
 """How well the chord symbols of performed songs agree with those of their print.
 
     python benchmarks/chords.py NOTES.npz [--songs 20] [--split test] [--severity .3]
+    python benchmarks/chords.py NOTES.npz --font TimGM6mb.sf2 --seconds 25
 
-Songs of the note cache are performed and heard with the mistakes of simulated hearing, as the language model's training
-has them; the notes are then transcribed like any recording, with metre and key found by ear. Chords are compared in
-time: the root, the root and the family (major, minor, seventh), and a chord a bar of the print.
+Songs of the note cache are performed, and either heard with the mistakes of simulated hearing, as the language model's
+training has them, or played by a soundfont and heard by the tower. They are transcribed like any recording, with metre
+and key found by ear. Chords are compared in time: the root, the root and the family (major, minor, seventh), and a
+chord a bar of the print.
 """
 
 from __future__ import annotations
@@ -19,17 +21,19 @@ from abcscribe.analysis.analysis_features import played_notes
 from abcscribe.analysis.harmony.decoder import decode, load
 from abcscribe.analysis.harmony.evidence import evidence_of
 from abcscribe.analysis.harmony.vocabulary import FAMILY, NAMES, split
+from abcscribe.audio import SAMPLE_RATE
 from abcscribe.corpora.note_cache import CachedPiece, NoteCache
 from abcscribe.hints import Hints
 from abcscribe.score.harmony import alter
 from abcscribe.score.model import STEP_SEMITONES, Score
-from abcscribe.synthesis.performance import QUARTER_BPM, perform
+from abcscribe.synthesis import soundfonts
+from abcscribe.synthesis.performance import QUARTER_BPM, Performance, perform
 from abcscribe.synthesis.simulated_hearing import hear
 from abcscribe.systems import SystemName
 from abcscribe.training.small import harmony
-from abcscribe.transcription import written
+from abcscribe.transcription import transcribe, written
 
-SECONDS = 60.0
+LOUD = 0.5  # full scale 1
 NOBODY = (-1, "")
 
 
@@ -38,6 +42,8 @@ def main() -> None:
     parser.add_argument("cache", type=Path)
     parser.add_argument("--songs", type=int, default=20)
     parser.add_argument("--split", default="test")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of each song")
+    parser.add_argument("--font", type=Path, help="a soundfont, preferably one that nothing was trained on")
     parser.add_argument("--severity", type=float, help="of the mistakes, 0 to 1; drawn if none is given")
     parser.add_argument("--source", default="openscore-lieder")
     wanted = parser.parse_args()
@@ -45,13 +51,25 @@ def main() -> None:
     chosen = [i for i, p in enumerate(cache.pieces) if p.split == wanted.split and p.source == wanted.source]
     rows = []
     for number in chosen[: wanted.songs]:
-        row = measured(np.random.default_rng(number), cache[number], wanted.severity)
+        row = measured(np.random.default_rng(number), cache[number], wanted)
         rows.append(row)
         print(cache.pieces[number].id, *(f"{value:.3f}" for value in row), flush=True)
     print("root, root and family, chord a bar:", *np.mean(rows, axis=0).round(3))
 
 
-def measured(rng: np.random.Generator, item: CachedPiece, severity: float | None) -> tuple[float, float, float]:
+def transcribed(rng: np.random.Generator, played: Performance, wanted: argparse.Namespace) -> Score:
+    """The score of a performance, by simulated hearing or by sound."""
+    if wanted.font:
+        soundfonts.FONTS["given"] = wanted.font
+        sound = soundfonts.render(rng, played, wanted.seconds + 1, "given", 0.0, np.zeros((0, 2)))
+        sound *= LOUD / np.abs(sound).max()
+        return transcribe((sound, SAMPLE_RATE), engine="abcscribe+rules", hints=Hints(chords=True))
+    heard, _ = hear(rng, played, wanted.severity)
+    steps = written(list(played_notes(heard)), Hints(chords=True), wanted.seconds, SystemName("midi", writer="rules"))
+    return next(step for step in steps if isinstance(step, Score))
+
+
+def measured(rng: np.random.Generator, item: CachedPiece, wanted: argparse.Namespace) -> tuple[float, float, float]:
     """Shares of the time with the right root, and root and family, and of the bars with the right longest chord."""
     notes, beats = item.notes, harmony.grid(item.notes)
     pitched = notes.program[notes.part] < 128
@@ -61,13 +79,8 @@ def measured(rng: np.random.Generator, item: CachedPiece, severity: float | None
     bpm = float(np.clip(marks[0], *QUARTER_BPM)) if len(marks) else 96.0
     programs = tuple(int(p) for p in notes.program)
     pitch, part = notes.pitch[pitched].astype(int), notes.part[pitched].astype(int)
-    played = perform(rng, onset, length, pitch, part, programs, bpm).before(SECONDS)
-    heard, _ = hear(rng, played, severity)
-    score = next(
-        step
-        for step in written(list(played_notes(heard)), Hints(chords=True), SECONDS, SystemName("midi", writer="rules"))
-        if isinstance(step, Score)
-    )
+    played = perform(rng, onset, length, pitch, part, programs, bpm).before(wanted.seconds)
+    score = transcribed(rng, played, wanted)
     order = np.argsort(onset[played.note], kind="stable")
     quarters, seconds = onset[played.note][order], np.maximum.accumulate(played.onset[order])
     ends = beats.end[beats.end <= quarters[-1]]
