@@ -22,6 +22,7 @@ from abcscribe.score import instruments
 from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import PlayedNote, Score
 from abcscribe.transcription import Done, Event, Heard, Warned, Wrote
+from abcscribe.writing.drums import of_drummer
 
 MOST = 16  # files: more is no band but a library
 NOT_INSTRUMENTS = (
@@ -128,7 +129,7 @@ def _of_player(path: Path, notes: Sequence[PlayedNote], taken: set[int]) -> tupl
     """The notes of a stem as those of one player whom no other stem has, and what is left out of them."""
     played = program(path.stem)
     if played == PERCUSSION:
-        hits = [note for note in notes if note.drum]
+        hits = of_drummer(notes)
         return hits, [] if hits else [f"No drums are heard in {path.name}: they get no part."]
     pitched = [note for note in notes if not note.drum]
     if not pitched:
@@ -145,7 +146,7 @@ def _of_player(path: Path, notes: Sequence[PlayedNote], taken: set[int]) -> tupl
     free = _free(played, taken)
     taken.add(free)
     family = instruments.family(free)
-    return [dataclasses.replace(note, program=free, family=family, families=()) for note in pitched], said
+    return [dataclasses.replace(note, program=free, family=family, families=(), timbre=()) for note in pitched], said
 
 
 def one_at_a_time(notes: Sequence[PlayedNote]) -> list[PlayedNote]:

@@ -28,7 +28,7 @@ from abcscribe.score.readers import read_leniently
 from abcscribe.systems import SystemName
 from abcscribe.writing import language_model, rules
 from abcscribe.writing.bar_confidence import calibrated
-from abcscribe.writing.drums import score_of_drums, with_drums
+from abcscribe.writing.drums import of_drummer, score_of_drums, with_drums
 
 PLAYED = SystemName("midi", writer="rules")  # notes of a MIDI file are certain: there are no confidences to weigh
 SILENCE = 1e-4  # full scale 1. -80 dB: below the noise of any microphone, above the dither of an empty track
@@ -245,15 +245,16 @@ def written(
     Raises:
         AudioError: the hints ask for drums alone, and none are heard.
     """
-    hits = [note for note in notes if note.drum]
-    if hits and (len(hits) == len(notes) or _drums_alone(hints)):
-        yield from map(Warned, _beside_drums(len(notes) - len(hits)))
+    hits = of_drummer(notes)
+    pitched = [note for note in notes if not note.drum]
+    if hits and (not pitched or _drums_alone(hints)):
+        yield from map(Warned, _beside_drums(len(pitched)))
         yield seconds
         yield score_of_drums(hits, hints, seconds)
         return
     if _drums_alone(hints):
         raise AudioError("No drums are heard: this engine does not hear them, or there are none.")
-    analysis = analyse([note for note in notes if not note.drum], hints)
+    analysis = analyse(pitched, hints)
     if analysis is not None:
         yield from map(Warned, analysis.remarks)
     if PERCUSSION in (hints.instruments or ()) and not hits:
@@ -322,9 +323,10 @@ def _title(path: Path) -> str:
 def _check_music(path: Path, peak: float, notes: list[PlayedNote], clear_confidence: float) -> None:
     if peak < SILENCE:
         raise AudioError(f"{path} is silent.")
-    if not notes:
+    pitched = [note for note in notes if not note.drum]
+    if not pitched and not of_drummer(notes):
         raise AudioError(f"No notes can be heard in {path}.")
-    if not all(note.drum for note in notes) and not _clear(notes, clear_confidence):
+    if pitched and not _clear(pitched, clear_confidence):
         raise AudioError(f"{path} seems to be noise or speech: hardly a clear note can be heard.")
 
 

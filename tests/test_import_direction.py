@@ -35,7 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "arranging": {"analysis", "score"},
     "playback": {"editing", "audio", "score"},
     "formats": {"playback", "score"},
-    "stems": {"transcription", "hearing", "systems", "analysis", "audio", "score", "hints"},
+    "stems": {"transcription", "hearing", "systems", "analysis", "writing", "audio", "score", "hints"},
     "batch": {"stems", "workers", "transcription", "arranging", "formats", "audio", "score", "hints"},
     "server": {
         "transcription", "systems", "hearing", "formats", "playback", "editing", "arranging", "audio", "score",

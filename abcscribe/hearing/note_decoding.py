@@ -25,7 +25,7 @@ LEAST_CONFIDENCE = 0.5
 SHORTEST_SOFT = 6  # frames (96 ms) of a note without an onset
 LONGEST_GAP = 2  # frames of silence inside a note
 SHORTEST = 2  # frames (32 ms) of any note
-DRUM_THRESHOLD = 0.35  # probability at the peak of a drum's onset: the best F1 of four kinds of five on clips of training
+DRUM_THRESHOLD = 0.35  # probability at the peak of a drum's onset: near the best F1 of each kind on training clips
 DRUM_SECONDS = 0.1  # a hit has no end of its own
 
 # Seconds by which the tower's onsets are later than the annotations of real recordings. Medians on the development

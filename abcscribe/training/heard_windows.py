@@ -54,7 +54,7 @@ def listen(
     Returns:
         n heard notes by onset and pitch, and (n,) the index of each one's score note, -1 for a false note.
     """
-    heard = heard_notes([note for part in _engine().notes([_recorded(rng, played)]) for note in part])
+    heard = heard_notes([note for part in _engine().notes([_recorded(rng, played)]) for note in part if not note.drum])
     return heard, _behind(heard, played)
 
 

@@ -9,7 +9,7 @@ from abcscribe.hints import Hints
 from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import Bar, Direction, Metre, Part, PlayedNote, Score, Tempo
 from abcscribe.synthesis.drum_patterns import GROOVES
-from abcscribe.writing.drums import score_of_drums, with_drums
+from abcscribe.writing.drums import of_drummer, score_of_drums, with_drums
 
 F = Fraction
 
@@ -124,3 +124,15 @@ def test_a_few_hits_are_written_too(onsets: list[float]) -> None:
     assert found.bars
     assert not found.problems()
     assert any(found.parts[0].bars)
+
+
+def test_a_few_unsure_hits_in_a_long_recording_are_no_drummer() -> None:
+    """Consonants of singers are heard as drums now and then; what is certain, as of a MIDI file, is always kept."""
+    notes = [PlayedNote(float(at), at + 0.5, 60) for at in range(40)]
+    unsure = [PlayedNote(float(at), at + 0.1, 36, confidence=0.5, drum=True) for at in range(0, 40, 10)]
+    assert of_drummer([*notes, *unsure]) == []
+    often = [dataclasses.replace(unsure[0], onset=0.5 * at, offset=0.5 * at + 0.1) for at in range(60)]
+    assert of_drummer([*notes, *often]) == often
+    certain = [dataclasses.replace(hit, confidence=1.0) for hit in unsure]
+    assert of_drummer([*notes, *certain]) == certain
+    assert of_drummer([]) == []

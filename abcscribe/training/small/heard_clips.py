@@ -50,7 +50,8 @@ def keep_clips(config: ClipListeningConfig) -> Iterator[tuple[int, int]]:
             for done, clip in enumerate(read_suite(suite), 1):
                 parts = engine.notes(audio.blocks(clip.audio, rate=engine.sample_rate))
                 score = replace(clip.score, performance=clip.notes or ())
-                file.write(line(HeardClip(score, tuple(note for part in parts for note in part))) + "\n")
+                heard = tuple(note for part in parts for note in part if not note.drum)
+                file.write(line(HeardClip(score, heard)) + "\n")
                 yield config.clips + done, total
 
 
