@@ -169,8 +169,7 @@ def _usual(line: Timeline, indices: Sequence[int]) -> float:
 
 def _chordal(line: Timeline, indices: Sequence[int]) -> int:
     weight = _families(line, indices)
-    family = max(CHORDAL, key=lambda f: weight.get(f, 0.0))
-    return _likeliest(line, indices, family) or instruments.FAMILY_PROGRAM[family]
+    return instruments.FAMILY_PROGRAM[max(CHORDAL, key=lambda f: weight.get(f, 0.0))]
 
 
 def _families(line: Timeline, indices: Sequence[int]) -> dict[str, float]:
@@ -183,23 +182,11 @@ def _families(line: Timeline, indices: Sequence[int]) -> dict[str, float]:
 
 
 def _instrument(line: Timeline, indices: Sequence[int]) -> int:
-    """The program of one player: the family that is heard most, and of it the instrument that most notes sound like, or
-    else that of his register."""
+    """The program of one player: the family that is heard most, and of it the instrument of his register."""
     weight = _families(line, indices)
     family = max(weight, key=weight.__getitem__)
-    if heard := _likeliest(line, indices, family):
-        return heard
     limits = BY_REGISTER.get(family, ((0, instruments.FAMILY_PROGRAM.get(family, 0)),))
     return next(program for limit, program in limits if _usual(line, indices) >= limit)
-
-
-def _likeliest(line: Timeline, indices: Sequence[int], family: str) -> int | None:
-    """The program of a family that most of the notes, by confidence, are heard as; None if they tell none."""
-    weight: dict[int, float] = defaultdict(float)
-    for note in (line.notes[i] for i in indices):
-        if note.instrument is not None and instruments.family(note.instrument) == family:
-            weight[note.instrument] += note.confidence
-    return max(weight, key=weight.__getitem__) if weight else None
 
 
 def _part(line: Timeline, indices: list[int], program: int) -> Line:

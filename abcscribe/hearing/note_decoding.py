@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from abcscribe.hearing.note_confidence import WEIGHTS, Candidates, confidence
-from abcscribe.model.tower_classes import DRUMS, PROGRAMS
+from abcscribe.model.tower_classes import DRUMS
 from abcscribe.score.instruments import FAMILIES
 from abcscribe.score.model import PlayedNote
 from abcscribe.spectrogram import FRAME_RATE, LOWEST_PITCH
@@ -88,18 +88,13 @@ def decode_drums(onset: np.ndarray) -> list[PlayedNote]:
     ]
 
 
-def with_timbre(notes: list[PlayedNote], player: np.ndarray, program: np.ndarray) -> list[PlayedNote]:
-    """The notes with what the heads for players and programs say of them.
-
-    Args:
-        player, program: as in `Activity`, of the stretch with the notes.
-    """
+def with_timbre(notes: list[PlayedNote], player: np.ndarray) -> list[PlayedNote]:
+    """The notes with their vectors; ``player``: as in `Activity`, of the stretch with the notes."""
     vectors = over_notes(player, notes)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
-    likeliest = over_notes(program, notes).argmax(axis=1)
     return [
-        dataclasses.replace(note, timbre=tuple(round(x, 2) for x in vector), instrument=PROGRAMS[index][0])
-        for note, vector, index in zip(notes, vectors.tolist(), likeliest.tolist(), strict=True)
+        dataclasses.replace(note, timbre=tuple(round(x, 2) for x in vector))
+        for note, vector in zip(notes, vectors.tolist(), strict=True)
     ]
 
 

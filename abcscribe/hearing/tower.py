@@ -65,8 +65,8 @@ class AbcscribeEngine:
         notes = decode_notes(
             activity.onset, activity.sounding, activity.velocity, activity.family, weights=self.confidence
         )
-        if activity.player is not None and activity.program is not None:
-            notes = with_timbre(notes, activity.player, activity.program)
+        if activity.player is not None:
+            notes = with_timbre(notes, activity.player)
         hits = [] if activity.drums is None else decode_drums(activity.drums)
         return sorted([*notes, *hits], key=lambda note: (note.onset, note.pitch)) if hits else notes
 

@@ -158,7 +158,6 @@ class PlayedNote:
     drum: bool = False  # of the percussion channel: ``pitch`` is its key
     families: tuple[float, ...] = ()  # probability of each of instruments.FAMILIES in hundredths; () if unknown
     timbre: tuple[float, ...] = ()  # a vector that is near those of the same player's notes; () if unknown
-    instrument: int | None = None  # the likeliest General MIDI program, of one note, so an opinion and no decision
 
 
 @dataclass(frozen=True, slots=True)

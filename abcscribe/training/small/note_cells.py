@@ -17,7 +17,6 @@ from abcscribe.hearing.note_confidence import WEIGHTS as CONFIDENCE
 from abcscribe.hearing.tower import AbcscribeEngine
 from abcscribe.model.audio_tower import AudioTower
 from abcscribe.model.config import FRAMES_PER_TOKEN, WINDOW_FRAMES
-from abcscribe.model.tower_classes import PROGRAMS
 from abcscribe.model.tower_files import load_tower
 from abcscribe.model.tower_runtime import Activity, TowerRuntime
 from abcscribe.score.model import PlayedNote
@@ -114,8 +113,8 @@ def told(tower: AudioTower, notes: list[PlayedNote], cells: Cells) -> list[Playe
     if tower.timbre is None:
         return notes
     with torch.no_grad():
-        program, player = (values.numpy() for values in answers(tower, cells, len(notes)))
+        _, player = answers(tower, cells, len(notes))
     return [
-        dataclasses.replace(note, timbre=tuple(round(x, 2) for x in vector), instrument=PROGRAMS[index][0])
-        for note, index, vector in zip(notes, program.argmax(axis=1).tolist(), player.tolist(), strict=True)
+        dataclasses.replace(note, timbre=tuple(round(x, 2) for x in vector))
+        for note, vector in zip(notes, player.tolist(), strict=True)
     ]
