@@ -191,10 +191,12 @@ def _hear_and_write(path: Path, name: SystemName, hints: Hints, section: Section
     if total is not None and total - measured.seconds > max(LOST_SECONDS, LOST_SHARE * total):
         message = f"{path} should last {total:.0f} s but only {measured.seconds:.0f} s can be decoded: is it cut off?"
         yield Warned(message)
-    _check_music(path, measured.peak, notes, engine.clear_confidence)
+    music = _music(path, measured.peak, notes, engine.clear_confidence)
+    if unclear := len(notes) - len(music):
+        yield Warned(f"{unclear} unclear note{'s' * (unclear != 1)} beside the drums left out.")
     finish = section.start + measured.seconds
     score = Score()
-    for step in written(notes, hints, finish, name):
+    for step in written(music, hints, finish, name):
         if isinstance(step, Score):
             score = step
         elif isinstance(step, Warned):
@@ -320,14 +322,21 @@ def _title(path: Path) -> str:
     return " ".join(os.fsencode(path.stem).decode("utf-8", "replace").split())
 
 
-def _check_music(path: Path, peak: float, notes: list[PlayedNote], clear_confidence: float) -> None:
+def _music(path: Path, peak: float, notes: list[PlayedNote], clear_confidence: float) -> list[PlayedNote]:
+    """The notes that are written: all, or the drums alone if nothing else is clear beside them.
+
+    Raises AudioError if there is no music.
+    """
     if peak < SILENCE:
         raise AudioError(f"{path} is silent.")
-    pitched = [note for note in notes if not note.drum]
-    if not pitched and not of_drummer(notes):
+    pitched, hits = [note for note in notes if not note.drum], of_drummer(notes)
+    if not pitched and not hits:
         raise AudioError(f"No notes can be heard in {path}.")
-    if pitched and not _clear(pitched, clear_confidence):
+    if not pitched or _clear(pitched, clear_confidence):
+        return notes
+    if not hits:
         raise AudioError(f"{path} seems to be noise or speech: hardly a clear note can be heard.")
+    return hits
 
 
 def _clear(notes: list[PlayedNote], confidence: float) -> bool:

@@ -72,7 +72,7 @@ def test_any_exception_is_the_sentence_of_its_own_recording(
         raise error
 
     good = media.write(tmp_path / "a.wav", media.tone(4.0, pitches=SCALE))
-    monkeypatch.setattr(batch.transcription, "_check_music", fail)
+    monkeypatch.setattr(batch.transcription, "_music", fail)
     outcome = batch.run(batch.Job(good, tmp_path / "a", settings()))
     assert outcome.score is None
     assert outcome.error.startswith(f"{good}: ")

@@ -188,3 +188,13 @@ def test_drums_that_are_asked_for_alone(tmp_path: Path, tone: str, monkeypatch: 
     with pytest.warns(UserWarning, match="32 notes of others left out"):
         score = transcribe(path, engine=tone, hints=Hints(instruments="drums"))
     assert [part.program for part in score.parts] == [128]
+
+
+def test_drums_are_written_where_nothing_else_is_clear() -> None:
+    hits = [PlayedNote(0.25 * at, 0.25 * at + 0.1, 36, confidence=0.6, drum=True) for at in range(24)]
+    unclear = [PlayedNote(1.0, 1.1, 60, confidence=0.5)]
+    assert transcription._music(Path("loop.wav"), 0.5, [*hits, *unclear], 0.9) == hits
+    clear = [PlayedNote(float(at), at + 0.9, 60, confidence=0.95) for at in range(6)]
+    assert transcription._music(Path("band.wav"), 0.5, [*hits, *clear], 0.9) == [*hits, *clear]
+    with pytest.raises(AudioError, match="noise or speech"):
+        transcription._music(Path("talk.wav"), 0.5, [*hits[:3], *unclear], 0.9)
