@@ -1,4 +1,4 @@
-"""The options of ``abcscribe train`` (tower, sft, sft-text, rl, chain) and ``abcscribe data`` (listen, listen-clips).
+"""The options of ``abcscribe train`` (tower, sft, sft-text, rl, chain) and ``abcscribe data`` (listen, export, ...).
 
 Imports nothing heavy: all commands are made of these at start-up (`abcscribe.command`). Comments of fields are the help
 of the options. ``SMOKE`` are values of a run that ends within two minutes.
@@ -182,6 +182,23 @@ class ClipListeningConfig:
     split: str = "train"  # train or valid
     clips: int = 2560  # half a second of one core each
     seed: int = 31  # of the clips
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """Options of what is made of a data set of recordings."""
+
+    data_set: str  # name, see abcscribe data fetch
+    kind: str  # abc, questions, embeddings, embedding-questions, suite, recordings or clips
+    folder: Path  # local copy of the data set
+    out: Path  # folder to fill
+    seconds: float = 25.0  # of a window
+    converter: str = "analysis"  # notes -> ABC: analysis (the printed score where it is aligned) or midi2abc
+    midi2abc: str = "midi2abc"  # program, or script such as EasyABC's
+    tower: str = "abcscribe"  # of embeddings: abcscribe, whisper:NAME, ...
+    sound: bool = False  # put the sound into the Parquet files, as FLAC
+    stems: bool = False  # single players of a mix, too
+    most: int | None = None  # recordings of a split at most
 
 
 @dataclass(frozen=True)
