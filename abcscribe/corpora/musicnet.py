@@ -1,4 +1,4 @@
-"""MusicNet (Thickstun et al., 2017): 330 free recordings of chamber and piano music, aligned by dynamic time warping."""
+"""MusicNet (Thickstun et al., 2017): 330 free recordings of chamber and piano music, aligned by time warping."""
 
 from __future__ import annotations
 

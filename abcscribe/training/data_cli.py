@@ -162,8 +162,8 @@ def _to_get(one: DataSet) -> Iterator[str]:
     yield f"{one.title}, {one.home or 'made by abcscribe data suite'}"
     yield f"Terms: {one.licence.name} ({one.licence.reason}). Cite: {one.citation or 'nothing'}"
     for download in one.downloads:
-        kind, digest = ("sha256", download.sha256) if download.sha256 else ("md5", download.md5)
-        yield f"Get: {download.url} -> {download.name} ({download.size}; {f'{kind} {digest}' if digest else 'no checksum'})"
+        digest = f"sha256 {download.sha256}" if download.sha256 else f"md5 {download.md5}" if download.md5 else ""
+        yield f"Get: {download.url} -> {download.name} ({download.size}; {digest or 'no checksum is published'})"
     yield f"Splits: {one.splits}"
     yield f"Then it lies so:\n{one.layout}"
     yield f"Check it: abcscribe data fetch {one.name} --folder FOLDER"

@@ -34,7 +34,7 @@ def write_shards(config: ExportConfig, found: Sequence[Recording]) -> Iterator[t
     """Write the shards of ``config.kind``; yields recordings done and in all."""
     write = _write_recordings if config.kind == "recordings" else _write_clips
     config.out.mkdir(parents=True, exist_ok=True)
-    done, kept = 0, {name: list[Section]() for name in ("train", "valid")}
+    kept = {name: list[Section]() for name in ("train", "valid")}
     numbers = dict.fromkeys(kept, 0)
     published = any(one.split == "validation" for one in found)
     for number, one in enumerate(found):
@@ -45,8 +45,7 @@ def write_shards(config: ExportConfig, found: Sequence[Recording]) -> Iterator[t
                 write(config, f"{name}-{numbers[name]:05d}", kept[name][:SHARD])
                 kept[name] = kept[name][SHARD:]
                 numbers[name] += 1
-        done += 1
-        yield done, len(found)
+        yield number + 1, len(found)
     for name, left in kept.items():
         if left:
             write(config, f"{name}-{numbers[name]:05d}", left)

@@ -92,26 +92,26 @@ def _within(notes: tuple[PlayedNote, ...], start: float, seconds: float) -> tupl
 
 
 def bars_within(score: Score, start: float, end: float) -> Score | None:
-    """The bars that were played wholly between two times (seconds), their times from ``start``; ``seconds`` is their end.
+    """The bars that were played wholly between two times (seconds), with times from ``start``; ``seconds`` is their end.
 
     None if there are none, or if the score does not say which they are: where a repeat was played, the written bars are
     not those that sound.
     """
     known = [(i, bar.seconds) for i, bar in enumerate(score.bars) if bar.seconds is not None]
-    spans = [(i, begin, until) for (i, begin), (_, until) in pairwise(known)]
-    spans += [(i, begin, score.seconds or math.inf) for i, begin in known[-1:]]
-    usual = median(until - begin for _, begin, until in spans)
-    inside = [span for span in spans if start <= span[1] and span[2] <= end]
-    if not inside or any(until - begin > REPEATED * usual for _, begin, until in inside):
+    known.append((len(score.bars), score.seconds or math.inf))
+    spans = [(i, j, begin, until) for (i, begin), (j, until) in pairwise(known)]
+    usual = median((until - begin) / (j - i) for i, j, begin, until in spans)
+    inside = [span for span in spans if start <= span[2] and span[3] <= end]
+    if not inside or any(until - begin > REPEATED * usual * (j - i) for i, j, begin, until in inside):
         return None
-    first, last = inside[0][0], inside[-1][0] + 1
+    first, last = inside[0][0], inside[-1][1]
     bars = tuple(
         dataclasses.replace(bar, seconds=None if bar.seconds is None else bar.seconds - start)
         for bar in score.bars[first:last]
     )
     return dataclasses.replace(
         score, bars=bars, parts=tuple(_cut(part, first, last) for part in score.parts), performance=(),
-        seconds=inside[-1][2] - start,
+        seconds=inside[-1][3] - start,
     )  # fmt: skip
 
 
