@@ -28,10 +28,11 @@ def midi_notes(path: Path, pedal: bool = False, program: int | None = None, shif
     require("Reading MIDI files of a data set", "data", "symusic")
     import symusic
 
+    reader: Any = symusic.Score  # a factory whose result its stubs leave untyped
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there")
     found: list[PlayedNote] = []
-    for track in symusic.Score(str(path), ttype="second").tracks:
+    for track in reader(str(path), ttype="second").tracks:
         drum = track.is_drum if program is None else program == 128
         sound = None if drum else track.program if program is None else program
         ends = _pedalled(track) if pedal else [note.end for note in track.notes]

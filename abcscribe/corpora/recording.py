@@ -1,4 +1,4 @@
-"""What every data set of recordings offers: where to get it, its recordings, their notes and, where it has them, scores.
+"""What every data set of recordings offers: where to get it, its recordings, their notes and, if it has any, scores.
 
 A data set is one module with a `DataSet`, whose ``index`` walks a local copy in the layout that its authors published.
 Nothing is downloaded: `checked` says of a copy what is there.

@@ -169,6 +169,20 @@ def _to_get(one: DataSet) -> Iterator[str]:
     yield f"Check it: abcscribe data fetch {one.name} --folder FOLDER"
 
 
+@app.command()
+def bench(
+    sources: Annotated[Path, typer.Argument(help="Folder with local copies of the sources, each as it was published.")],
+    out: Annotated[Path, typer.Argument(help="Folder to fill: a suite for abcscribe evaluate.")],
+) -> None:
+    """Put the benchmark of docs/results.md together from its public sources; says what is missing, and where it is."""
+    from abcscribe.evaluation.bench import assemble
+
+    with progress_bar("assembling") as advance:
+        for done, total in assemble(sources, out, lambda sentence: typer.echo(sentence, err=True)):
+            advance(done, total)
+    typer.echo(f"Now: abcscribe evaluate --suite {out} --engine abcscribe", err=True)
+
+
 def export(config: configs.ExportConfig) -> None:
     """Make windows with ABC, questions, embeddings, a suite or training shards of a data set of recordings."""
     needs = {"suite": ("soundfile",), "recordings": (), "clips": ()}.get(config.kind, ("pyarrow",))

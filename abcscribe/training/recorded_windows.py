@@ -92,7 +92,7 @@ def _within(notes: tuple[PlayedNote, ...], start: float, seconds: float) -> tupl
 
 
 def bars_within(score: Score, start: float, end: float) -> Score | None:
-    """The bars that were played wholly between two times (seconds), with times from ``start``; ``seconds`` is their end.
+    """The bars that were played wholly between two times (seconds), timed from ``start``; ``seconds`` is their end.
 
     None if there are none, or if the score does not say which they are: where a repeat was played, the written bars are
     not those that sound.
@@ -168,7 +168,7 @@ def _cut_midi(path: Path, start: float, end: float) -> Any:
     require("Cutting MIDI files", "data", "symusic")
     import symusic
 
-    score = symusic.Score(str(path))
+    score: Any = symusic.Score(str(path))
     for track, timed in zip(score.tracks, score.to("second").tracks, strict=True):
         kept = [note for note, heard in zip(track.notes, timed.notes, strict=True) if start <= heard.time < end]
         track.notes = type(track.notes)(kept)
