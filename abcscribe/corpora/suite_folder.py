@@ -26,7 +26,8 @@ def index(folder: Path) -> Iterator[Recording]:
         first = score.bars[0]
         yield Recording(
             Path(row["audio"]).with_suffix("").as_posix(), folder / row["audio"],
-            "test" if pieces[row["comment"]] % TEST_OF == TEST_OF - 1 else "train", tuple(part.program for part in score.parts),
+            "test" if pieces[row["comment"]] % TEST_OF == TEST_OF - 1 else "train",
+            tuple(part.program for part in score.parts),
             partial(_notes, path), read_score=partial(_score, path), metre=first.metre, key=first.key,
             tempo=first.tempo.quarter_bpm if first.tempo else None,
         )  # fmt: skip

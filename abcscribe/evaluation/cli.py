@@ -31,7 +31,9 @@ def evaluate(
             help="Folder with recordings and a manifest.csv, or a name: rendered, unseen-timbres, valid-sounds, folk."
         ),
     ],
-    engine: Annotated[str, typer.Option(metavar="NAME,...", help="Engines; majority answers without listening.")],
+    engine: Annotated[
+        str, typer.Option(metavar="NAME,...", help="Engines; majority does not listen; all: what is here.")
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for rows, scores and report.")] = Path(
         DEFAULT_OUT
     ),
@@ -57,7 +59,7 @@ def evaluate(
         raise typer.BadParameter(f"There is no protocol {protocol!r}; there are {', '.join(run.PROTOCOLS)}.")
     folder = Path(suite) if Path(suite).is_dir() else _named(suite, notes, samples, sounds, suites_folder)
     chosen_clips = suites.read_suite(folder)[:clips]
-    names = list(dict.fromkeys(name.strip() for name in engine.split(",") if name.strip()))
+    names = _expanded([name.strip() for name in engine.split(",") if name.strip()])
     output.mkdir(parents=True, exist_ok=True)
     chosen = run.PROTOCOLS[protocol]
     rows = run.evaluate(chosen_clips, names, output, chosen, jobs, _tell)
@@ -65,10 +67,20 @@ def evaluate(
     typer.echo(f"{len(rows)} rows; report: {page}", err=True)
 
 
+def _expanded(names: list[str]) -> list[str]:
+    """Names without doubles; "all" are the systems that come with weights, and the majority's answer."""
+    from abcscribe import systems
+    from abcscribe.evaluation.systems import MAJORITY
+
+    every = [MAJORITY, *systems.with_weights()] if "all" in names else []
+    return list(dict.fromkeys(one for name in names for one in (every if name == "all" else [name])))
+
+
 def probe(
-    folder: Annotated[Path, typer.Argument(help="Local copy of the data set, such as a suite of abcscribe data suite.")],
+    folder: Annotated[Path, typer.Argument(help="Local copy of the data set, such as a suite made here.")],
     tower: Annotated[
-        str, typer.Option(metavar="NAME,...", help="abcscribe, whisper:NAME, encoder:NAME, encodec:NAME, musicgen:NAME.")
+        str,
+        typer.Option(metavar="NAME,...", help="abcscribe, whisper:NAME, encoder:NAME, encodec:NAME ..."),
     ] = "abcscribe",
     layers: Annotated[str, typer.Option(metavar="N,...", help="all, or numbers from 0.")] = "all",
     tasks: Annotated[str, typer.Option(metavar="NAME,...", help="What is read off.")] = (
@@ -97,12 +109,12 @@ def probe(
     recordings = [one for one in named(data_set).read(folder) if one.audio.is_file()][:most]
     results = {}
     for name in (one.strip() for one in tower.split(",")):
-        clips, count = [], 0
+        clips: list[probes.Clip] = []
         with progress_bar(name) as advance:
-            for count, clip in probes.heard(recordings, load_layered_tower(name), out / "frames", name):
+            for clip in probes.heard(recordings, load_layered_tower(name), out / "frames", name):
                 clips.append(clip)
                 advance(len(clips), len(recordings))
-        results[name] = list(probes.probe(clips, probes.layers_of(layers, count), chosen))
+        results[name] = list(probes.probe(clips, probes.layers_of(layers, len(clips[0].means)), chosen))
     probes.write(results, out)
     typer.echo(probes.table(results))
 

@@ -1,13 +1,14 @@
 """Linear probes: what can be read off each layer of an audio tower by a linear map, and nothing more.
 
-As Castellon et al. (2021) probed Jukebox: of a clip's mean frame its key, tempo, metre and instruments are predicted, of
-single frames the notes that sound. Maps are ridge regressions in closed form; their penalty and, where a yes or no is
-wanted, their threshold are chosen on a fifth of the training clips, then all of these are fitted again. What a guess
-without listening reaches is always told beside the figures.
+As Castellon et al. (2021) probed Jukebox: of the mean frame of a clip its key, tempo, metre and instruments are
+predicted, of single frames the notes that sound. Maps are ridge regressions in closed form; their penalty and, where
+a yes or no is wanted, their threshold are chosen on a fifth of the training clips, then all of these are fitted again.
+What a guess without listening reaches is always told beside the figures.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -70,16 +71,11 @@ class Problem:
     groups: np.ndarray = field(default_factory=lambda: np.zeros(0))  # clip of each training row
 
 
-def heard(
-    recordings: Sequence[Recording], tower: LayeredTower, cache: Path, tower_name: str
-) -> Iterator[tuple[int, Clip]]:
-    """The clips of recordings; what the tower makes of them is kept in a folder.
-
-    Yields:
-        (number of layers, clip).
-    """
-    for number, one in enumerate(recordings):
-        path = cache / tower_name.replace("/", "_").replace(":", "_") / f"{number:05d}.npz"
+def heard(recordings: Sequence[Recording], tower: LayeredTower, cache: Path, tower_name: str) -> Iterator[Clip]:
+    """The clips of recordings; what the tower makes of them is kept in a folder."""
+    home = cache / hashlib.sha256(tower_name.encode()).hexdigest()[:12]
+    for one in recordings:
+        path = home / f"{hashlib.sha256(str(one.audio.resolve()).encode()).hexdigest()[:16]}.npz"
         if not path.exists():
             _keep(path, tower.layers(audio.load(one.audio, end=SECONDS)), tower.frame_rate)
         with np.load(path) as stored:
@@ -87,7 +83,7 @@ def heard(
             frames = [stored[f"frames{i}"].astype(np.float32) for i in range(count)]
             means = [stored[f"mean{i}"].astype(np.float32) for i in range(count)]
             times = stored["times"]
-        yield count, Clip(means, frames, truth_of(one, times), one.split == "test")
+        yield Clip(means, frames, truth_of(one, times), one.split == "test")
 
 
 def _keep(path: Path, layers: Sequence[np.ndarray], rate: float) -> None:
@@ -136,7 +132,9 @@ def _probe(clips: Sequence[Clip], layer: int, task: str) -> Result:
     known = [clip for clip in clips if task in clip.truth]
     train, test = [clip for clip in known if not clip.test], [clip for clip in known if clip.test]
     if len(train) < 10 or not test:
-        raise AbcscribeError(f"The task {task} needs 10 clips to train on and one for testing; give it more recordings.")
+        raise AbcscribeError(
+            f"The task {task} needs 10 clips to train on and one for testing; give it more recordings."
+        )
     problem, score, guess = _problem(train, test, layer, task)
     figure = _fitted(problem, score, yes_or_no=task in ("instrument", "notes"))
     return Result(task, layer, round(figure, 4), round(guess, 4), len(test))

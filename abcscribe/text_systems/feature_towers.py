@@ -5,8 +5,8 @@ A tower is any callable that takes a waveform, float32 (samples,), mono, 16 kHz,
 ``layers(waveform)``, the frames of every layer, the lowest first. They are frozen: a checkpoint keeps a tower's name,
 not its weights.
 
-Names: ``abcscribe``; ``whisper:NAME`` (a folder or a name on the Hub, also in CTranslate2's form); ``encoder:NAME``, any
-encoder of transformers that takes a waveform (MERT, HuBERT, wav2vec 2); ``encodec:NAME``; ``musicgen:NAME``. ``@N``
+Names: ``abcscribe``; ``whisper:NAME`` (a folder or a name on the Hub, also in CTranslate2's form); ``encoder:NAME``,
+any encoder of transformers that takes a waveform (MERT, HuBERT, wav2vec 2); ``encodec:NAME``; ``musicgen:NAME``. ``@N``
 behind a name takes layer N instead of the last.
 """
 
@@ -188,7 +188,7 @@ class WhisperTower(TransformersTower):
 
     @classmethod
     def from_pretrained(cls, name: str) -> WhisperTower:
-        """From a folder, also one of CTranslate2, or a name on the Hugging Face Hub. Raises OSError if there is none."""
+        """From a folder, also one of CTranslate2, or a name on the Hub. Raises OSError if there is none."""
         from transformers import AutoFeatureExtractor, WhisperFeatureExtractor, WhisperModel
 
         if (Path(name) / "model.bin").is_file():

@@ -91,6 +91,7 @@ class SftTextTraining:
     pairs: Path  # JSON Lines: answer, and features (.npy) or audio
     base: str  # language model: folder or name on the Hugging Face Hub
     out: Path = Path("data/sft-text")  # checkpoint folder; a run found there is resumed
+    system: str = ""  # qwen2-audio, qwen2.5-omni, audio-flamingo or music-flamingo, if base is one: it needs no tower
     audio_tower: str = "abcscribe"  # abcscribe, whisper:NAME, or nothing if all pairs have features
     question: str = QUESTION  # question of pairs that have none
     frames: int = 4  # frames of the tower that become one soft token
@@ -158,6 +159,25 @@ class RlTraining:
     SMOKE: ClassVar[Mapping[str, Any]] = {
         "minutes": 1.5, "steps": 3, "windows": 2, "group": 4, "notes": (12, 24), "most_tokens": 200, "held_out": 4,
         "warmup": 1, "critic_steps": 1,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RlTextTraining(RlTraining):
+    """Options of a run of reinforcement learning of a model that writes ABC text."""
+
+    pairs: Path = Path("data/pairs/train.jsonl")  # JSON Lines of abcscribe data export
+    valid_pairs: Path = Path("data/pairs/test.jsonl")  # by which the checkpoint is chosen
+    start: Path = Path("data/sft-text")  # checkpoint folder of abcscribe train sft-text
+    out: Path = Path("data/rl-text")  # run folder; a run there is resumed
+    system: str = ""  # as in sft-text, of which start is a checkpoint or the published weights
+    held_out: int = 16  # pairs of valid_pairs
+    windows: int = 2  # pairs a step
+    most_tokens: int = 1024  # tokens of an answer at most
+
+    SMOKE: ClassVar[Mapping[str, Any]] = {
+        "minutes": 1.5, "steps": 2, "windows": 1, "group": 2, "most_tokens": 48, "held_out": 2, "warmup": 1,
+        "critic_steps": 1,
     }  # fmt: skip
 
 

@@ -32,6 +32,7 @@ def scores(
     out: Annotated[Path, typer.Option(help="Note cache to write, with a .csv manifest beside it.")] = configs.NOTES,
     corpora: Corpora = None,
     folder: Annotated[list[Path] | None, typer.Option(help="More scores: ABC, MusicXML, MIDI, kern.")] = None,
+    installed: Annotated[bool, typer.Option(help="Read the corpus inside the music21 wheel, too.")] = True,
 ) -> None:
     """Read every training score that may be used into one file of notes."""
     extras.require("abcscribe data scores", "train", "scipy")
@@ -39,7 +40,7 @@ def scores(
 
     out.parent.mkdir(parents=True, exist_ok=True)
     with progress_bar("reading scores") as advance:
-        cached = build_cache(out, corpora, folder or [], progress=advance)
+        cached = build_cache(out, corpora, folder or [], installed=installed, progress=advance)
     typer.echo(f"{len(cached)} pieces in {out}", err=True)
 
 
