@@ -64,10 +64,12 @@ def with_weights() -> list[str]:
 
 
 def licence_and_size(text: str) -> tuple[str, str]:
-    """Licence of the published weights of a system, and its number of parameters; "" if they are not known."""
+    """Licence of the published weights of a system, and its number of parameters; "" for others' weights."""
     try:
         parts = parse(text)
     except EngineError:
+        return "", ""
+    if parts.checkpoint:
         return "", ""
     info = TEXT_SYSTEMS[parts.name] if parts.answers_in_text else ENGINES[parts.name]
     return info.licence, info.parameters

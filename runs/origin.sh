@@ -22,7 +22,7 @@ if [ -z "${BASE:-}" ]; then  # tiny parts
   BASE=$OUT/base FOLDER=$OUT/recordings
   SFT="--steps 12 --batch 2 --longest 64 --warmup 2 --lora-rank 4 --log-steps 4"
   RL="--steps 2 --windows 1 --group 2 --most-tokens 24 --held-out 2 --critic-steps 1 --warmup 1"
-  ANSWERS="--clips 2 --protocol origin"
+  ANSWERS="--clips 1 --protocol origin"
   if [ ! -d "$BASE" ]; then
     PYTHONPATH=$here/tests "$PYTHON" -c "import sys, pathlib, tiny_language_models as t
 t.save_qwen2_audio(pathlib.Path(sys.argv[1]))" "$BASE"
