@@ -114,7 +114,8 @@ def probe(
             for clip in probes.heard(recordings, load_layered_tower(name), out / "frames", name):
                 clips.append(clip)
                 advance(len(clips), len(recordings))
-        results[name] = list(probes.probe(clips, probes.layers_of(layers, len(clips[0].means)), chosen))
+        wanted = probes.layers_of(layers, len(clips[0].means))
+        results[name] = list(probes.probe(clips, wanted, chosen, lambda words: typer.echo(words, err=True)))
     probes.write(results, out)
     typer.echo(probes.table(results))
 

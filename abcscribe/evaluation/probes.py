@@ -31,6 +31,7 @@ PENALTIES = tuple(10.0**e for e in range(-4, 5))  # of the squared weights, for 
 THRESHOLDS = tuple(np.arange(0.1, 0.7, 0.05).round(2))
 LOWEST, PITCHES = 21, 88
 TEMPO_TOLERANCE = 0.08  # of the tempo, as usual for estimates of it
+FEWEST = 10  # clips to train on
 FRAMES_A_CLIP = 100  # for the notes: enough, and not all of a long clip
 # How the figure of a task is called, and how well one can guess
 FIGURES = {
@@ -121,20 +122,39 @@ def sounding_at(notes: Sequence[PlayedNote], times: np.ndarray) -> np.ndarray:
     return grid
 
 
-def probe(clips: Sequence[Clip], layers: Sequence[int], tasks: Sequence[str]) -> Iterator[Result]:
-    """Fit and test the probes. Raises AbcscribeError if a task has too few clips with a known truth."""
+def probe(
+    clips: Sequence[Clip], layers: Sequence[int], tasks: Sequence[str], warn: Callable[[str], None] = lambda words: None
+) -> Iterator[Result]:
+    """Fit and test the probes.
+
+    Args:
+        clips: of one tower.
+        layers: to read from.
+        tasks: of `TASKS`.
+        warn: is told which tasks are left out because too few clips have a known truth.
+
+    Raises:
+        AbcscribeError: none of the tasks has enough clips.
+    """
+    able = [task for task in tasks if _enough(clips, task)]
     for task in tasks:
+        if task not in able:
+            warn(f"The task {task} is left out: it needs 10 clips with a known truth to train on, and one for testing.")
+    if not able:
+        raise AbcscribeError("No task has enough clips with a known truth: a probe needs 10, and one for testing.")
+    for task in able:
         for layer in layers:
             yield _probe(clips, layer, task)
+
+
+def _enough(clips: Sequence[Clip], task: str) -> bool:
+    tests = [clip.test for clip in clips if task in clip.truth]
+    return len(tests) - sum(tests) >= FEWEST and any(tests)
 
 
 def _probe(clips: Sequence[Clip], layer: int, task: str) -> Result:
     known = [clip for clip in clips if task in clip.truth]
     train, test = [clip for clip in known if not clip.test], [clip for clip in known if clip.test]
-    if len(train) < 10 or not test:
-        raise AbcscribeError(
-            f"The task {task} needs 10 clips to train on and one for testing; give it more recordings."
-        )
     problem, score, guess = _problem(train, test, layer, task)
     figure = _fitted(problem, score, yes_or_no=task in ("instrument", "notes"))
     return Result(task, layer, round(figure, 4), round(guess, 4), len(test))

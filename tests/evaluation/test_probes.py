@@ -56,6 +56,16 @@ def test_what_a_layer_carries_is_read_off_and_noise_is_not():
         assert carried.clips == 60
 
 
+def test_a_task_with_too_few_clips_is_left_out_and_said():
+    rng = np.random.default_rng(0)
+    clips = [made_clip(rng, number) for number in range(30)]
+    for clip in clips[5:]:
+        del clip.truth["key"]
+    said: list[str] = []
+    assert {one.task for one in probes.probe(clips, [1], ["key", "metre"], said.append)} == {"metre"}
+    assert [words[:16] for words in said] == ["The task key is "]
+
+
 def test_truths_of_a_recording(tmp_path):
     one = suite(tmp_path, 1)[0]
     truth = probes.truth_of(one, np.array([0.25, 7.99]))
@@ -106,7 +116,7 @@ def test_the_command_writes_table_and_plot_and_keeps_what_it_heard(tmp_path, mon
 
 def test_what_cannot_be_probed_is_said(tmp_path):
     suite(tmp_path, 4)
-    assert "needs 10 clips" in command_line.run("probe", tmp_path, "--tasks", "key", "-o", tmp_path / "o").err
+    assert "a probe needs 10" in command_line.run("probe", tmp_path, "--tasks", "key", "-o", tmp_path / "o").err
     assert command_line.run("probe", tmp_path, "--tasks", "genre").code == 2
     assert "names no layers" in command_line.run("probe", tmp_path, "--layers", "9", "-o", tmp_path / "o").err
     assert "no audio tower" in command_line.run("probe", tmp_path, "--tower", "ear").err
