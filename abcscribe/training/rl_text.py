@@ -45,9 +45,9 @@ def main(config: RlTextTraining, clock: Callable[[], float] = time.monotonic) ->
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     model = _model(config)
-    composed = isinstance(model, AudioTextModel)
-    hears = SftTextTraining(config.pairs, "", config.out, config.system, model.config.audio_tower if composed else "")
-    tower = model.audio_tower if composed else tower_of(hears)
+    name = model.config.audio_tower if isinstance(model, AudioTextModel) else ""
+    hears = SftTextTraining(config.pairs, "", config.out, config.system, name)
+    tower = model.audio_tower if isinstance(model, AudioTextModel) else tower_of(hears)
     train_pairs, valid = (read_pairs(hears, tower, path) for path in (config.pairs, config.valid_pairs))
     policy = TextPolicy(model, most_tokens=config.most_tokens, with_values=ALGORITHMS[config.algorithm].needs_values)
     held_out = [problem(model, pair) for pair in valid[: config.held_out]]
