@@ -6,14 +6,17 @@ files.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
-from abcscribe import audio, transcription, workers
+from abcscribe import audio, stems, transcription, workers
+from abcscribe.arranging import Arrangement, arranged
 from abcscribe.errors import AudioError, ScoreError, is_failure, sentence
 from abcscribe.formats import known, render_with_recording
 from abcscribe.hints import Hints
@@ -34,6 +37,8 @@ class Settings:
     end: float | None = None
     tuning: str | None = None  # for formats with tablature
     performed: bool = False  # whether MIDI files on a grid were played all the same
+    arrangement: Arrangement = Arrangement()
+    stems: bool = False  # whether the recording is a folder, a file of which is a part
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,14 @@ def jobs(inputs: Sequence[Path], folder: Path, settings: Settings) -> list[Job]:
         found.append(Job(recording, target, settings))
     _check_outputs(found, suffixes)
     return found
+
+
+def stem_job(folder: Path, out: Path, settings: Settings) -> Job:
+    """The job of a folder of stems, which is one piece. Raises AudioError if it has none."""
+    stems.files(folder)
+    job = Job(folder, out / folder.resolve().name, dataclasses.replace(settings, stems=True))
+    _check_outputs([job], [known()[name][0] for name in settings.formats])
+    return job
 
 
 def _stems(name: str, suffixes: Sequence[str]) -> Iterator[str]:
@@ -156,17 +169,24 @@ def run(job: Job, listener: Callable[[transcription.Event], None] = lambda event
 
 def _run(job: Job, listener: Callable[[transcription.Event], None], warned: list[str]) -> Outcome:
     settings = job.settings
-    for event in transcription.events(
-        job.recording, engine=settings.engine, hints=settings.hints, start=settings.start, end=settings.end,
-        performed=settings.performed,
-    ):  # fmt: skip
+    for event in events(job.recording, settings):
         listener(event)
         if isinstance(event, transcription.Warned):
             warned.append(event.message)
         elif isinstance(event, transcription.Done):
-            written = write(event.score, job.target, settings.formats, settings.tuning, job.recording)
-            return Outcome(job, event.score, written, tuple(warned))
+            score, left_out = arranged(event.score, settings.arrangement)
+            recording = None if settings.stems else job.recording
+            written = write(score, job.target, settings.formats, settings.tuning, recording)
+            return Outcome(job, score, written, (*warned, *left_out))
     raise AssertionError("events() ended without Done")
+
+
+def events(recording: Path, settings: Settings) -> Iterator[transcription.Event]:
+    """The events of one recording, or of one folder of stems."""
+    section: dict[str, Any] = {"hints": settings.hints, "start": settings.start, "end": settings.end}
+    if settings.stems:
+        return stems.events(recording, engine=settings.engine, **section)
+    return transcription.events(recording, engine=settings.engine, performed=settings.performed, **section)
 
 
 def run_all(

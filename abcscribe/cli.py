@@ -6,6 +6,7 @@ Exit codes: 0, 1 if something could not be done (one sentence says what and why)
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from abcscribe.training import cli as training_cli
 from abcscribe.training import data_cli as data_cli
 
 if TYPE_CHECKING:
+    from abcscribe.arranging import Arrangement
     from abcscribe.batch import Job, Outcome, Settings
     from abcscribe.progress import Advance
     from abcscribe.score.model import Score
@@ -117,15 +119,20 @@ def _tuning(text: str) -> str:
     return text
 
 
+Arrange = Annotated[
+    str, typer.Option("--arrange", metavar="full|lead|melody|piano", help="The score for other players.")
+]
+Level = Annotated[str, typer.Option("--level", metavar="full|easy", help="How hard --arrange piano may be.")]
+Repeats = Annotated[bool, typer.Option("--repeats", help="Write equal sections as repeats, with letters.")]
 Tuning = Annotated[Any, _option("--tuning", parse=_tuning, metavar="'D2 A2 D3 G3 B3 E4'", help="For the tab formats.")]
 
 
 @app.command()
 def transcribe(
     files: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(help="Recordings, videos, MIDI files; - for stdin. Folders are searched for recordings."),
-    ],
+    ] = None,
     output: Annotated[str, _option("-o", "--output", help="Folder for the scores; - for stdout.")] = ".",
     formats: Annotated[
         Any, _option("-f", "--formats", parse=_formats, metavar="NAME,...", help="abcscribe formats lists them.")
@@ -150,6 +157,9 @@ def transcribe(
     ] = None,
     parts: Annotated[Any, _option("--parts", parse=hints.parse_parts, metavar="N", help="How many play.")] = None,
     solo: Annotated[bool, typer.Option("--solo", help="Write only the soloist's melody.")] = False,
+    chords: Annotated[
+        bool | None, typer.Option("--chords/--no-chords", help="Chord symbols; found in songs if nothing is said.")
+    ] = None,
     downbeat: Annotated[
         Any, _option("--downbeat", parse=hints.parse_seconds, metavar="TIME", help="When some bar begins.")
     ] = None,
@@ -160,6 +170,12 @@ def transcribe(
         Any, _option("--end", parse=hints.parse_seconds, metavar="TIME", help="Skip what comes after.")
     ] = None,
     tuning: Tuning = None,
+    arrange: Arrange = "full",
+    level: Level = "full",
+    repeats: Repeats = False,
+    stems: Annotated[
+        Path | None, typer.Option("--stems", metavar="DIR", help="A folder in which every file is a part of one piece.")
+    ] = None,
     performed: Annotated[bool, typer.Option("--performed", help="MIDI files were played, not printed.")] = False,
     jobs: Annotated[int, typer.Option(help="Recordings to work on at once.", min=1)] = 1,
 ) -> None:
@@ -169,18 +185,31 @@ def transcribe(
     """
     from abcscribe import batch
 
-    given = hints.Hints(tempo, metre, key, None, downbeat, players, parts, solo)
-    settings = batch.Settings(formats, engine, given, start, end, tuning, performed)
+    given = hints.Hints(tempo, metre, key, None, downbeat, players, parts, solo, chords)
+    arrangement = _arrangement(arrange, level, repeats)
+    settings = batch.Settings(formats, engine, given, start, end, tuning, performed, arrangement)
+    if bool(files) == bool(stems):
+        raise typer.BadParameter("Name recordings, or a folder of --stems.")
     if output == "-":
-        _to_stdout(files, settings)
+        _to_stdout([stems] if stems else files or [], settings, bool(stems))
         return
     Path(output).mkdir(parents=True, exist_ok=True)
-    todo = batch.jobs(files, Path(output), settings)
+    folder = Path(output)
+    todo = [batch.stem_job(stems, folder, settings)] if stems else batch.jobs(files or [], folder, settings)
     failed = [outcome for outcome in _outcomes(todo, jobs) if not _told(outcome)]
     if len(todo) > 1:
         _say(f"{len(todo) - len(failed)} of {len(todo)} recordings transcribed.")
     if failed:
         raise typer.Exit(1)
+
+
+def _arrangement(how: str, level: str, repeats: bool) -> Arrangement:
+    from abcscribe.arranging import Arrangement
+
+    try:
+        return Arrangement(how, level, repeats)
+    except AbcscribeError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _outcomes(todo: list[Job], processes: int) -> Iterator[Outcome]:
@@ -244,19 +273,22 @@ def _summary(score: Score) -> str:
     return ", ".join(said)
 
 
-def _to_stdout(files: list[Path], settings: Settings) -> None:
-    from abcscribe.transcription import Done, Warned, events
+def _to_stdout(files: list[Path], settings: Settings, stems: bool) -> None:
+    from abcscribe import batch
+    from abcscribe.arranging import arranged
+    from abcscribe.transcription import Done, Warned
 
     if len(files) != 1 or len(settings.formats) != 1:
         raise typer.BadParameter("-o - takes one recording and one format.")
-    for event in events(
-        files[0], engine=settings.engine, hints=settings.hints, start=settings.start, end=settings.end,
-        performed=settings.performed,
-    ):  # fmt: skip
+    for event in batch.events(files[0], dataclasses.replace(settings, stems=stems)):
         if isinstance(event, Warned):
             _say(f"Warning: {event.message}")
         elif isinstance(event, Done):
-            sys.stdout.buffer.write(render_with_recording(event.score, settings.formats[0], settings.tuning, files[0]))
+            score, left_out = arranged(event.score, settings.arrangement)
+            for sentence_of in left_out:
+                _say(f"Warning: {sentence_of}")
+            recording = None if stems else files[0]
+            sys.stdout.buffer.write(render_with_recording(score, settings.formats[0], settings.tuning, recording))
 
 
 @app.command()
@@ -268,6 +300,10 @@ def convert(
     capo: Annotated[int | None, typer.Option(help="Fret of the capo, for the tab formats.", min=0, max=24)] = None,
     title: Annotated[str | None, typer.Option(help="The title, in place of the file's own.")] = None,
     composer: Annotated[str | None, typer.Option(help="The composer, in place of the file's own.")] = None,
+    arrange: Arrange = "full",
+    level: Level = "full",
+    repeats: Repeats = False,
+    chords: Annotated[bool, typer.Option("--chords", help="Chord symbols found in the notes.")] = False,
     concert: Annotated[bool, typer.Option("--concert", help="Transposing instruments at sounding pitch.")] = False,
     tune: Annotated[int | None, typer.Option(help="Which tune of a file with several.", min=1)] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Write nothing if something would be lost.")] = False,
@@ -276,9 +312,19 @@ def convert(
     from abcscribe.score.convert import Changes
     from abcscribe.score.convert import convert as convert_file
 
-    changes = Changes(title, composer, tuning, capo, concert, tune, strict)
+    asked = arrange != "full" or repeats or chords
+    made = _made(_arrangement(arrange, level, repeats), chords) if asked else None
+    changes = Changes(title, composer, tuning, capo, concert, tune, strict, made)
     for problem in convert_file(source, target, name, changes=changes):
         _say(f"Warning: {problem}")
+
+
+def _made(arrangement: Arrangement, chords: bool) -> Callable[[Score], tuple[Score, list[str]]]:
+    """What convert makes of a score."""
+    from abcscribe.analysis.harmony import with_chords
+    from abcscribe.arranging import arranged
+
+    return lambda score: arranged(with_chords(score) if chords else score, arrangement)
 
 
 @app.command()

@@ -55,6 +55,7 @@ class Hints:
     instruments: tuple[int, ...] | None = None  # programs of all who play, a part each
     parts: int | None = None  # how many play
     solo: bool = False  # only the soloist's melody is written
+    chords: bool | None = None  # whether chord symbols are written; None: where a song is heard
 
     def __init__(
         self,
@@ -66,10 +67,11 @@ class Hints:
         instruments: Sequence[int] | str | None = None,
         parts: int | str | None = None,
         solo: bool | str = False,
+        chords: bool | str | None = None,
     ) -> None:
         given = {
             "tempo": tempo, "metre": metre, "key": key, "instrument": instrument, "downbeat": downbeat,
-            "instruments": instruments, "parts": parts, "solo": solo,
+            "instruments": instruments, "parts": parts, "solo": solo, "chords": chords,
         }  # fmt: skip
         for name, value in given.items():
             object.__setattr__(self, name, PARSERS[name](value) if isinstance(value, str) else value)
@@ -82,8 +84,6 @@ class Hints:
             raise HintError("Name all who play by instruments, or one player by instrument.")
         if players is None and self.instrument is not None:
             players = (self.instrument,)
-        if players is not None and all(program == PERCUSSION for program in players):
-            raise HintError("Drums alone cannot be transcribed: their strokes are not heard as notes.")
         if players is not None and self.parts not in (None, len(players)):
             raise HintError(f"{self.parts} parts and {len(players)} instruments contradict each other.")
         object.__setattr__(self, "instruments", players)
@@ -153,8 +153,8 @@ def parse_parts(text: str) -> int:
     return int(text)
 
 
-def parse_solo(text: str) -> bool:
-    """Whether only the soloist is to be written: yes or no."""
+def parse_yes(text: str) -> bool:
+    """Whether something is wanted: yes or no."""
     wanted = text.strip().lower()
     if wanted not in ("yes", "true", "1", "no", "false", "0"):
         raise HintError(f"{text!r} is neither yes nor no.")
@@ -192,7 +192,9 @@ def parse_tempo(text: str) -> float:
     return tempo
 
 
+SWITCHES = ("solo", "chords")  # hints that are yes or no
 PARSERS: dict[str, Callable[[str], object]] = {
     "tempo": parse_tempo, "metre": parse_metre, "key": parse_key, "instrument": parse_instrument,
-    "downbeat": parse_seconds, "instruments": parse_instruments, "parts": parse_parts, "solo": parse_solo,
+    "downbeat": parse_seconds, "instruments": parse_instruments, "parts": parse_parts, "solo": parse_yes,
+    "chords": parse_yes,
 }  # fmt: skip

@@ -17,6 +17,7 @@ import numpy as np
 
 from abcscribe import audio, hearing, systems, text_systems
 from abcscribe.analysis import analyse
+from abcscribe.analysis.harmony import wants_chords, with_chords
 from abcscribe.errors import AbcscribeError, AudioError, EngineError
 from abcscribe.hearing import midi_file
 from abcscribe.hints import Hints
@@ -27,7 +28,7 @@ from abcscribe.score.readers import read_leniently
 from abcscribe.systems import SystemName
 from abcscribe.writing import language_model, rules
 from abcscribe.writing.bar_confidence import calibrated
-from abcscribe.writing.drums import with_drums
+from abcscribe.writing.drums import score_of_drums, with_drums
 
 PLAYED = SystemName("midi", writer="rules")  # notes of a MIDI file are certain: there are no confidences to weigh
 SILENCE = 1e-4  # full scale 1. -80 dB: below the noise of any microphone, above the dither of an empty track
@@ -206,18 +207,17 @@ def _hear_and_write(path: Path, name: SystemName, hints: Hints, section: Section
 def _read_midi(path: Path, hints: Hints, section: Section, performed: bool) -> Iterator[Event]:
     """A MIDI file: a printed one is read as it is, the notes of a played one are analysed and written."""
     midi = midi_file.read(path)
-    if midi.printed and not performed and hints == Hints() and section == Section(0.0, None, None):
+    asked = dataclasses.replace(hints, chords=None)
+    if midi.printed and not performed and asked == Hints() and section == Section(0.0, None, None):
         score, problems = read_leniently(path)
         yield from map(Warned, problems)
-        yield Done(score if score.title else dataclasses.replace(score, title=_title(path)))
+        yield Done(_with_symbols(score if score.title else dataclasses.replace(score, title=_title(path)), hints))
         return
     finish = midi.seconds if section.end is None else min(midi.seconds, section.end)
     notes = tuple(note for note in midi.notes if section.start <= note.onset < finish)
     if not notes:
         raise AudioError(f"There are no notes in {path} between {section.start:g} and {finish:g} s.")
     yield Heard(finish - section.start, finish - section.start, notes)
-    if all(note.drum for note in notes):
-        raise AudioError(f"There are only drums in {path}: there is no beat to write them in.")
     for step in written(notes, hints, finish, PLAYED):
         if isinstance(step, Score):
             yield Done(dataclasses.replace(step, title=_title(path)))
@@ -241,11 +241,22 @@ def written(
     Yields:
         What the hints leave out, the seconds that are written so far, and at the end the score with the confidence of
         its bars.
+
+    Raises:
+        AudioError: the hints ask for drums alone, and none are heard.
     """
+    hits = [note for note in notes if note.drum]
+    if hits and (len(hits) == len(notes) or _drums_alone(hints)):
+        yield from map(Warned, _beside_drums(len(notes) - len(hits)))
+        yield seconds
+        yield score_of_drums(hits, hints, seconds)
+        return
+    if _drums_alone(hints):
+        raise AudioError("No drums are heard: this engine does not hear them, or there are none.")
     analysis = analyse([note for note in notes if not note.drum], hints)
     if analysis is not None:
         yield from map(Warned, analysis.remarks)
-    if PERCUSSION in (hints.instruments or ()) and not any(note.drum for note in notes):
+    if PERCUSSION in (hints.instruments or ()) and not hits:
         yield Warned("No drums are heard: they get no part.")
     if analysis is None:
         score = rules.notes_to_score((), seconds=seconds)
@@ -255,7 +266,22 @@ def written(
     else:
         score = rules.write_score(analysis, seconds=seconds)
     yield seconds
-    yield with_drums(calibrated(score, name.name if not name.checkpoint else ""), [n for n in notes if n.drum])
+    yield _with_symbols(with_drums(calibrated(score, name.name if not name.checkpoint else ""), hits), hints)
+
+
+def _drums_alone(hints: Hints) -> bool:
+    return bool(hints.instruments) and set(hints.instruments or ()) == {PERCUSSION}
+
+
+def _beside_drums(count: int) -> list[str]:
+    return [f"{count} note{'s' * (count != 1)} of others left out: only drums are written."] if count else []
+
+
+def _with_symbols(score: Score, hints: Hints) -> Score:
+    """With chord symbols, if they are asked for or it is a song that has none."""
+    has_some = any(bar.harmonies for bar in score.bars)
+    wanted = (not has_some and wants_chords(score)) if hints.chords is None else hints.chords
+    return with_chords(score) if wanted and score.bars else score
 
 
 def _read_text(path: Path, name: SystemName, hints: Hints, section: Section) -> Iterator[Event]:
@@ -298,9 +324,7 @@ def _check_music(path: Path, peak: float, notes: list[PlayedNote], clear_confide
         raise AudioError(f"{path} is silent.")
     if not notes:
         raise AudioError(f"No notes can be heard in {path}.")
-    if all(note.drum for note in notes):
-        raise AudioError(f"Only drums can be heard in {path}: there is no beat to write them in.")
-    if not _clear(notes, clear_confidence):
+    if not all(note.drum for note in notes) and not _clear(notes, clear_confidence):
         raise AudioError(f"{path} seems to be noise or speech: hardly a clear note can be heard.")
 
 

@@ -84,6 +84,37 @@ def test_convert(tmp_path: Path) -> None:
     assert "tune.docx has no suffix" in refused.err
 
 
+def test_a_score_is_arranged_and_what_is_left_out_is_said(tmp_path: Path) -> None:
+    song = tmp_path / "song.abc"
+    song.write_text(
+        "X:1\nM:4/4\nL:1/4\nK:C\nV:1 name=Voice\n%%MIDI program 52\nc d e c|G4|c d e c|G4|]\n"
+        "V:2 name=Piano\n[CEG]4|[B,DG]4|[CEG]4|[B,DG]4|]\n"
+    )
+    ran = run("convert", song, tmp_path / "lead.abc", "--arrange", "lead")
+    assert ran.code == 0, ran.err
+    assert "Piano left out: only the tune is written." in ran.err
+    lead = (tmp_path / "lead.abc").read_text()
+    assert '"C"' in lead
+    assert '"G' in lead
+    assert "V:2" not in lead
+    assert run("convert", song, tmp_path / "both.abc", "--chords").code == 0
+    assert '"C"' in (tmp_path / "both.abc").read_text()
+    assert run("convert", song, tmp_path / "strict.abc", "--arrange", "lead", "--strict").code == 1
+    ran = run("convert", song, tmp_path / "no.abc", "--arrange", "choir")
+    assert ran.code == 2
+    assert "full, lead, melody, piano" in ran.err
+
+
+def test_a_recording_gets_chords_and_an_arrangement(tmp_path: Path, scale: Path, tone: str) -> None:
+    ran = run("transcribe", scale, "--engine", tone, "-f", "abc", "-o", "-", "--chords", "--arrange", "piano")
+    assert ran.code == 0, ran.err
+    assert b'"C' in ran.out
+    assert b"V:1" in ran.out or b"%%score" in ran.out
+    ran = run("transcribe", scale, "--engine", tone, "-f", "abc", "-o", tmp_path, "--no-chords", "--repeats")
+    assert ran.code == 0, ran.err
+    assert '"C' not in (tmp_path / "scale.abc").read_text()
+
+
 def test_engines_and_formats_are_listed_on_stdout(tone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(hearing.ENGINES, "transkun")  # would load torch if it is installed
     monkeypatch.setattr(basic_pitch, "find_spec", lambda name: None)

@@ -60,6 +60,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in RECORDINGS:
         media.write(folder / name, audio.load(EXAMPLE, end=7.0, rate=44_100), 44_100)
     (folder / "take.mid").write_bytes(render(read_abc("X:1\nM:3/4\nL:1/4\nK:G\nGAB|d3|]\n")[0], "midi"))
+    song = read_abc("X:1\nM:4/4\nL:1/4\nK:C\nV:1 name=Voice\ncdec|G4|]\nV:2 name=Piano\n[CEG]4|[B,DG]4|]\n")[0]
+    (folder / "song.musicxml").write_bytes(render(song, "musicxml"))
     return folder
 
 

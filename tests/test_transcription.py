@@ -170,10 +170,21 @@ def test_programs_and_drums_come_through_to_the_score(
     assert not score.problems()
 
 
-def test_drums_alone_are_no_score(tmp_path: Path, tone: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        Band, "notes", lambda self, blocks: iter([[PlayedNote(0.1, 0.2, 36, drum=True)], list(blocks)[:0]])
-    )
+def test_drums_alone_are_a_percussion_part(tmp_path: Path, tone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hits = [PlayedNote(0.5 * i, 0.5 * i + 0.01, (36, 38)[i % 2], drum=True) for i in range(16)]
+    monkeypatch.setattr(Band, "notes", lambda self, blocks: iter([hits, list(blocks)[:0]]))
     monkeypatch.setattr(hearing, "load", lambda name, checkpoint="": Band())
-    with pytest.raises(AudioError, match="Only drums"):
-        transcribe(media.write(tmp_path / "drums.flac", media.tone(1.0)), engine=tone)
+    score = transcribe(media.write(tmp_path / "drums.flac", media.tone(8.0)), engine=tone)
+    assert [part.program for part in score.parts] == [128]
+    assert len(score.bars) == 4
+    assert [n.pitch for n in score.sounding_notes()] == [36, 38] * 8
+
+
+def test_drums_that_are_asked_for_alone(tmp_path: Path, tone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = media.write(tmp_path / "band.flac", media.tone(8.0))
+    with pytest.raises(AudioError, match="No drums are heard"):
+        transcribe(path, engine=tone, hints=Hints(instruments="drums"))
+    monkeypatch.setattr(hearing, "load", lambda name, checkpoint="": Band())
+    with pytest.warns(UserWarning, match="32 notes of others left out"):
+        score = transcribe(path, engine=tone, hints=Hints(instruments="drums"))
+    assert [part.program for part in score.parts] == [128]

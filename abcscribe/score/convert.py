@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ class Changes:
     concert: bool = False  # transposing instruments at sounding pitch
     tune: int | None = None  # of a file with several pieces, 1-based; None: all that the format can hold
     strict: bool = False  # what is lost is an error
+    arranged: Callable[[Score], tuple[Score, list[str]]] | None = None  # for other players, and what that leaves out
 
 
 def convert(
@@ -59,6 +61,10 @@ def convert(
     scores, said = read_pieces(source)
     scores, left_out = _chosen(scores, name, changes.tune)
     scores = [_changed(score, changes) for score in scores]
+    if changes.arranged:
+        arrangements = [changes.arranged(score) for score in scores]
+        scores = [score for score, _ in arrangements]
+        left_out += [sentence for _, sentences in arrangements for sentence in sentences]
     said = [*said, *left_out, *dict.fromkeys(sentence for score in scores for sentence in losses(score, name))]
     if WRITERS[name].fretted:
         said += remarks(scores[0], tuning or changes.tuning, changes.capo)

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from abcscribe.errors import ScoreError
 from abcscribe.score.fingering import Fingering, Place, finger
+from abcscribe.score.grips import advised_capo, chart
 from abcscribe.score.instruments import PERCUSSION, group
 from abcscribe.score.model import Bar, Note, Part, Pitch, Score, Staff
 from abcscribe.score.musicxml import TabStaff, to_musicxml
@@ -86,6 +87,10 @@ def remarks(score: Score, tuning: str | None = None, capo: int | None = None) ->
         f"{tab.part.name or 'Tablature'}: {', '.join(_done(tab.fingering))}." for tab in tabs if _done(tab.fingering)
     ]
     others = len(score.parts) - len(tabs)
+    harmonies = [harmony for bar in score.bars for harmony in bar.harmonies]
+    advised = advised_capo(harmonies)
+    if advised and any(_is_guitar(tab) and not tab.capo for tab in tabs) and capo is None:
+        said.append(f"With --capo {advised} the chords are open ones: {chart(harmonies, advised)}.")
     return [*said, *([f"{others} part{'s' * (others > 1)} without frets left out."] if others else [])]
 
 
@@ -95,6 +100,8 @@ def to_ascii(score: Score, tuning: str | None = None, capo: int | None = None) -
     blocks = [title] if title else []
     for tab in tablatures(score, tuning, capo):
         blocks.append(_heading(tab))
+        held = chart([harmony for bar in score.bars for harmony in bar.harmonies], tab.capo) if _is_guitar(tab) else ""
+        blocks += [f"Grips: {held}"] if held else []
         blocks.extend(_systems(score.bars, tab.part, tab.strings, tab.fingering))
     return "\n\n".join(blocks) + "\n"
 
@@ -153,6 +160,10 @@ def _tab_part(tab: Tablature) -> tuple[Part, TabStaff]:
     staff = Staff("treble-8", part.voices)
     tab_part = dataclasses.replace(part, bars=tuple(bars), name="", staves=(staff,), directions=())
     return tab_part, TabStaff(tuple(strings), positions, tab.capo)
+
+
+def _is_guitar(tab: Tablature) -> bool:
+    return tab.strings == open_strings("guitar")
 
 
 def _heading(tab: Tablature) -> str:

@@ -315,6 +315,7 @@ class Page:
         row = self.library.recording(request.path_params["id"])
         parts = [reading.whole(text, 0, 0, 1000) for text in query["parts"].split(",")] if query.get("parts") else None
         semitones = reading.whole(query.get("transpose"), 0, -48, 48)
+        arrangement = reading.arrangement(query)
         embed = name in (HTML, exports.ALL) and row["codec"] != pipeline.MIDI
         embed = embed and query.get("audio", "1") != "0"
 
@@ -325,8 +326,9 @@ class Page:
                 sound = exports.to_embed(*self.library.files.playable(row["hash"]), name)
             score = history.titled(row, version.score)
             return exports.export(
-                score, name, parts=parts, semitones=semitones, tuning=query.get("tuning") or None, recording=sound
-            )
+                score, name, parts=parts, semitones=semitones, tuning=query.get("tuning") or None, recording=sound,
+                arrangement=arrangement,
+            )  # fmt: skip
 
         file = await self._heavily(made)
         return Response(file.content, media_type=file.media_type, headers=reading.attachment(file.name))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from abcscribe.arranging import Arrangement, arranged
 from abcscribe.errors import AbcscribeError, ScoreError
 from abcscribe.formats import HTML, known
 from abcscribe.playback.html import to_html
@@ -46,6 +47,7 @@ def export(
     semitones: int = 0,
     tuning: str | None = None,
     recording: tuple[bytes, str] | None = None,
+    arrangement: Arrangement = Arrangement(),
 ) -> Export:
     """A score in a format of abcscribe.formats, or as ``all``.
 
@@ -54,14 +56,16 @@ def export(
         semitones: to move everything by.
         tuning: for formats with tablature.
         recording: bytes and media type of the sound, for ``html``.
+        arrangement: of the parts; what it leaves out is told in the archive of ``all``.
 
     Raises:
-        ScoreError: there is no such format, part or tuning, or the format cannot hold the score.
+        ScoreError: there is no such format, part or tuning, no tune to arrange, or the format cannot hold the score.
     """
     title = file_title(score.title)
-    score = transposed(_with_parts(score, parts), semitones)
+    made, left_out = arranged(_with_parts(score, parts), arrangement)
+    score = transposed(made, semitones)
     if name == ALL:
-        return Export(_everything(score, title, tuning, recording), f"{title}.zip", ZIP_TYPE)
+        return Export(_everything(score, title, tuning, recording, left_out), f"{title}.zip", ZIP_TYPE)
     content = to_html(score, recording) if name == HTML else render(score, name, tuning)
     return Export(content, f"{title}{known()[name][0]}", MEDIA_TYPES.get(name, OTHER_TYPE))
 
@@ -93,10 +97,13 @@ def _with_parts(score: Score, parts: Sequence[int] | None) -> Score:
     return replace(score, parts=tuple(score.parts[index] for index in dict.fromkeys(parts)))
 
 
-def _everything(score: Score, title: str, tuning: str | None, recording: tuple[bytes, str] | None) -> bytes:
-    """A zip of every format, and a PDF for each part. What a format cannot hold is told in a text beside them."""
+def _everything(
+    score: Score, title: str, tuning: str | None, recording: tuple[bytes, str] | None, said: Sequence[str]
+) -> bytes:
+    """A zip of every format, and a PDF for each part. What a format cannot hold is told in a text beside them, after
+    what was ``said`` before."""
     buffer = io.BytesIO()
-    left_out = []
+    left_out = list(said)
     files = [(f"{title}{suffix}", score, name) for name, (suffix, _) in known().items()]
     if len(score.parts) > 1:
         for number, part in enumerate(score.parts, 1):

@@ -10,7 +10,7 @@ from typing import Any
 from abcscribe import audio, hearing, systems, transcription
 from abcscribe.errors import EngineError
 from abcscribe.hearing import midi_file
-from abcscribe.hints import HintError, Hints
+from abcscribe.hints import SWITCHES, HintError, Hints
 from abcscribe.score.model import PlayedNote, Score
 
 # Written by rules, of the same quality on real recordings, a minute of music is written again in a fraction of the time
@@ -29,15 +29,15 @@ def hints(given: Mapping[str, Any]) -> Hints:
     if given.get("writer") not in (None, *WRITERS):
         raise HintError(f"Notes are written by {' or '.join(WRITERS)}.")
     fields = dataclasses.fields(Hints)
-    values: dict[str, Any] = {field.name: _value(field, given.get(field.name)) for field in fields}
+    values: dict[str, Any] = {field.name: _value(field.name, given.get(field.name)) for field in fields}
     return Hints(**{name: value for name, value in values.items() if value is not None})
 
 
-def _value(field: dataclasses.Field[Any], value: Any) -> str | bool | None:
+def _value(name: str, value: Any) -> str | bool | None:
     """A hint as `Hints` takes it: yes or no as they are, everything else as text."""
-    if value is None or (isinstance(value, bool) and isinstance(field.default, bool)):
+    if value is None or (isinstance(value, bool) and name in SWITCHES):
         return value
-    return _text(field.name, value)
+    return _text(name, value)
 
 
 def _text(name: str, value: Any) -> str:

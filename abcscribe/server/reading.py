@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from urllib.parse import quote
 import numpy as np
 
 from abcscribe import audio
+from abcscribe.arranging import Arrangement
 from abcscribe.errors import AudioError
 from abcscribe.server import pipeline
 from abcscribe.server.files import PEAKS_PER_SECOND
@@ -63,6 +65,11 @@ def number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e9:
         raise RefusedError(f"{value!r} is not a number that fits.", 400)
     return float(value)
+
+
+def arrangement(query: Mapping[str, str]) -> Arrangement:
+    """What the query makes of a score: ``arrange``, ``level``, ``repeats``. Raises ScoreError."""
+    return Arrangement(query.get("arrange") or "full", query.get("level") or "full", query.get("repeats") == "1")
 
 
 def json_object(text: str | None) -> Any:

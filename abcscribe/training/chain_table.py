@@ -110,6 +110,10 @@ TABLE: tuple[Data | Weights, ...] = (
         _small("note-unit", *NOTES), ("scores", "metres"), "2026-11-27",
     ),
     Weights(
+        "harmony", ("harmony.npz",), "what sounds on each beat -> its chord", _small("harmony", *NOTES), ("scores",),
+        "2026-11-27",
+    ),
+    Weights(
         "player_count", ("player_count.npz",), "notes -> how many play, and whether one plays chords",
         _small("player-count", *NOTES, "--heard", "{heard}", "--held-out", "{heard_valid}"),
         ("scores", "heard", "heard_valid", "timbre"), "2026-11-26",

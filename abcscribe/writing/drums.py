@@ -1,7 +1,9 @@
-"""Transcribed drums -> a percussion part in a score that is already written.
+"""Transcribed drums -> a percussion part in a score that is already written, or a score of drums alone.
 
-Systems that transcribe drums (the MT3 family) give hits without length. A hit is placed by the seconds of the bar lines
-around it, on the nearest sixteenth or triplet of an eighth, and lasts to the next hit, an eighth at most.
+Systems that transcribe drums (the MT3 family, a tower with that head) give hits without length. A hit is placed by the
+seconds of the bar lines around it, on the nearest sixteenth or triplet of an eighth. What hands play has stems up, what
+feet play stems down; a hit lasts to the next of its voice, to the end of its beat at most, so that rests are few. A bar
+like the one before it is marked as its repeat.
 """
 
 from __future__ import annotations
@@ -10,15 +12,33 @@ import dataclasses
 import itertools
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from abcscribe.score import instruments
-from abcscribe.score.model import Note, Part, PlayedNote, Score, Staff
-from abcscribe.score.spelling import pitch_at
+from abcscribe.analysis.drum_beats import drum_bars
+from abcscribe.hints import Hints
+from abcscribe.score import instruments, percussion
+from abcscribe.score.model import Bar, Direction, Note, Part, PlayedNote, Score, Staff, Tempo
 
 PLACES = tuple(sorted({Fraction(i, 4) for i in range(4)} | {Fraction(i, 3) for i in range(3)}))  # in a quarter
-LONGEST = Fraction(1, 2)  # quarters
+FEET = (35, 36, 44)  # kicks, and the pedal of the hi-hat
+PHRASE = 4  # bars: after so many equal ones the bar is written again, so that the eye finds its way
+HANDS_VOICE, FEET_VOICE = 1, 2
+
+
+def score_of_drums(hits: Sequence[PlayedNote], hints: Hints, seconds: float | None = None) -> Score:
+    """The score of a recording of drums alone.
+
+    Args:
+        hits: one at least.
+        hints: tempo, metre and downbeat are used.
+        seconds: length of the recording.
+    """
+    found = drum_bars(hits, hints)
+    metre = found.metre
+    tempo = Tempo(round(found.quarter_bpm / float(metre.beat)), metre.beat)
+    bars = tuple(Bar(metre.length, metre, tempo=tempo, seconds=round(float(at), 3)) for at in found.lines[:-1])
+    return with_drums(Score(bars, (), seconds=seconds), hits)
 
 
 def with_drums(score: Score, hits: Sequence[PlayedNote]) -> Score:
@@ -38,10 +58,7 @@ def with_drums(score: Score, hits: Sequence[PlayedNote]) -> Score:
         index, place = _place(score, known, hit.onset)
         if index is not None:
             bars[index][place].add(hit.pitch)
-    part = Part(
-        tuple(_notes(hits_of_bar, bar.length) for hits_of_bar, bar in zip(bars, score.bars, strict=True)),
-        instruments.name(instruments.PERCUSSION), instruments.PERCUSSION, (Staff("perc"),),
-    )  # fmt: skip
+    part = _part([_notes(hits_of_bar, bar) for hits_of_bar, bar in zip(bars, score.bars, strict=True)])
     return dataclasses.replace(score, parts=(*score.parts, part), performance=performance)
 
 
@@ -70,15 +87,31 @@ def _pace(score: Score, seconds: Sequence[float], index: int) -> float:
     return 60 / tempo.quarter_bpm if tempo else 0.5
 
 
-def _notes(hits: dict[Fraction, set[int]], length: Fraction) -> tuple[Note, ...]:
-    places = [*sorted(hits), length]
-    return tuple(
-        Note(place, min(following - place, LONGEST), pitch_at(key, _fifth(key)))
-        for place, following in itertools.pairwise(places)
-        for key in sorted(hits[place])
-    )
+def _part(bars: Sequence[tuple[Note, ...]]) -> Part:
+    """The part, with the signs of bars that repeat the one before."""
+    same: list[bool] = []
+    for index, bar in enumerate(bars):
+        phrase = same[-PHRASE + 1 :]
+        same.append(
+            index > 0 and bool(bar) and bar == bars[index - 1] and not (len(phrase) == PHRASE - 1 and all(phrase))
+        )
+    signs = tuple((Direction(Fraction(0), "measure-repeat", "1"),) if repeated else () for repeated in same)
+    voices = sorted({note.voice for bar in bars for note in bar}) or [HANDS_VOICE]
+    return Part(
+        tuple(bars), instruments.name(instruments.PERCUSSION), instruments.PERCUSSION, (Staff("perc", tuple(voices)),),
+        signs if any(same) else (),
+    )  # fmt: skip
 
 
-def _fifth(key: int) -> int:
-    """Place on the line of fifths of a key's plain spelling: naturals and sharps."""
-    return (0, 7, 2, 9, 4, -1, 6, 1, 8, 3, 10, 5)[key % 12]
+def _notes(hits: dict[Fraction, set[int]], bar: Bar) -> tuple[Note, ...]:
+    feet = {place: keys & set(FEET) for place, keys in hits.items() if keys & set(FEET)}
+    hands = {place: keys - set(FEET) for place, keys in hits.items() if keys - set(FEET)}
+    return (*_voice(hands, bar, HANDS_VOICE), *_voice(feet, bar, FEET_VOICE))
+
+
+def _voice(hits: dict[Fraction, set[int]], bar: Bar, voice: int) -> Iterator[Note]:
+    beat = bar.metre.beat if bar.metre else Fraction(1)
+    for place, following in itertools.pairwise([*sorted(hits), bar.length]):
+        end = min(following, (place // beat + 1) * beat)
+        for key in sorted(hits[place]):
+            yield Note(place, end - place, percussion.key_pitch(key), voice)

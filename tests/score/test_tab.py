@@ -183,7 +183,7 @@ def test_what_is_left_out_is_said() -> None:
 def test_chord_names_stand_above_their_beats() -> None:
     bar = Bar(Fraction(4), harmonies=(Harmony(Fraction(0), "A", "m"), Harmony(Fraction(2), "D", "7")))
     lines = to_ascii(Score((bar,), (Part(((note(0, 4, "A2"),),), "Guitar", 24),))).splitlines()
-    row = next(i for i, line in enumerate(lines) if "D7" in line)
+    row = next(i for i, line in enumerate(lines) if "D7" in line and "Grips" not in line)
     assert lines[row].index("D7") == lines[row + 1].index("3")
 
 

@@ -188,6 +188,17 @@ def test_every_format_can_be_taken_away(ask: Asking, recording: dict[str, Any]) 
     ask("GET", one(recording, "/export/pdf?parts=5"), status=422)
 
 
+def test_arrangements_are_taken_away(ask: Asking, recording: dict[str, Any]) -> None:
+    piano = ask.client.get(one(recording, "/export/abc?arrange=piano&level=easy")).text
+    assert '"Acoustic Grand Piano"' in piano
+    assert ask.client.get(one(recording, "/export/pdf?arrange=lead&repeats=1")).status_code == 200
+    for wanted in (True, False):
+        ask("POST", one(recording, "/hints"), {"hints": {"chords": wanted}})
+        assert ('"C' in ask.client.get(one(recording, "/export/abc")).text) == wanted
+    said = ask("GET", one(recording, "/export/abc?arrange=choir"), status=422)
+    assert "full, lead, melody, piano" in said["error"]
+
+
 def test_the_sound_is_sent_as_browsers_play_it_and_in_ranges(ask: Asking, scale: bytes, tmp_path: Path) -> None:
     recording = ask.upload(scale, transcribe=0)
     assert recording["state"] == "new"

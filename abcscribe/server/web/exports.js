@@ -1,4 +1,4 @@
-// Out: every format, one PDF a part, transposed, tablature for a tuning and a capo, or all of it at once.
+// Out: every format, one PDF a part, arranged, transposed, tablature for a tuning and a capo, or all of it at once.
 
 import { api } from "./api.js";
 import { dialog, h, icon } from "./dom.js";
@@ -17,10 +17,12 @@ const NAMES = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
 // Written pitch of transposing instruments: semitones to add to what sounds.
 const TRANSPOSITIONS = [["0", "as it sounds"], ["2", "for B♭ instruments (+2)"], ["9", "for E♭ instruments (+9)"], ["7", "for F instruments (+7)"], ["14", "for tenor saxophone (+14)"], ["21", "for baritone saxophone (+21)"], ["12", "an octave up"], ["-12", "an octave down"]];
 
+const ARRANGEMENTS = [["", "as it is"], ["lead", "lead sheet: tune and chords"], ["melody", "the tune alone"], ["piano", "for piano"], ["piano easy", "for piano, easy"]];
+
 /** The menu of everything that can be taken away. */
 export function exportMenu() {
   const { score, vocabulary, recording } = session;
-  const options = { parts: null, transpose: null, tuning: null, audio: null };
+  const options = { parts: null, transpose: null, tuning: null, audio: null, arrange: null, level: null, repeats: null };
   const named = score.parts.map((part, i) => [String(i), part.name || part.instrument || `Part ${i + 1}`]);
   const links = h("div");
   let tuning = "guitar";
@@ -40,15 +42,21 @@ export function exportMenu() {
     options[name] = value === "" || value === "0" ? null : value;
     fill();
   };
+  const arrange = (value) => {
+    [options.arrange, options.level] = value ? [...value.split(" "), null] : [null, null];
+    fill();
+  };
   fill();
   dialog("Export", [
     h("p", { class: "muted", text: `Files are named after the title: ${score.title || recording.file_name}.` }),
     h("div", { class: "grid" },
       field("Parts", select([["", "all parts"], ...named], "", set("parts"))),
+      field("Arranged", select(ARRANGEMENTS, "", arrange, { id: "arrange" })),
       field("Transposed", select(TRANSPOSITIONS, "0", set("transpose"))),
       field("Tuning for tablature", select(vocabulary.tunings.map((one) => [one.name, `${one.name}: ${one.strings}`]), tuning, (name) => (tuning = name, fill()))),
       field("Capo", select(Array.from({ length: 10 }, (_, i) => [String(i), i ? `fret ${i}` : "none"]), "0", (fret) => (capo = Number(fret), fill()))),
-      h("label", { class: "check" }, h("input", { type: "checkbox", checked: true, onchange: (event) => set("audio")(event.target.checked ? "" : "none") }), "Web page with the recording")),
+      h("label", { class: "check" }, h("input", { type: "checkbox", checked: true, onchange: (event) => set("audio")(event.target.checked ? "" : "none") }), "Web page with the recording"),
+      h("label", { class: "check" }, h("input", { type: "checkbox", id: "repeats", onchange: (event) => set("repeats")(event.target.checked ? "1" : "") }), "Equal sections as repeats")),
     links,
     h("div", { class: "row end" }, h("button", { type: "button", class: "button", onclick: printScore }, icon("print"), "Print what is on screen")),
   ]);

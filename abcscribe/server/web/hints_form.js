@@ -88,10 +88,14 @@ const anyHint = (name) => (value, set) => field(name.replaceAll("_", " "), h("in
   placeholder: "by ear", value: value ?? "", onchange: (event) => set(event.target.value.trim()),
 }));
 
+/** A hint that is yes or no. */
+const yesOrNo = (name, yes, no) => (value, set) => field(name, select([["", BY_EAR], ["true", yes], ["false", no]],
+  value === undefined ? "" : String(value), (text) => set(text === "" ? null : text === "true")));
+
 const EXTRAS = {
+  chords: yesOrNo("Chord symbols", "Written", "None"),
   writer: (value, set) => field("Written down by", select([["", "the rules"], ["lm", "the language model"]], value ?? "", set)),
-  swing: (value, set) => field("Swing", select([["", BY_EAR], ["true", "Swung"], ["false", "Straight"]],
-    value === undefined ? "" : String(value), (text) => set(text === "" ? null : text === "true"))),
+  swing: yesOrNo("Swing", "Swung", "Straight"),
   parts: (value, set) => field("Number of parts", h("input", {
     type: "number", min: 1, max: 16, step: 1, placeholder: "by ear", value: value ?? "",
     onchange: (event) => set(event.target.value === "" ? null : Number(event.target.value)),

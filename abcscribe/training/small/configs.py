@@ -167,6 +167,19 @@ class NoteUnit:
 
 
 @dataclass(frozen=True)
+class Harmony:
+    """Chord symbols: which tones sound under a chord, and which chords follow."""
+
+    cache: Path = NOTES  # note cache of abcscribe data scores
+    weights: Path = WEIGHTS  # folder to write to
+    pieces: int = 450  # of the train split that have chords
+    valid: int = 200  # of the valid split, for information only
+    seed: int = 1  # of the pieces, their performances and mistakes
+
+    SMOKE: ClassVar[Mapping[str, Any]] = {"pieces": 4, "valid": 2}
+
+
+@dataclass(frozen=True)
 class Learner:
     """One of LEARNERS."""
 
@@ -195,6 +208,7 @@ LEARNERS = {
         Learner("note-confidence", NoteConfidence, "note_confidence", "note_confidence.npz", ("torch",)),
         Learner("bar-confidence", BarConfidence, "bar_confidence", "bar_confidence.json", ("scipy", "rapidfuzz")),
         Learner("note-unit", NoteUnit, "note_unit", "note_unit.npz", ("lightgbm",)),
+        Learner("harmony", Harmony, "harmony", "harmony.npz", ()),
         Learner("timbre", Timbre, "timbre", "timbre.json", ("soundfile", "scipy", "rapidfuzz")),
     )
 }

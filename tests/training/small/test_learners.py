@@ -12,6 +12,7 @@ import pytest
 import tiny_cache
 
 from abcscribe.analysis import chord_features, downbeats, keys, metre_choice, player_count, rhythm_tables
+from abcscribe.analysis.harmony import decoder
 from abcscribe.corpora.note_cache import NoteCache
 from abcscribe.errors import AbcscribeError
 from abcscribe.hearing import note_confidence
@@ -77,6 +78,21 @@ def test_keys(cache, tmp_path):
     losses = [entry["loss"] for entry in entries if "loss" in entry]
     assert losses[-1] < losses[0]
     assert {entry["valid"] for entry in entries if "valid" in entry} == {"learned", "Krumhansl"}
+
+
+def test_harmony(cache, tmp_path, monkeypatch):
+    entries, path = fitted("harmony", tmp_path, cache=cache, pieces=4, valid=2)
+    assert entries[0]["pieces"] == 4
+    assert 0 < entries[-1]["valid"]["root and quality"] <= entries[-1]["valid"]["root"] <= 1
+    monkeypatch.setattr(decoder, "WEIGHTS", path)
+    shipped = weight_files.load(SHIPPED / "harmony.npz")
+    assert {name: array.shape for name, array in weight_files.load(path).items()} == {
+        name: array.shape for name, array in shipped.items()
+    }
+    for kind in ("printed", "heard"):
+        tables = decoder.load(kind)
+        assert np.exp(tables.steps).sum(axis=1) == pytest.approx(1, abs=0.02)
+        assert (np.exp(tables.tones[0, 0, 0]) > np.exp(tables.tones[0, 0, 1])).all()  # the tonic chord has its root
 
 
 def test_beat_network(cache, heard, tmp_path):
