@@ -31,7 +31,7 @@ lint: .venv-test/installed
 .venv-test/installed: pyproject.toml constraints.txt
 	@$(CHECK_PYTHON)
 	$(PYTHON) -m venv .venv-test
-	.venv-test/bin/pip install --quiet --constraint constraints.txt --editable '.[train,hf,evaluate,guitarpro,dev]'
+	.venv-test/bin/pip install --quiet --constraint constraints.txt --editable '.[train,hf,evaluate,guitarpro,data,dev]'
 	.venv-test/bin/pip install --quiet --constraint constraints.txt --no-deps basic-pitch
 	touch $@
 

@@ -57,6 +57,24 @@ def parse(text: str) -> SystemName:
     return SystemName(name, checkpoint, writer or ENGINES[name].writer)
 
 
+def with_weights() -> list[str]:
+    """The systems that run here as they are: their packages are installed, and weights come with them."""
+    ready = [name for name, info in ENGINES.items() if info.has_weights and _state(name) == "ready"]
+    return [name for head in ready for name in ([head, f"{head}+rules"] if ENGINES[head].writer != "rules" else [head])]
+
+
+def licence_and_size(text: str) -> tuple[str, str]:
+    """Licence of the published weights of a system, and its number of parameters; "" for others' weights."""
+    try:
+        parts = parse(text)
+    except EngineError:
+        return "", ""
+    if parts.checkpoint:
+        return "", ""
+    info = TEXT_SYSTEMS[parts.name] if parts.answers_in_text else ENGINES[parts.name]
+    return info.licence, info.parameters
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A line of ``abcscribe engines``."""

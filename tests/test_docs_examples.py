@@ -25,7 +25,13 @@ PAGES = [
 ]
 EXAMPLE = ROOT / "examples" / "greensleeves.m4a"
 RECORDINGS = ("take1.m4a", "lesson.mp4", "takes/monday.wav", "takes/tuesday.mp3")  # that the pages speak of
-SLOW = {"data", "train", "evaluate", "serve"}  # commands that are only parsed; the last one would serve for ever
+SLOW = {
+    "data",
+    "train",
+    "evaluate",
+    "probe",
+    "serve",
+}  # only parsed; the last one would serve for ever
 
 
 def blocks(page: Path, language: str) -> Iterator[str]:

@@ -128,3 +128,22 @@ def test_every_system_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hearing, "load", lambda name: None)
     names = [one.name for one in systems.listed()]
     assert names == [*hearing.ENGINES, *text_systems.TEXT_SYSTEMS]
+
+
+def test_all_are_the_systems_that_come_with_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    from abcscribe.evaluation.cli import _expanded
+
+    monkeypatch.setattr(systems, "_state", lambda name: "ready")
+    every = systems.with_weights()
+    assert every[:2] == ["abcscribe", "abcscribe+rules"]
+    assert not any(name.startswith(("mt3", "qwen2", "audio", "music")) for name in every)
+    assert _expanded(["mt3:a.pth", "all", "abcscribe"]) == ["mt3:a.pth", "majority", *every]
+    monkeypatch.setattr(systems, "_state", lambda name: "ready" if name == "abcscribe" else "is not installed")
+    assert systems.with_weights() == ["abcscribe", "abcscribe+rules"]
+
+
+def test_licence_and_size_are_of_the_published_weights() -> None:
+    assert systems.licence_and_size("abcscribe+rules") == ("Apache-2.0", "11 M")
+    assert systems.licence_and_size("qwen2-audio") == ("Apache-2.0", "8.4 B")
+    assert systems.licence_and_size("qwen2-audio:data/sft") == ("", "")
+    assert systems.licence_and_size("majority") == ("", "")

@@ -48,7 +48,9 @@ HEAD = 200_000  # bytes of MusicXML that hold title, rights and credits
 Progress = Callable[[int, int], None]  # pieces done, pieces in all
 
 
-def pieces(corpora: Path | None = None, folders: Sequence[Path] = (), restricted: bool = False) -> list[Piece]:
+def pieces(
+    corpora: Path | None = None, folders: Sequence[Path] = (), restricted: bool = False, installed: bool = True
+) -> list[Piece]:
     """List all pieces of the installed and given corpora.
 
     Their notes are not read yet: groups, held-out melodies and the split are found by `build_cache`.
@@ -57,6 +59,7 @@ def pieces(corpora: Path | None = None, folders: Sequence[Path] = (), restricted
         corpora: folder of the local copies of `SETS`; default: the environment variable ABCSCRIBE_CORPORA.
         folders: further folders of scores.
         restricted: whether pieces whose licence restricts use are not left out.
+        installed: whether the corpus inside the music21 wheel is listed.
 
     Returns:
         The pieces by id, those that must not be used with ``left_out`` set.
@@ -64,7 +67,7 @@ def pieces(corpora: Path | None = None, folders: Sequence[Path] = (), restricted
     home = corpora or (Path(os.environ[ENVIRONMENT]) if ENVIRONMENT in os.environ else None)
     home = home.resolve() if home else None  # the cache may be used from another working directory
     found: list[Piece] = []
-    for source, folder, licence in music21_corpus.folders():
+    for source, folder, licence in music21_corpus.folders() if installed else ():
         found.extend(_in_folder(folder, source, licence))
     for one in SETS.values():
         if home and (home / one.name).is_dir():
@@ -95,19 +98,20 @@ def build_cache(
     corpora: Path | None = None,
     folders: Sequence[Path] = (),
     restricted: bool = False,
+    installed: bool = True,
     progress: Progress = lambda done, total: None,
 ) -> NoteCache:
     """Read every usable piece; write the cache and its manifest. An interrupted build resumes where it stopped.
 
     Args:
         out: file of the cache; the manifest is the same with .csv.
-        corpora, folders, restricted: as in `pieces`.
+        corpora, folders, restricted, installed: as in `pieces`.
         progress: called with the pieces done and in all.
 
     Returns:
         The cache.
     """
-    listed = pieces(corpora, folders, restricted)
+    listed = pieces(corpora, folders, restricted, installed)
     readable = [piece for piece in listed if restricted or piece.terms != licences.RESTRICTED]
     shards = out.with_name(out.name + ".shards")
     shards.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""``abcscribe evaluate``: a Typer command for the command line to add."""
+"""``abcscribe evaluate`` and ``abcscribe probe``: Typer commands for the command line to add."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ NEEDED = ("scipy", "rapidfuzz", "mir_eval", "mcr", "pyMV2H", "matplotlib")  # th
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add ``evaluate`` to an app."""
+    """Add ``evaluate`` and ``probe`` to an app."""
     app.command()(evaluate)
+    app.command()(probe)
 
 
 def evaluate(
@@ -30,7 +31,9 @@ def evaluate(
             help="Folder with recordings and a manifest.csv, or a name: rendered, unseen-timbres, valid-sounds, folk."
         ),
     ],
-    engine: Annotated[str, typer.Option(metavar="NAME,...", help="Engines; majority answers without listening.")],
+    engine: Annotated[
+        str, typer.Option(metavar="NAME,...", help="Engines; majority does not listen; all: what is here.")
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for rows, scores and report.")] = Path(
         DEFAULT_OUT
     ),
@@ -56,12 +59,65 @@ def evaluate(
         raise typer.BadParameter(f"There is no protocol {protocol!r}; there are {', '.join(run.PROTOCOLS)}.")
     folder = Path(suite) if Path(suite).is_dir() else _named(suite, notes, samples, sounds, suites_folder)
     chosen_clips = suites.read_suite(folder)[:clips]
-    names = list(dict.fromkeys(name.strip() for name in engine.split(",") if name.strip()))
+    names = _expanded([name.strip() for name in engine.split(",") if name.strip()])
     output.mkdir(parents=True, exist_ok=True)
     chosen = run.PROTOCOLS[protocol]
     rows = run.evaluate(chosen_clips, names, output, chosen, jobs, _tell)
     page = report.write_report(output, rows, chosen, folder.name, shlex.join(["abcscribe", *sys.argv[1:]]))
     typer.echo(f"{len(rows)} rows; report: {page}", err=True)
+
+
+def _expanded(names: list[str]) -> list[str]:
+    """Names without doubles; "all" are the systems that come with weights, and the majority's answer."""
+    from abcscribe import systems
+    from abcscribe.evaluation.systems import MAJORITY
+
+    every = [MAJORITY, *systems.with_weights()] if "all" in names else []
+    return list(dict.fromkeys(one for name in names for one in (every if name == "all" else [name])))
+
+
+def probe(
+    folder: Annotated[Path, typer.Argument(help="Local copy of the data set, such as a suite made here.")],
+    tower: Annotated[
+        str,
+        typer.Option(metavar="NAME,...", help="abcscribe, whisper:NAME, encoder:NAME, encodec:NAME ..."),
+    ] = "abcscribe",
+    layers: Annotated[str, typer.Option(metavar="N,...", help="all, or numbers from 0.")] = "all",
+    tasks: Annotated[str, typer.Option(metavar="NAME,...", help="What is read off.")] = (
+        "key,tempo,metre,instrument,notes"
+    ),
+    data_set: Annotated[str, typer.Option(help="abcscribe data fetch lists them; suite is one made here.")] = "suite",
+    out: Annotated[Path, typer.Option("-o", "--output", help="Folder for figures, table, plot and frames.")] = Path(
+        "probes"
+    ),
+    most: Annotated[int | None, typer.Option(min=1, help="Recordings at most.")] = None,
+) -> None:
+    """Fit linear probes: what each layer of an audio tower knows of key, tempo, metre, instruments and notes.
+
+    Writes probes.md, probes.json and probes.png. What towers make of the recordings is kept, so a run that was stopped
+    goes on.
+    """
+    extras.require("abcscribe probe", "train,evaluate", "torch", "matplotlib", "scipy")
+    from abcscribe.corpora.data_sets import data_set as named
+    from abcscribe.evaluation import probes
+    from abcscribe.progress import progress_bar
+    from abcscribe.text_systems.feature_towers import load_layered_tower
+
+    chosen = [name.strip() for name in tasks.split(",")]
+    if unknown := [name for name in chosen if name not in probes.TASKS]:
+        raise typer.BadParameter(f"There is no task {unknown[0]!r}; there are {', '.join(probes.TASKS)}.")
+    recordings = [one for one in named(data_set).read(folder) if one.audio.is_file()][:most]
+    results = {}
+    for name in (one.strip() for one in tower.split(",")):
+        clips: list[probes.Clip] = []
+        with progress_bar(name) as advance:
+            for clip in probes.heard(recordings, load_layered_tower(name), out / "frames", name):
+                clips.append(clip)
+                advance(len(clips), len(recordings))
+        wanted = probes.layers_of(layers, len(clips[0].means))
+        results[name] = list(probes.probe(clips, wanted, chosen, lambda words: typer.echo(words, err=True)))
+    probes.write(results, out)
+    typer.echo(probes.table(results))
 
 
 def _named(name: str, notes: Path, samples: Path, sounds: Path, home: Path) -> Path:

@@ -17,6 +17,7 @@ from abcscribe.evaluation import plots
 from abcscribe.evaluation.calibration import calibration
 from abcscribe.evaluation.run import REFERENCE, SCORES, Protocol, Row
 from abcscribe.evaluation.statistics import COVERAGE, Mean, by_clip, compare, mean
+from abcscribe.systems import licence_and_size
 
 # The figures of the main table: label, and whether less is better.
 HEADLINES: dict[str, tuple[str, bool]] = {
@@ -87,6 +88,7 @@ def write_report(out: Path, rows: Sequence[Row], protocol: Protocol, suite: str,
     names = list(dict.fromkeys(row["system"] for row in rows))
     blocks = [
         *_introduction(rows, names, protocol, suite, command),
+        *_systems(rows, names),
         *_figures(out, rows, names),
         *_groups(out, rows, names),
         *_comparisons(rows, names),
@@ -116,6 +118,18 @@ def _introduction(rows: Sequence[Row], names: list[str], protocol: Protocol, sui
         if alike:
             text += f" {', '.join(alike)} answer alike every time: {protocol.samples} equal answers, computed once."
     return [Heading("Evaluation", 1), text, f"Made by `{command}`."]
+
+
+def _systems(rows: Sequence[Row], names: list[str]) -> list[Block]:
+    """Whose weights they are, how large they are, and how fast they were here."""
+    table: Table = [["system", "licence of the weights", "parameters", "times real time", "peak MB"]]
+    for name in names:
+        own = [row for row in rows if row["system"] == name]
+        licence, size = licence_and_size(name)
+        speeds = sorted(row["real_time"] for row in own if row["real_time"])
+        pace = f"{speeds[len(speeds) // 2]:.1f}" if speeds else ""
+        table.append([name, licence, size, pace, str(max(row["memory"] for row in own))])
+    return [Heading("Systems"), table]
 
 
 def _figures(out: Path, rows: Sequence[Row], names: list[str]) -> list[Block]:

@@ -44,16 +44,25 @@ class EngineInfo(NamedTuple):
     module: str  # has load(checkpoint: str) -> NoteEngine; raises EngineError, with the remedy, for what is missing
     summary: str  # one line for the user
     writer: str = "rules"  # the default writer of its notes: a name of writing.WRITERS
+    licence: str = ""  # of its weights
+    parameters: str = ""  # of all networks that it runs
+    has_weights: bool = True  # whether it comes with some
 
 
 ENGINES = {
-    "abcscribe": EngineInfo("abcscribe.hearing.tower", "the project's own audio tower, any instruments", "lm"),
-    "basic-pitch": EngineInfo("abcscribe.hearing.basic_pitch", "Spotify's Basic Pitch (2022), any one instrument"),
-    "transkun": EngineInfo("abcscribe.hearing.transkun", "Transkun (2024), piano only"),
-    "mt3": EngineInfo(
-        "abcscribe.hearing.mt3", "MT3 (2022) and its kin, any instruments and drums (needs a checkpoint)"
+    "abcscribe": EngineInfo(
+        "abcscribe.hearing.tower", "the project's own audio tower, any instruments", "lm", "Apache-2.0", "11 M"
     ),
-}
+    "basic-pitch": EngineInfo(
+        "abcscribe.hearing.basic_pitch", "Spotify's Basic Pitch (2022), any one instrument", "rules", "Apache-2.0",
+        "17 k",
+    ),
+    "transkun": EngineInfo("abcscribe.hearing.transkun", "Transkun (2024), piano only", "rules", "MIT", "14 M"),
+    "mt3": EngineInfo(
+        "abcscribe.hearing.mt3", "MT3 (2022) and its kin, any instruments and drums (needs a checkpoint)", "rules",
+        "Apache-2.0", "46 M", has_weights=False,
+    ),
+}  # fmt: skip
 
 
 @cache

@@ -34,13 +34,29 @@ class TextSystemInfo(NamedTuple):
 
     module: str  # has load(checkpoint: str) -> TextSystem; raises EngineError, with the remedy, for what is missing
     summary: str  # one line for the user
+    licence: str = ""  # of the published weights
+    parameters: str = ""
 
 
 TEXT_SYSTEMS = {
     "audio-text": TextSystemInfo(
-        "abcscribe.text_systems.audio_text", "any audio tower before any causal language model (needs a checkpoint)"
+        "abcscribe.text_systems.audio_text",
+        "any audio tower before any causal language model (needs a checkpoint)",
+        "of its parts",
+        "of its parts",
     ),
-    "qwen2-audio": TextSystemInfo("abcscribe.text_systems.qwen2_audio", "Qwen2-Audio (2024), zero-shot or fine-tuned"),
+    "qwen2-audio": TextSystemInfo(
+        "abcscribe.text_systems.qwen2_audio", "Qwen2-Audio (2024), zero-shot or fine-tuned", "Apache-2.0", "8.4 B"
+    ),
+    "qwen2.5-omni": TextSystemInfo(
+        "abcscribe.text_systems.qwen2_5_omni", "Qwen2.5-Omni (2025), likewise", "Apache-2.0", "9 B"
+    ),
+    "audio-flamingo": TextSystemInfo(
+        "abcscribe.text_systems.audio_flamingo", "Audio Flamingo 3 (2025), likewise", "non-commercial", "8 B"
+    ),
+    "music-flamingo": TextSystemInfo(
+        "abcscribe.text_systems.music_flamingo", "Music Flamingo (2025), likewise", "non-commercial", "8 B"
+    ),
 }
 
 

@@ -1,14 +1,22 @@
-"""Audio towers for the text model, by name: waveform -> frames.
+"""Audio towers by name: waveform -> frames, of the last layer or of any other.
 
 A tower is any callable that takes a waveform, float32 (samples,), mono, 16 kHz, of any length but not empty, and gives
-(frames, width), an array or a tensor. Those of this module also know their ``width`` and ``frame_rate``. They are
-frozen: a checkpoint keeps a tower's name, not its weights.
+(frames, width), an array or a tensor. Those of this module also know their ``width`` and ``frame_rate``, and have
+``layers(waveform)``, the frames of every layer, the lowest first. They are frozen: a checkpoint keeps a tower's name,
+not its weights.
+
+Names: ``abcscribe``; ``whisper:NAME`` (a folder or a name on the Hub, also in CTranslate2's form); ``encoder:NAME``,
+any encoder of transformers that takes a waveform (MERT, HuBERT, wav2vec 2); ``encodec:NAME``; ``musicgen:NAME``. ``@N``
+behind a name takes layer N instead of the last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -16,79 +24,262 @@ from torch import nn
 
 from abcscribe.audio import SAMPLE_RATE
 from abcscribe.errors import EngineError
+from abcscribe.extras import require
+from abcscribe.model import WEIGHTS
 from abcscribe.model.config import FRAMES_PER_TOKEN, WINDOW_FRAMES, AudioTowerConfig
 from abcscribe.model.tower_runtime import MARGIN, STEP, TowerRuntime
 from abcscribe.spectrogram import FRAME_RATE, HOP, normalise, spectrogram
 
 FeatureTower = Callable[[np.ndarray], Any]
 OWN = "abcscribe"
-WHISPER = "whisper:"
+LAYER = re.compile(r"(?P<name>.+)@(?P<layer>\d+)")
+PIECE_SECONDS = 30.0  # that an encoder of any length hears at once
+
+
+class LayeredTower(Protocol):
+    """A tower that shows what is inside."""
+
+    frame_rate: float
+
+    def __call__(self, waveform: np.ndarray) -> Any: ...
+
+    def layers(self, waveform: np.ndarray) -> list[np.ndarray]:
+        """(frames, width) of every layer, the lowest first."""
+        ...
 
 
 def load_feature_tower(name: str) -> FeatureTower:
-    """``abcscribe``, or ``whisper:`` and a folder or Hub name such as ``openai/whisper-small``. Raises EngineError."""
+    """A tower by its name (see the module). Raises EngineError if there is none, OSError if its weights are missing."""
+    if found := LAYER.fullmatch(name):
+        return Layer(load_layered_tower(found["name"]), int(found["layer"]))
+    return load_layered_tower(name)
+
+
+def load_layered_tower(name: str) -> LayeredTower:
+    """A tower by its name, without ``@N``. Raises as `load_feature_tower`."""
     if name == OWN:
         return OwnTower()
-    if name.startswith(WHISPER):
-        return WhisperTower.from_pretrained(name.removeprefix(WHISPER))
-    raise EngineError(f"There is no audio tower {name!r}; there are {OWN!r} and '{WHISPER}NAME'.")
+    kind, _, weights = name.partition(":")
+    if kind not in KINDS or not weights:
+        known = "', '".join(f"{kind}:NAME" for kind in KINDS)
+        raise EngineError(f"There is no audio tower {name!r}; there are {OWN!r}, '{known}'.")
+    require(f"The audio tower {name}", "hf", "transformers")
+    return KINDS[kind](weights)
+
+
+class Layer:
+    """One layer of a tower, as a tower."""
+
+    def __init__(self, tower: LayeredTower, layer: int) -> None:
+        self.tower, self.layer, self.frame_rate = tower, layer, tower.frame_rate
+
+    def __call__(self, waveform: np.ndarray) -> np.ndarray:
+        """(samples,) -> (frames, width). Raises EngineError if the tower has no such layer."""
+        layers = self.tower.layers(waveform)
+        if self.layer >= len(layers):
+            raise EngineError(f"The audio tower has layers 0 to {len(layers) - 1}, not {self.layer}.")
+        return layers[self.layer]
 
 
 class OwnTower:
-    """The embeddings of the project's audio tower, run by ONNX Runtime in windows that overlap as in transcription."""
+    """The embeddings of the project's audio tower, run by ONNX Runtime in windows that overlap as in transcription.
+
+    Its layers are what enters the transformer, what leaves each of its layers, and the embeddings. They are computed
+    with torch, from the same weights.
+    """
 
     width = AudioTowerConfig.width
     frame_rate = FRAME_RATE / FRAMES_PER_TOKEN  # 15.6 a second
 
-    def __init__(self, runtime: TowerRuntime | None = None) -> None:
+    def __init__(self, runtime: TowerRuntime | None = None, weights: Path = WEIGHTS) -> None:
         self.session = (runtime or TowerRuntime()).session
+        self.weights = weights
 
     def __call__(self, waveform: np.ndarray) -> np.ndarray:
         """(samples,) -> (ceil(samples / 1024), 256) float32."""
-        tokens = -(-waveform.size // (HOP * FRAMES_PER_TOKEN))
-        padded = np.pad(waveform, (MARGIN * HOP, WINDOW_FRAMES * HOP))
-        keep = slice(MARGIN // FRAMES_PER_TOKEN, (MARGIN + STEP) // FRAMES_PER_TOKEN)
-        windows = []
-        for start in range(0, waveform.size, STEP * HOP):
-            frames = spectrogram(normalise(padded[start : start + WINDOW_FRAMES * HOP]))[None]
-            windows.append(self.session.run(["embeddings"], {"frames": frames})[0][0, keep])
-        return np.concatenate(windows)[:tokens]
+        windows = [self.session.run(["embeddings"], {"frames": frames})[0][0] for frames in _windows(waveform)]
+        return _joined(waveform, windows)
+
+    @torch.no_grad()
+    def layers(self, waveform: np.ndarray) -> list[np.ndarray]:
+        """Each as long as the embeddings."""
+        context, kept = self._tower.context, list[torch.Tensor]()
+        hooks = [
+            module.register_forward_hook(lambda module, inputs, output: kept.append(output[0]))
+            for module in (context.enter, *context.layers, context.norm)
+        ]
+        try:
+            for frames in _windows(waveform):
+                self._tower(torch.from_numpy(frames))
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return [_joined(waveform, [one.numpy() for one in kept[i :: len(hooks)]]) for i in range(len(hooks))]
+
+    @cached_property
+    def _tower(self) -> Any:
+        from abcscribe.model.tower_files import load_tower
+
+        return load_tower(self.weights)
 
 
-class WhisperTower(nn.Module):
-    """The encoder of a Whisper model, 50 frames a second; recordings beyond its window (30 s) are heard in pieces."""
+def _windows(waveform: np.ndarray) -> Iterator[np.ndarray]:
+    """(1, frames, 264) of windows that overlap."""
+    padded = np.pad(waveform, (MARGIN * HOP, WINDOW_FRAMES * HOP))
+    for start in range(0, waveform.size, STEP * HOP):
+        yield spectrogram(normalise(padded[start : start + WINDOW_FRAMES * HOP]))[None]
 
-    def __init__(self, encoder: nn.Module, extractor: Any) -> None:
-        """``encoder``: transformers' WhisperEncoder; ``extractor``: the WhisperFeatureExtractor that goes with it."""
+
+def _joined(waveform: np.ndarray, windows: Sequence[np.ndarray]) -> np.ndarray:
+    """The middles of windows (tokens, width), one behind the other."""
+    keep = slice(MARGIN // FRAMES_PER_TOKEN, (MARGIN + STEP) // FRAMES_PER_TOKEN)
+    return np.concatenate([one[keep] for one in windows])[: -(-waveform.size // (HOP * FRAMES_PER_TOKEN))]
+
+
+class TransformersTower(nn.Module):
+    """What the towers of transformers share: recordings are heard in pieces of ``piece`` samples."""
+
+    def __init__(self, rate: int, piece: int, frame_rate: float) -> None:
         super().__init__()
-        self.encoder = encoder.requires_grad_(False).eval()
-        self.extractor = extractor
-        config: Any = encoder.config
-        self.width: int = config.d_model
-        self.piece = 2 * config.max_source_positions * extractor.hop_length  # samples; the stem halves the frame rate
-        self.frame_rate = SAMPLE_RATE / (2 * extractor.hop_length)
+        self.rate, self.piece, self.frame_rate = rate, piece, frame_rate
 
-    @classmethod
-    def from_pretrained(cls, name: str) -> WhisperTower:
-        """From a folder or a name on the Hugging Face Hub. Raises OSError if there is none."""
-        from transformers import AutoFeatureExtractor, WhisperModel
-
-        return cls(WhisperModel.from_pretrained(name).encoder, AutoFeatureExtractor.from_pretrained(name))
-
-    def train(self, mode: bool = True) -> WhisperTower:
+    def train(self, mode: bool = True) -> TransformersTower:
         """Stays in evaluation mode: it is part of models that are trained."""
         return super().train(False)
 
+    def hidden(self, piece: np.ndarray) -> Sequence[torch.Tensor]:
+        """(frames, width) of every layer for a piece at the tower's rate; frames of padding are left out."""
+        raise NotImplementedError
+
     @torch.no_grad()
     def forward(self, waveform: np.ndarray) -> torch.Tensor:
-        """(samples,) -> (ceil(samples / 320), width): frames of padding are left out."""
-        weight = next(self.encoder.parameters())
-        pieces = []
+        """(samples,) -> (frames, width) of the last layer."""
+        return torch.cat([self.hidden(piece)[-1] for piece in self._pieces(waveform)])
+
+    @torch.no_grad()
+    def layers(self, waveform: np.ndarray) -> list[np.ndarray]:
+        """(frames, width) of every layer."""
+        pieces = [self.hidden(piece) for piece in self._pieces(waveform)]
+        return [torch.cat(one).float().numpy() for one in zip(*pieces, strict=True)]
+
+    def _pieces(self, waveform: np.ndarray) -> Iterator[np.ndarray]:
+        if self.rate != SAMPLE_RATE:
+            from scipy.signal import resample_poly
+
+            waveform = resample_poly(waveform, self.rate, SAMPLE_RATE).astype(np.float32)
         for start in range(0, waveform.size, self.piece):
-            piece = waveform[start : start + self.piece]
-            mel = self.extractor(
-                piece, sampling_rate=SAMPLE_RATE, padding="max_length", max_length=self.piece, return_tensors="pt"
-            )
-            hidden = self.encoder(mel.input_features.to(weight)).last_hidden_state[0]
-            pieces.append(hidden[: -(-piece.size // (2 * self.extractor.hop_length))])
-        return torch.cat(pieces)
+            yield waveform[start : start + self.piece]
+
+
+class WhisperTower(TransformersTower):
+    """The encoder of a Whisper model, 50 frames a second; recordings beyond its window (30 s) are heard in pieces.
+
+    Its layers are what enters the first one and what leaves each; the last is normalised, as the decoder sees it.
+    """
+
+    def __init__(self, encoder: nn.Module, extractor: Any) -> None:
+        """``encoder``: transformers' WhisperEncoder; ``extractor``: the WhisperFeatureExtractor that goes with it."""
+        config: Any = encoder.config
+        hop = 2 * extractor.hop_length  # the stem halves the frame rate
+        super().__init__(SAMPLE_RATE, config.max_source_positions * hop, SAMPLE_RATE / hop)
+        self.encoder = encoder.requires_grad_(False).eval()
+        self.extractor, self.hop = extractor, hop
+        self.width: int = config.d_model
+
+    @classmethod
+    def from_pretrained(cls, name: str) -> WhisperTower:
+        """From a folder, also one of CTranslate2, or a name on the Hub. Raises OSError if there is none."""
+        from transformers import AutoFeatureExtractor, WhisperFeatureExtractor, WhisperModel
+
+        if (Path(name) / "model.bin").is_file():
+            from abcscribe.text_systems.ctranslate2_whisper import whisper_encoder
+
+            encoder: Any = whisper_encoder(Path(name))
+            return cls(encoder, WhisperFeatureExtractor(feature_size=encoder.config.num_mel_bins))
+        return cls(WhisperModel.from_pretrained(name).encoder, AutoFeatureExtractor.from_pretrained(name))
+
+    def hidden(self, piece: np.ndarray) -> Sequence[torch.Tensor]:
+        weight = next(self.encoder.parameters())
+        mel = self.extractor(
+            piece, sampling_rate=SAMPLE_RATE, padding="max_length", max_length=self.piece, return_tensors="pt"
+        )
+        states = self.encoder(mel.input_features.to(weight), output_hidden_states=True).hidden_states
+        return [state[0, : -(-piece.size // self.hop)] for state in states]
+
+
+class EncoderTower(TransformersTower):
+    """An encoder of transformers that takes a waveform: MERT, HuBERT, wav2vec 2."""
+
+    def __init__(self, model: Any, rate: int) -> None:
+        hop = int(np.prod(model.config.conv_stride))
+        super().__init__(rate, int(PIECE_SECONDS * rate), rate / hop)
+        self.model = model.requires_grad_(False).eval()
+        self.width: int = model.config.hidden_size
+        self.shortest = 4 * hop  # samples of which the convolutions leave a frame
+
+    @classmethod
+    def from_pretrained(cls, name: str) -> EncoderTower:
+        """From a folder or a name on the Hub. Raises OSError if there is none."""
+        from transformers import AutoFeatureExtractor, AutoModel
+
+        return cls(AutoModel.from_pretrained(name), AutoFeatureExtractor.from_pretrained(name).sampling_rate)
+
+    def hidden(self, piece: np.ndarray) -> Sequence[torch.Tensor]:
+        heard = torch.from_numpy(np.pad(piece, (0, max(0, self.shortest - piece.size))))[None]
+        level = (heard - heard.mean()) / (heard.std() + 1e-7)
+        return [state[0] for state in self.model(level, output_hidden_states=True).hidden_states]
+
+
+class EncodecTower(TransformersTower):
+    """The encoder of EnCodec before its quantiser; one layer."""
+
+    def __init__(self, model: Any) -> None:
+        hop = int(np.prod(model.config.upsampling_ratios))
+        rate = model.config.sampling_rate
+        super().__init__(rate, int(PIECE_SECONDS * rate), rate / hop)
+        self.model = model.requires_grad_(False).eval()
+        self.width: int = model.config.hidden_size
+
+    @classmethod
+    def from_pretrained(cls, name: str) -> EncodecTower:
+        """From a folder or a name on the Hub. Raises OSError if there is none."""
+        from transformers import EncodecModel
+
+        return cls(EncodecModel.from_pretrained(name))
+
+    def hidden(self, piece: np.ndarray) -> Sequence[torch.Tensor]:
+        channels = torch.from_numpy(piece)[None, None].expand(1, self.model.config.audio_channels, -1)
+        return [self.model.encoder(channels)[0].T]
+
+
+class MusicGenTower(TransformersTower):
+    """The decoder of MusicGen, which reads the codes of a recording without a text: 50 frames a second."""
+
+    def __init__(self, model: Any) -> None:
+        codec = model.audio_encoder.config
+        super().__init__(
+            codec.sampling_rate, int(PIECE_SECONDS * codec.sampling_rate),
+            codec.sampling_rate / int(np.prod(codec.upsampling_ratios)),
+        )  # fmt: skip
+        self.model = model.requires_grad_(False).eval()
+        self.width: int = model.decoder.config.hidden_size
+
+    @classmethod
+    def from_pretrained(cls, name: str) -> MusicGenTower:
+        """From a folder or a name on the Hub. Raises OSError if there is none."""
+        from transformers import MusicgenForConditionalGeneration
+
+        return cls(MusicgenForConditionalGeneration.from_pretrained(name))
+
+    def hidden(self, piece: np.ndarray) -> Sequence[torch.Tensor]:
+        sound = torch.from_numpy(piece)[None, None].expand(1, self.model.audio_encoder.config.audio_channels, -1)
+        codes = self.model.audio_encoder.encode(sound).audio_codes[0]  # (1, codebooks, frames)
+        count = self.model.decoder.config.num_codebooks
+        states = self.model.decoder(codes[:, :count].reshape(count, -1), output_hidden_states=True).hidden_states
+        return [state[0] for state in states]
+
+
+KINDS: dict[str, Callable[[str], LayeredTower]] = {
+    "whisper": WhisperTower.from_pretrained, "encoder": EncoderTower.from_pretrained,
+    "encodec": EncodecTower.from_pretrained, "musicgen": MusicGenTower.from_pretrained,
+}  # fmt: skip

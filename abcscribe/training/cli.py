@@ -71,6 +71,14 @@ def rl(config: configs.RlTraining, tracker: str) -> None:
     _follow(main(config), config, tracker)
 
 
+def rl_text(config: configs.RlTextTraining, tracker: str) -> None:
+    """Reinforcement learning on the music reward of a model that writes ABC text; prints a JSON line a step."""
+    extras.require("abcscribe train rl-text", "train,hf", *TRAIN, "rapidfuzz", "transformers", "peft", "accelerate")
+    from abcscribe.training.rl_text import main
+
+    _follow(main(config), config, tracker)
+
+
 def chain(config: configs.ChainConfig) -> None:
     """List the weights and data that a change makes stale, in order; with --run, rebuild them.
 
@@ -116,6 +124,9 @@ command.add(app, "tower", configs.TowerTraining, tower, extra={"tracker": TRACKE
 command.add(app, "sft", configs.SftTraining, sft, flags=FLAGS, extra={"tracker": TRACKER})
 command.add(app, "sft-text", configs.SftTextTraining, sft_text, arguments=("pairs",), extra={"tracker": TRACKER})
 command.add(app, "rl", configs.RlTraining, rl, flags=FLAGS | {"notes": "--length"}, extra={"tracker": TRACKER})
+command.add(
+    app, "rl-text", configs.RlTextTraining, rl_text, flags=FLAGS | {"notes": "--length"}, extra={"tracker": TRACKER}
+)
 command.add(app, "chain", configs.ChainConfig, chain, flags={"changed": "--from"})
 for _learner in small.LEARNERS.values():
     command.add(small_app, _learner.name, _learner.config, _fits(_learner), flags=FLAGS)
@@ -180,6 +191,22 @@ def report(
     from abcscribe.training.report import report as write
 
     typer.echo(str(write(runs, out or runs[0])))
+
+
+@app.command("merge")
+def merge_lora(
+    system: Annotated[str, typer.Argument(help="qwen2-audio, qwen2.5-omni, audio-flamingo or music-flamingo.")],
+    checkpoint: Annotated[Path, typer.Argument(help="Folder of abcscribe train sft-text --system or rl-text.")],
+    out: Annotated[Path, typer.Argument(help="Folder to fill with whole weights, for a server such as vllm.")],
+) -> None:
+    """Merge LoRA matrices into their base."""
+    extras.require("abcscribe train merge", "hf", "torch", "transformers", "peft")
+    from abcscribe.text_systems.processor_model import FAMILIES, merge
+
+    if system not in FAMILIES:
+        raise typer.BadParameter(f"There is no system {system!r}; there are {', '.join(FAMILIES)}.")
+    merge(system, checkpoint, out)
+    typer.echo(f"Now: abcscribe transcribe RECORDING --engine {system}:{out}", err=True)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The options of ``abcscribe train`` (tower, sft, sft-text, rl, chain) and ``abcscribe data`` (listen, listen-clips).
+"""The options of ``abcscribe train`` (tower, sft, sft-text, rl, chain) and ``abcscribe data`` (listen, export, ...).
 
 Imports nothing heavy: all commands are made of these at start-up (`abcscribe.command`). Comments of fields are the help
 of the options. ``SMOKE`` are values of a run that ends within two minutes.
@@ -92,6 +92,7 @@ class SftTextTraining:
     pairs: Path  # JSON Lines: answer, and features (.npy) or audio
     base: str  # language model: folder or name on the Hugging Face Hub
     out: Path = Path("data/sft-text")  # checkpoint folder; a run found there is resumed
+    system: str = ""  # qwen2-audio, qwen2.5-omni, audio-flamingo or music-flamingo, if base is one: it needs no tower
     audio_tower: str = "abcscribe"  # abcscribe, whisper:NAME, or nothing if all pairs have features
     question: str = QUESTION  # question of pairs that have none
     frames: int = 4  # frames of the tower that become one soft token
@@ -163,6 +164,25 @@ class RlTraining:
 
 
 @dataclass(frozen=True)
+class RlTextTraining(RlTraining):
+    """Options of a run of reinforcement learning of a model that writes ABC text."""
+
+    pairs: Path = Path("data/pairs/train.jsonl")  # JSON Lines of abcscribe data export
+    valid_pairs: Path = Path("data/pairs/test.jsonl")  # by which the checkpoint is chosen
+    start: Path = Path("data/sft-text")  # checkpoint folder of abcscribe train sft-text
+    out: Path = Path("data/rl-text")  # run folder; a run there is resumed
+    system: str = ""  # as in sft-text, of which start is a checkpoint or the published weights
+    held_out: int = 16  # pairs of valid_pairs
+    windows: int = 2  # pairs a step
+    most_tokens: int = 1024  # tokens of an answer at most
+
+    SMOKE: ClassVar[Mapping[str, Any]] = {
+        "minutes": 1.5, "steps": 2, "windows": 1, "group": 2, "most_tokens": 48, "held_out": 2, "warmup": 1,
+        "critic_steps": 1,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
 class ListeningConfig:
     """Options of the windows that the tower transcribes, for training the language model and the analysis."""
 
@@ -183,6 +203,23 @@ class ClipListeningConfig:
     split: str = "train"  # train or valid
     clips: int = 2560  # half a second of one core each
     seed: int = 31  # of the clips
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """Options of what is made of a data set of recordings."""
+
+    data_set: str  # name, see abcscribe data fetch
+    kind: str  # abc, questions, embeddings, embedding-questions, suite, recordings or clips
+    folder: Path  # local copy of the data set
+    out: Path  # folder to fill
+    seconds: float = 25.0  # of a window
+    converter: str = "analysis"  # notes -> ABC: analysis (the printed score where it is aligned) or midi2abc
+    midi2abc: str = "midi2abc"  # program, or script such as EasyABC's
+    tower: str = "abcscribe"  # of embeddings: abcscribe, whisper:NAME, ...
+    sound: bool = False  # put the sound into the Parquet files, as FLAC
+    stems: bool = False  # single players of a mix, too
+    most: int | None = None  # recordings of a split at most
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +13,9 @@ from abcscribe import command, extras
 from abcscribe.progress import progress_bar
 from abcscribe.synthesis import configs as synthesis
 from abcscribe.training import configs
+
+if TYPE_CHECKING:
+    from abcscribe.corpora.recording import DataSet
 
 app = typer.Typer(help="Make the training data: read the scores, perform and record them.", no_args_is_help=True)
 
@@ -28,6 +32,7 @@ def scores(
     out: Annotated[Path, typer.Option(help="Note cache to write, with a .csv manifest beside it.")] = configs.NOTES,
     corpora: Corpora = None,
     folder: Annotated[list[Path] | None, typer.Option(help="More scores: ABC, MusicXML, MIDI, kern.")] = None,
+    installed: Annotated[bool, typer.Option(help="Read the corpus inside the music21 wheel, too.")] = True,
 ) -> None:
     """Read every training score that may be used into one file of notes."""
     extras.require("abcscribe data scores", "train", "scipy")
@@ -35,7 +40,7 @@ def scores(
 
     out.parent.mkdir(parents=True, exist_ok=True)
     with progress_bar("reading scores") as advance:
-        cached = build_cache(out, corpora, folder or [], progress=advance)
+        cached = build_cache(out, corpora, folder or [], installed=installed, progress=advance)
     typer.echo(f"{len(cached)} pieces in {out}", err=True)
 
 
@@ -125,6 +130,72 @@ def record(
     typer.echo(f"{shards} shards in {out}", err=True)
 
 
+@app.command()
+def fetch(
+    name: Annotated[str | None, typer.Argument(help="Data set; none lists all.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Local copy to check.")] = None,
+) -> None:
+    """Say where a data set of recordings is to be had and how it lies on the disk, and check a local copy.
+
+    Nothing is downloaded: terms are to be read and accepted by people.
+    """
+    from abcscribe.corpora.data_sets import DATA_SETS, data_set
+    from abcscribe.corpora.recording import checked
+
+    if name is None:
+        for one in DATA_SETS.values():
+            typer.echo(f"{one.name:10} {one.title}: {one.recordings or 'any number of'} recordings, {one.licence.name}")
+        return
+    chosen = data_set(name)
+    if folder is None:
+        for line in _to_get(chosen):
+            typer.echo(line)
+        return
+    found = list(checked(chosen, folder))
+    for _, sentence in found:
+        typer.echo(sentence)
+    if not all(good for good, _ in found):
+        raise typer.Exit(1)
+
+
+def _to_get(one: DataSet) -> Iterator[str]:
+    """What is to be said of a data set."""
+    yield f"{one.title}, {one.home or 'made by abcscribe data suite'}"
+    yield f"Terms: {one.licence.name} ({one.licence.reason}). Cite: {one.citation or 'nothing'}"
+    for download in one.downloads:
+        digest = f"sha256 {download.sha256}" if download.sha256 else f"md5 {download.md5}" if download.md5 else ""
+        yield f"Get: {download.url} -> {download.name} ({download.size}; {digest or 'no checksum is published'})"
+    yield f"Splits: {one.splits}"
+    yield f"Then it lies so:\n{one.layout}"
+    yield f"Check it: abcscribe data fetch {one.name} --folder FOLDER"
+
+
+@app.command()
+def bench(
+    sources: Annotated[Path, typer.Argument(help="Folder with local copies of the sources, each as it was published.")],
+    out: Annotated[Path, typer.Argument(help="Folder to fill: a suite for abcscribe evaluate.")],
+) -> None:
+    """Put the benchmark of docs/results.md together from its public sources; says what is missing, and where it is."""
+    from abcscribe.evaluation.bench import assemble
+
+    with progress_bar("assembling") as advance:
+        for done, total in assemble(sources, out, lambda sentence: typer.echo(sentence, err=True)):
+            advance(done, total)
+    typer.echo(f"Now: abcscribe evaluate --suite {out} --engine abcscribe", err=True)
+
+
+def export(config: configs.ExportConfig) -> None:
+    """Make windows with ABC, questions, embeddings, a suite or training shards of a data set of recordings."""
+    needs = {"suite": ("soundfile",), "recordings": (), "clips": ()}.get(config.kind, ("pyarrow",))
+    extras.require("abcscribe data export", "train,data", "torch", "symusic", *needs)
+    from abcscribe.training.recorded_exports import export as make
+
+    with progress_bar("exporting") as advance:
+        for done, total in make(config, lambda sentence: typer.echo(sentence, err=True)):
+            advance(done, total)
+    typer.echo(f"{config.kind} of {config.data_set} in {config.out}", err=True)
+
+
 def listen(config: configs.ListeningConfig) -> None:
     """Record windows of the scores and store the tower's notes of them, for the language model and the analysis."""
     extras.require("abcscribe data listen", "train", *RECORD)
@@ -147,5 +218,6 @@ def listen_clips(config: configs.ClipListeningConfig) -> None:
 
 command.add(app, "suite", synthesis.SuiteConfig, suite, arguments=("out",), flags=FLAGS)
 command.add(app, "render", synthesis.RenderConfig, render, flags=FLAGS, extra={"corpora": (Corpora, None)})
+command.add(app, "export", configs.ExportConfig, export, arguments=("data_set", "kind"))
 command.add(app, "listen", configs.ListeningConfig, listen, flags=FLAGS)
 command.add(app, "listen-clips", configs.ClipListeningConfig, listen_clips, flags=FLAGS)

@@ -1,5 +1,7 @@
 """Train a projector, and LoRA matrices of a language model, to write ABC text: ``abcscribe train sft-text``.
 
+With ``--system`` the base is a whole audio language model, such as Qwen2-Audio, and only LoRA is trained.
+
 Pairs are the lines of a JSON Lines file with the columns of the origin's data sets: ``answer``, the text; perhaps
 ``question``; and ``features``, a .npy file of (frames, width), or ``audio``, a recording, perhaps with ``start_time``
 and ``seconds`` in it. Paths are relative to the file. Features of the audio tower are stored in the checkpoint folder.
@@ -30,15 +32,19 @@ from torch import nn
 from transformers import AutoConfig, AutoTokenizer
 
 from abcscribe import audio
-from abcscribe.errors import AbcscribeError
+from abcscribe.errors import AbcscribeError, EngineError
 from abcscribe.model.config import FrameProjectorConfig
 from abcscribe.model.score_language_model import answer_loss
 from abcscribe.text_systems.audio_text_model import AudioTextModel, AudioTextModelConfig, chat_prompt
 from abcscribe.text_systems.feature_towers import FeatureTower, load_feature_tower
+from abcscribe.text_systems.processor_model import ADAPTER, FAMILIES, check, load_parts, with_lora
+from abcscribe.text_systems.processor_model import chat_prompt as processor_prompt
 from abcscribe.training.configs import SftTextTraining
 from abcscribe.training.pace import Entry, Pace
+from abcscribe.training.text_policy import ProcessorWriter
 
 GRADIENT_NORM = 1.0
+TextModel = AudioTextModel | ProcessorWriter
 Rows = tuple[list[np.ndarray], list[list[int]], list[str]]  # a model's inputs: features, answers, prompts
 
 
@@ -85,7 +91,7 @@ def main(config: SftTextTraining, clock: Callable[[], float] = time.monotonic) -
             _save(config, model, optimizer, step)
 
 
-def _save(config: SftTextTraining, model: AudioTextModel, optimizer: torch.optim.Optimizer, step: int) -> None:
+def _save(config: SftTextTraining, model: TextModel, optimizer: torch.optim.Optimizer, step: int) -> None:
     """Write a checkpoint: ``state.pt`` has everything for resuming; the rest is for inference."""
     model.save_pretrained(config.out)
     weights = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
@@ -93,18 +99,18 @@ def _save(config: SftTextTraining, model: AudioTextModel, optimizer: torch.optim
     (config.out / "state.tmp").replace(config.out / "state.pt")
 
 
-def begin(config: SftTextTraining) -> tuple[AudioTextModel, list[Pair], torch.optim.Optimizer, int]:
+def begin(config: SftTextTraining) -> tuple[TextModel, list[Pair], torch.optim.Optimizer, int]:
     """Model, pairs, optimizer and number of steps done, from the checkpoint if there is one."""
     state = config.out / "state.pt"
-    tower = load_feature_tower(config.audio_tower) if config.audio_tower else None
+    tower = tower_of(config)
     pairs = read_pairs(config, tower)
-    if state.exists():
-        model = AudioTextModel.from_pretrained(config.out, tower, trainable=True)
-    else:
-        model = new_model(config, np.load(pairs[0].features).shape[1], tower)
+    model = _model(config, pairs, tower, state.exists())
     lora = [p for p in model.language_model.parameters() if p.requires_grad]
-    groups = [{"params": list(model.projector.parameters()), "peak": config.projector_rate}]
-    groups += [{"params": lora, "peak": config.lora_rate}] if lora else []
+    groups = [{"params": lora, "peak": config.lora_rate}] if lora else []
+    if isinstance(model, AudioTextModel):
+        groups.insert(0, {"params": list(model.projector.parameters()), "peak": config.projector_rate})
+    if not groups:
+        raise AbcscribeError("There is nothing to train: a system needs --lora-rank above 0.")
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.0)
     if not state.exists():
         return model, pairs, optimizer, 0
@@ -112,6 +118,42 @@ def begin(config: SftTextTraining) -> tuple[AudioTextModel, list[Pair], torch.op
     model.load_state_dict(stored["weights"], strict=False)
     optimizer.load_state_dict(stored["optimizer"])
     return model, pairs, optimizer, stored["step"]
+
+
+def tower_of(config: SftTextTraining) -> FeatureTower | None:
+    """What hears the recordings of pairs without features; the models of a system hear the waveform itself."""
+    if config.system:
+        return lambda waveform: waveform
+    return load_feature_tower(config.audio_tower) if config.audio_tower else None
+
+
+def _model(config: SftTextTraining, pairs: list[Pair], tower: FeatureTower | None, resumed: bool) -> TextModel:
+    """The model of the checkpoint, or a new one."""
+    if config.system:
+        return processor_writer(config.system, str(config.out) if resumed else config.base, config.lora_rank)
+    if resumed:
+        return AudioTextModel.from_pretrained(config.out, tower, trainable=True)
+    return new_model(config, np.load(pairs[0].features).shape[1], tower)
+
+
+def processor_writer(system: str, where: str, lora_rank: int) -> ProcessorWriter:
+    """An audio language model to train on: with the LoRA matrices of a checkpoint, or with new ones.
+
+    Raises EngineError if the system is unknown, OSError if there are no such weights.
+    """
+    if system not in FAMILIES:
+        raise EngineError(f"There is no system {system!r}; there are {', '.join(FAMILIES)}.")
+    check(system)
+    model, processor = load_parts(system, where, trainable=True)
+    tuned = (Path(where) / ADAPTER).is_file()
+    return ProcessorWriter(model if tuned else with_lora(model, lora_rank), processor)
+
+
+def prompt_of(model: TextModel, question: str) -> str:
+    """A question in the chat form of a model."""
+    if isinstance(model, AudioTextModel):
+        return chat_prompt(model.tokenizer, question)
+    return processor_prompt(model.processor, question)
 
 
 def new_model(config: SftTextTraining, frame_width: int, tower: FeatureTower | None = None) -> AudioTextModel:
@@ -123,48 +165,55 @@ def new_model(config: SftTextTraining, frame_width: int, tower: FeatureTower | N
     return AudioTextModel.compose(made, tower)
 
 
-def read_pairs(config: SftTextTraining, tower: FeatureTower | None) -> list[Pair]:
+def read_pairs(config: SftTextTraining, tower: FeatureTower | None, path: Path | None = None) -> list[Pair]:
     """Read the pairs of a file, and compute missing features.
 
     Args:
         config: of the run.
         tower: for pairs without features.
+        path: another file than the config's.
 
     Raises:
         AbcscribeError: a line lacks an answer, or features and a recording.
     """
-    pairs = []
-    for number, line in enumerate(config.pairs.read_text(encoding="utf-8").splitlines(), 1):
+    pairs, path = [], path or config.pairs
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         row = json.loads(line)
         if "answer" not in row or not ("features" in row or ("audio" in row and tower)):
-            raise AbcscribeError(f"{config.pairs}:{number} needs an answer; and features, or audio and a tower.")
-        features = config.pairs.parent / row["features"] if "features" in row else _heard(config, row, tower)
+            raise AbcscribeError(f"{path}:{number} needs an answer; and features, or audio and a tower.")
+        if "features" in row:
+            features = path.parent / row["features"]
+        else:
+            name = config.system or config.audio_tower
+            features = _heard(name, row, tower, path.parent, config.out / "features")
         pairs.append(Pair(features, row["answer"], row.get("question", config.question)))
+    if not pairs:
+        raise AbcscribeError(f"{path} holds no pairs.")
     return pairs
 
 
-def _heard(config: SftTextTraining, row: Entry, tower: FeatureTower | None) -> Path:
-    """The file with the tower's features of a row's recording; made if it does not exist."""
+def _heard(name: str, row: Entry, tower: FeatureTower | None, home: Path, keep: Path) -> Path:
+    """The file with the features that a tower of some name makes of a row's recording; made if it does not exist."""
     assert tower is not None
     start, seconds = row.get("start_time"), row.get("seconds")
-    source = json.dumps([config.audio_tower, row["audio"], start, seconds])
-    path = config.out / "features" / f"{hashlib.sha256(source.encode()).hexdigest()[:16]}.npy"
+    source = json.dumps([name, row["audio"], start, seconds])
+    path = keep / f"{hashlib.sha256(source.encode()).hexdigest()[:16]}.npy"
     if not path.exists():
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         end = None if seconds is None else (start or 0) + seconds
-        frames = torch.as_tensor(tower(audio.load(config.pairs.parent / row["audio"], start, end)))
+        frames = torch.as_tensor(tower(audio.load(home / row["audio"], start, end)))
         temporary = path.with_name(f"{path.stem}-{os.getpid()}.tmp.npy")  # several processes may be at it
         np.save(temporary, frames.cpu().numpy())
         temporary.replace(path)
     return path
 
 
-def draw(rng: np.random.Generator, pairs: list[Pair], config: SftTextTraining, model: AudioTextModel) -> Rows:
+def draw(rng: np.random.Generator, pairs: list[Pair], config: SftTextTraining, model: TextModel) -> Rows:
     """Arguments of the model's ``forward`` for some pairs."""
     chosen = [pairs[i] for i in rng.choice(len(pairs), config.batch, replace=len(pairs) < config.batch)]
     features = [np.load(pair.features) for pair in chosen]
     answers = [model.answer_ids(pair.answer)[: config.longest] for pair in chosen]
-    return features, answers, [chat_prompt(model.tokenizer, pair.question) for pair in chosen]
+    return features, answers, [prompt_of(model, pair.question) for pair in chosen]
 
 
 def schedule(step: int, config: SftTextTraining) -> float:

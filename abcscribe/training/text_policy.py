@@ -154,7 +154,9 @@ class ProcessorWriter(nn.Module):
         told = targets != IGNORED
         ids = torch.cat([inputs["input_ids"], targets.where(told, self.tokenizer.eos_token_id)], dim=1)
         mask = torch.cat([inputs["attention_mask"], told.long()], dim=1)
-        more = {"attention_mask": mask, "position_ids": (mask.cumsum(1) - 1).clamp(min=0)}
+        more = {"attention_mask": mask}
+        if not hasattr(self.language_model, "get_rope_index"):  # Qwen2.5-Omni finds its three axes itself
+            more["position_ids"] = (mask.cumsum(1) - 1).clamp(min=0)
         logits = self.language_model(**{**inputs, "input_ids": ids, **more}).logits
         return logits[:, -longest - 1 : -1], targets
 
@@ -176,13 +178,19 @@ class ProcessorWriter(nn.Module):
     def read(self, ids: Sequence[int]) -> str:
         return str(self.tokenizer.decode(ids, skip_special_tokens=True))
 
+    def answer_ids(self, text: str) -> list[int]:
+        """A text as an answer: its tokens, then the end of text."""
+        return [*self.tokenizer(text, add_special_tokens=False).input_ids, self.tokenizer.eos_token_id]
+
     def save_pretrained(self, folder: Path) -> None:
+        """Write LoRA matrices if there are any, else the whole model; and the processor."""
         self.language_model.save_pretrained(folder)
         self.processor.save_pretrained(folder)
 
     def _inputs(self, audio: Sequence[np.ndarray], prompts: Sequence[str]) -> dict[str, torch.Tensor]:
         rate = self.processor.feature_extractor.sampling_rate
         made = self.processor(
-            text=list(prompts), audio=list(audio), sampling_rate=rate, return_tensors="pt", padding=True
-        )
+            text=list(prompts), audio=list(audio), sampling_rate=rate, return_tensors="pt",
+            text_kwargs={"padding": True},  # sound is padded to whole windows, as each model wants it
+        )  # fmt: skip
         return dict(made.to(self.language_model.device))

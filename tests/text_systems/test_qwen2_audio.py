@@ -12,7 +12,7 @@ from abcscribe.evaluation import systems
 from abcscribe.model.config import FrameProjectorConfig
 from abcscribe.text_systems import audio_text, qwen2_audio
 from abcscribe.text_systems.audio_text_model import AUDIO, AudioTextModel, AudioTextModelConfig
-from abcscribe.text_systems.qwen2_audio import abc_part
+from abcscribe.text_systems.processor_model import abc_part
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ HIDDEN = (
 )  # fmt: skip
 COMMANDS = (
     "train tower", "train sft --notes notes.npz", "train sft-text pairs.jsonl --base some/model",
-    "train rl --notes notes.npz", "train report runs", "train ship checkpoint weights", "data scores",
+    "train rl --notes notes.npz", "train rl-text", "probe folder", "data export urmp abc --folder a --out b",
+    "train report runs", "train ship checkpoint weights", "data scores",
     "data suite folder --notes notes.npz", "data render --notes notes.npz", "data listen --notes notes.npz",
     "data listen-clips --notes notes.npz", "evaluate --suite folder --engine majority",
     "train small beat-network", "train small metre-choice", "train small downbeats", "train small keys",
