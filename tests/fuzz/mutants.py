@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 import re
 import sys
@@ -10,6 +11,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 sys.path += [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "score")]
 
@@ -21,7 +23,9 @@ from abcscribe.score.writers import render
 FORMATS = ("abc", "musicxml", "midi", "kern", "lilypond", "json", "mxl", "audio")
 SUFFIXES = {"abc": ".abc", "musicxml": ".musicxml", "midi": ".mid", "kern": ".krn", "lilypond": ".ly", "json": ".json",
             "mxl": ".mxl"}  # fmt: skip
-MOST_BYTES = 30_000  # of a mutant: what is small may not cost much
+# Bytes of a mutant: what is small may not cost much. Of these formats 10,000 bytes are 30 pages, which take Verovio and
+# Typst five seconds as they should.
+MOST_BYTES, MOST_BYTES_DENSE, DENSE = 30_000, 10_000, ("abc", "kern", "lilypond", "midi")
 
 TUNES = (
     'X:1\nT:All of it\nC:Nobody\nM:6/8\nL:1/8\nQ:3/8=80\nK:Edor\n"Em"!f!E2B {cd}BAB-|B3 (3ABc [CEG]2|1 .A>B ~c2z:|2 '
@@ -105,13 +109,16 @@ def mutant(kind: str, number: int, pool: list[bytes]) -> tuple[str, bytes]:
         return suffix, _damaged(rng, content, _HEADER if rng.random() < 0.7 else _BYTES, pool)
     if kind == "mxl" and rng.random() < 0.7:
         return suffix, _damaged_archive(rng, whole)
-    return suffix, _damaged(rng, whole, _BYTES if kind in ("midi", "mxl") else _TEXT, pool)
+    if kind == "json" and rng.random() < 0.8:
+        return suffix, _damaged(rng, whole, [_value], pool)
+    ways = _BYTES if kind in ("midi", "mxl") else _TEXT
+    return suffix, _damaged(rng, whole, ways, pool, MOST_BYTES_DENSE if kind in DENSE else MOST_BYTES)
 
 
-def _damaged(rng: random.Random, content: bytes, ways: list[Way], pool: list[bytes]) -> bytes:
+def _damaged(rng: random.Random, content: bytes, ways: list[Way], pool: list[bytes], most: int = MOST_BYTES) -> bytes:
     for _ in range(rng.choice((1, 1, 1, 1, 2, 2, 5))):
-        content = rng.choice(ways)(rng, content, pool) if content else content
-    return content[:MOST_BYTES]
+        content = rng.choice(ways)(rng, content, pool)[:most] if content else content
+    return content
 
 
 def _damaged_archive(rng: random.Random, whole: bytes) -> bytes:
@@ -132,6 +139,8 @@ def _damaged_archive(rng: random.Random, whole: bytes) -> bytes:
 Way = Callable[[random.Random, bytes, list[bytes]], bytes]
 _NUMBERS = ("0", "-1", "1", "3", "7919", "255", "65536", "2147483647", "-2147483648", "9223372036854775808",
             "99999999999999999999", "1e9", "0.5", "1.0", "NaN", "", "x", "1/0", "1/7919", "9999/3")  # fmt: skip
+_VALUES = (None, True, 0, -1, 1, 3, 128, 65536, 1e300, 0.5, "", "x", "0", "-1", "1/7919", "1/0", "9/4", "C#4", "Bb99", "1,2",
+           [], {}, [[]], [None], {"": 0}, "\ud800", "x" * 2000, [0] * 2000)  # fmt: skip
 _ODD = (
     "\0",
     "\ufeff",
@@ -218,9 +227,6 @@ def _token(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
     return content[: old.start()] + new[0] + content[old.end() :]
 
 
-_ELEMENT = re.compile(rb"<([\w-]+)[^<>]*>(?:[^<>]*|(?:(?!<\1).){0,3000}?)</\1>|\{[^{}]*\}|\[[^\[\]]*\]", re.S)
-
-
 def _element(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
     """An XML element, a JSON object or a group in braces goes, comes again, or is nested in itself."""
     found = list(
@@ -242,6 +248,31 @@ def _element(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
             else (b"<a>" * depth + piece + b"</a>" * depth)
         )
     return content[: match.start()] + new + content[match.end() :]
+
+
+def _value(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
+    """A value of JSON goes, comes again or is another one; the text stays JSON."""
+    document = json.loads(content)
+    place: Any = document
+    while True:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        if not keys:
+            return content
+        key = rng.choice(keys)
+        if isinstance(place[key], dict | list) and place[key] and rng.random() < 0.85:
+            place = place[key]
+            continue
+        break
+    way = rng.randrange(4)
+    if way == 0:
+        del place[key]
+    elif way == 1 and isinstance(place, list):
+        place[key:key] = [place[key]] * rng.choice((1, 2, 40))
+    else:
+        others = [*_VALUES, *(place[k] for k in keys)]
+        alike = [value for value in others if type(value) is type(place[key])]
+        place[key] = rng.choice(alike or others) if rng.random() < 0.7 else rng.choice(others)
+    return json.dumps(document).encode()
 
 
 def _head(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
