@@ -55,7 +55,7 @@ class Worker:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self.printed, self.seen = tempfile.TemporaryFile(), 0
+        self.printed, self.seen = tempfile.TemporaryFile(), 0  # noqa: SIM115  (closed with the process)
         command = [sys.executable, Path(__file__).with_name("trial.py"), kind]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.printed, bufsize=0
