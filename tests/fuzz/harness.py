@@ -1,4 +1,4 @@
-"""Reads damaged files, each kind in processes of its own, and measures what they cost and what is raised.
+"""Reads damaged files, in processes beside this one, and measures what they cost and what is raised.
 
     python tests/fuzz/harness.py               # the full run: 3,000 ABC and MusicXML, 500 of others, 1,000 audio
     python tests/fuzz/harness.py --kinds abc --count 50 --keep odd
@@ -19,8 +19,9 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -30,6 +31,7 @@ import mutants
 SECONDS, MEGABYTES = 10.0, 1000.0  # of one file read and written in one format
 PATIENCE = 120.0  # seconds by the clock for a whole file, on a machine that is busy with other things
 BEGINNING = 300.0  # the same for a process to load what it needs
+TRIAL = (sys.executable, str(Path(__file__).with_name("trial.py")))
 COUNTS = {"abc": 3000, "musicxml": 3000, "audio": 1000}
 OTHERS = 500
 
@@ -51,33 +53,32 @@ class Verdict:
 
 
 class Worker:
-    """A process that tries files of one kind."""
+    """A process that tries files."""
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    def __init__(self, command: Sequence[str] = TRIAL, patience: float = PATIENCE) -> None:
+        self.patience = patience
         self.printed, self.seen = tempfile.TemporaryFile(), 0  # noqa: SIM115  (closed with the process)
-        command = [sys.executable, Path(__file__).with_name("trial.py"), kind]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.printed, bufsize=0
         )
         if self._answer(BEGINNING) is None:
-            raise RuntimeError(f"The process for {kind} does not begin: {self.said()}")
+            raise RuntimeError(f"The process that tries files does not begin: {self.said()}")
         self.said()
         self.last = False  # whether it has grown too big for another file
 
-    def verdict(self, number: int) -> Verdict:
+    def verdict(self, kind: str, number: int) -> Verdict:
         """Have a mutant tried. Behind a verdict without an answer the process is dead."""
         assert self.process.stdin
-        self.process.stdin.write(f"{number}\n".encode())
-        answer = self._answer(PATIENCE)
+        self.process.stdin.write(f"{kind} {number}\n".encode())
+        answer = self._answer(self.patience)
         if answer is None:
             code = self.end()
             how = "waits" if code == -signal.SIGABRT else f"ended the process ({code})"
-            return Verdict(self.kind, number, f"{how}: {self.said()}", SECONDS if code == -signal.SIGXCPU else 0.0)
+            return Verdict(kind, number, f"{how}: {self.said()}", SECONDS if code == -signal.SIGXCPU else 0.0)
         found, self.last = json.loads(answer), json.loads(answer)["last"]
         printed = self.said()
         outcome = f"printed {printed[:200]!r}" if printed else found["outcome"]
-        return Verdict(self.kind, number, outcome, found["seconds"], found["megabytes"], tuple(found["causes"]))
+        return Verdict(kind, number, outcome, found["seconds"], found["megabytes"], tuple(found["causes"]))
 
     def _answer(self, patience: float) -> bytes | None:
         assert self.process.stdout
@@ -95,28 +96,32 @@ class Worker:
 
     def end(self) -> int:
         """The exit code; a process that still lives prints where it is."""
-        if self.process.poll() is None:
+        try:
+            return self.process.wait(1)
+        except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGABRT)
-        return self.process.wait(30)
+            return self.process.wait(30)
+
+    def close(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait(30)
+        self.printed.close()
 
 
-def verdicts(kind: str, numbers: Iterable[int]) -> Iterator[Verdict]:
-    """Try mutants of a kind."""
+def verdicts(
+    asked: Iterable[tuple[str, int]], command: Sequence[str] = TRIAL, patience: float = PATIENCE
+) -> Iterator[Verdict]:
+    """Try mutants, by kind and number, in processes of ``command`` that have so many seconds for each."""
     worker: Worker | None = None
-    for number in numbers:
-        worker = worker or Worker(kind)
-        yield worker.verdict(number)
+    for kind, number in asked:
+        worker = worker or Worker(command, patience)
+        yield worker.verdict(kind, number)
         if worker.last or worker.process.poll() is not None:
-            worker = _closed(worker)
+            worker.close()
+            worker = None
     if worker:
-        _closed(worker)
-
-
-def _closed(worker: Worker) -> None:
-    assert worker.process.stdin
-    worker.process.stdin.close()
-    worker.process.wait(30)
-    worker.printed.close()
+        worker.close()
 
 
 def main() -> int:
@@ -126,11 +131,10 @@ def main() -> int:
     options.add_argument("--first", type=int, default=0)
     options.add_argument("--keep", type=Path, help="folder for files whose outcome is bad")
     chosen = options.parse_args()
-    bad = 0
-    for kind in chosen.kinds:
-        count = chosen.count or COUNTS.get(kind, OTHERS)
-        bad += _report(kind, chosen.keep, verdicts(kind, range(chosen.first, chosen.first + count)))
-    return int(bad > 0)
+    counts = {kind: chosen.count or COUNTS.get(kind, OTHERS) for kind in chosen.kinds}
+    asked = ((kind, chosen.first + i) for kind, count in counts.items() for i in range(count))
+    bad = [_report(kind, chosen.keep, found) for kind, found in groupby(verdicts(asked), key=lambda v: v.kind)]
+    return int(any(bad))
 
 
 def _report(kind: str, keep: Path | None, found: Iterable[Verdict]) -> int:

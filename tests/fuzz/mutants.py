@@ -111,6 +111,8 @@ def mutant(kind: str, number: int, pool: list[bytes]) -> tuple[str, bytes]:
         return suffix, _damaged_archive(rng, whole)
     if kind == "json" and rng.random() < 0.8:
         return suffix, _damaged(rng, whole, [_value], pool)
+    if kind == "musicxml" and rng.random() < 0.7:
+        return suffix, _damaged(rng, whole, _WHOLE, pool)
     ways = _BYTES if kind in ("midi", "mxl") else _TEXT
     return suffix, _damaged(rng, whole, ways, pool, MOST_BYTES_DENSE if kind in DENSE else MOST_BYTES)
 
@@ -181,10 +183,15 @@ def _end(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
     return content[: rng.randrange(len(content) + 1)]
 
 
+def _times(rng: random.Random, choices: tuple[int, ...], content: bytes, piece: bytes) -> int:
+    """How often a piece comes, so that the end of the file is not cut off."""
+    return min(rng.choice(choices), max(2, (MOST_BYTES - len(content)) // len(piece)))
+
+
 def _repeat(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
     a = rng.randrange(len(content))
     piece = content[a : a + rng.choice((1, 2, 8, 60, 400))]
-    return content[:a] + piece * rng.choice((2, 3, 30, 1000)) + content[a:]
+    return content[:a] + piece * _times(rng, (2, 3, 30, 1000), content, piece) + content[a:]
 
 
 def _splice(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
@@ -214,7 +221,7 @@ def _lines(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
     elif way == 1:
         lines[at], lines[other] = lines[other], lines[at]
     else:
-        lines[at:at] = [lines[other]] * (1 if way == 2 else rng.choice((20, 300)))
+        lines[at:at] = [lines[other]] * (1 if way == 2 else _times(rng, (20, 300), content, lines[other]))
     return b"".join(lines)
 
 
@@ -239,7 +246,7 @@ def _element(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
     if way == 0:
         new = b""
     elif way == 1:
-        new = piece * rng.choice((2, 50, 800))
+        new = piece * _times(rng, (2, 50, 800), content, piece)
     else:
         depth = rng.choice((2, 200, 3000))
         new = (
@@ -287,4 +294,5 @@ def _head(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
 
 _BYTES: list[Way] = [_flip, _flip, _cut, _end, _repeat, _splice]
 _TEXT: list[Way] = [*_BYTES, _number, _number, _odd, _lines, _token, _token, _element, _element]
+_WHOLE: list[Way] = [_number, _number, _token, _lines, _element, _element, _element]  # XML that mostly stays XML
 _HEADER: list[Way] = [_head, _head, _flip, _cut]

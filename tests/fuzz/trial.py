@@ -3,7 +3,7 @@
 It is a process of its own and no fork, for libraries that engrave start threads, and of a fork only one thread is left:
 the first thing that the others hold is waited for for ever.
 
-    python tests/fuzz/trial.py abc      # then numbers of mutants on stdin; a line of JSON for each on stdout
+    python tests/fuzz/trial.py      # then lines such as "abc 31" on stdin; a line of JSON for each on stdout
 
 A step beyond SECONDS of the processor ends the process with the place at which it was; a file that waits ends with the
 patience of the harness.
@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -39,23 +40,29 @@ SWOLLEN = 200.0  # megabytes beyond the first file, after which a new process ta
 ENGRAVED = ("svg", "pdf", "png", "tab-pdf", "tab-only", "pdf-parts", "mei")  # slow ones: one of them for every file
 
 
-class Trial:
-    """Reads and writes mutants of one kind."""
+@lru_cache
+def seeds(kind: str) -> list[bytes]:
+    return mutants.seeds(kind)
 
-    def __init__(self, kind: str, folder: Path) -> None:
-        self.kind, self.folder = kind, folder
-        self.pool = mutants.seeds(kind)
-        suffix, content = mutants.named(kind, self.pool[0])
+
+class Trial:
+    """Reads and writes mutants."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.slowest = 0.0  # step of the last mutant, seconds of the processor
+        suffix, content = mutants.named("abc", seeds("abc")[0])
         for number in range(len(ENGRAVED)):  # what libraries load once is nobody's cost
-            assert self._tried(number, suffix, content)[0] == "read", kind
+            assert self._tried("abc", number, suffix, content)[0] == "read"
         self.resident = _status("VmRSS")
 
-    def answer(self, number: int) -> dict[str, object]:
+    def answer(self, kind: str, number: int) -> dict[str, object]:
         """What came of a mutant."""
+        mutant = mutants.mutant(kind, number, seeds(kind))
         _forget_peak()
         self.slowest = 0.0
         try:
-            outcome, *causes = self._tried(number, *mutants.mutant(self.kind, number, self.pool))
+            outcome, *causes = self._tried(kind, number, *mutant)
         except BaseException as error:
             outcome, causes = f"raised {type(error).__name__}: {' '.join(str(error).split())[:100]}", []
         grown = _status("VmHWM") - self.resident
@@ -65,11 +72,11 @@ class Trial:
     def swollen(self) -> bool:
         return _status("VmRSS") - self.resident > SWOLLEN
 
-    def _tried(self, number: int, suffix: str, content: bytes) -> list[str]:
+    def _tried(self, kind: str, number: int, suffix: str, content: bytes) -> list[str]:
         """The outcome, then causes that no one foresaw."""
         path = self.folder / f"mutant{suffix}"
         path.write_bytes(content)
-        if self.kind == "audio":
+        if kind == "audio":
             with self._step():
                 return _heard(path)
         try:
@@ -94,7 +101,7 @@ class Trial:
         try:
             yield
         finally:
-            self.slowest = max(getattr(self, "slowest", 0.0), time.process_time() - began)
+            self.slowest = max(self.slowest, time.process_time() - began)
 
 
 def _cause(where: str, error: AbcscribeError) -> list[str]:
@@ -132,10 +139,11 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (MOST_BYTES, MOST_BYTES))
     with tempfile.TemporaryDirectory() as folder:
-        trial = Trial(sys.argv[1], Path(folder))
+        trial = Trial(Path(folder))
         print("{}", file=answers, flush=True)
         for line in sys.stdin:
-            found = trial.answer(int(line))
+            kind, number = line.split()
+            found = trial.answer(kind, int(number))
             print(json.dumps(found | {"last": trial.swollen}), file=answers, flush=True)
 
 
