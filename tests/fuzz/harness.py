@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import mutants
 
 SECONDS, MEGABYTES = 10.0, 1000.0  # of one file read and written in one format
-PATIENCE = 120.0  # seconds by the clock for a whole file, on a machine that is busy with other things
+PATIENCE = 300.0  # seconds by the clock for a whole file in all formats, on a machine that is busy with other things
 BEGINNING = 300.0  # the same for a process to load what it needs
 TRIAL = (sys.executable, str(Path(__file__).with_name("trial.py")))
 COUNTS = {"abc": 3000, "musicxml": 3000, "audio": 1000}
