@@ -17,8 +17,11 @@ from abcscribe import audio, transcription, workers
 from abcscribe.errors import AudioError, ScoreError, is_failure, sentence
 from abcscribe.formats import known, render_with_recording
 from abcscribe.hints import Hints
+from abcscribe.score.convert import headed
 from abcscribe.score.model import Score
+from abcscribe.score.tab import remarks
 from abcscribe.score.target import write_target
+from abcscribe.score.writers import WRITERS
 
 LONGEST_NAME = 255  # bytes, on every common file system
 
@@ -34,6 +37,29 @@ class Settings:
     end: float | None = None
     tuning: str | None = None  # for formats with tablature
     performed: bool = False  # whether MIDI files on a grid were played all the same
+    title: str | None = None  # in place of the name of the recording
+    composer: str | None = None
+    concert: bool = False  # transposing instruments at sounding pitch
+
+    @property
+    def fretted(self) -> bool:
+        """Whether tablature is asked for, so that somebody plays strings."""
+        return self.tuning is not None or any(name in WRITERS and WRITERS[name].fretted for name in self.formats)
+
+    def events(self, recording: Path) -> Iterator[transcription.Event]:
+        """The transcription of a recording; its score has the title and composer that were asked for, and what
+        tablature changes of it is a warning."""
+        for event in transcription.events(
+            recording, engine=self.engine, hints=self.hints, start=self.start, end=self.end, performed=self.performed,
+            fretted=self.fretted,
+        ):  # fmt: skip
+            if not isinstance(event, transcription.Done):
+                yield event
+                continue
+            score = headed(event.score, self.title, self.composer)
+            if any(name in WRITERS and WRITERS[name].fretted for name in self.formats):
+                yield from map(transcription.Warned, remarks(score, self.tuning))
+            yield transcription.Done(score)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +182,12 @@ def run(job: Job, listener: Callable[[transcription.Event], None] = lambda event
 
 def _run(job: Job, listener: Callable[[transcription.Event], None], warned: list[str]) -> Outcome:
     settings = job.settings
-    for event in transcription.events(
-        job.recording, engine=settings.engine, hints=settings.hints, start=settings.start, end=settings.end,
-        performed=settings.performed,
-    ):  # fmt: skip
+    for event in settings.events(job.recording):
         listener(event)
         if isinstance(event, transcription.Warned):
             warned.append(event.message)
         elif isinstance(event, transcription.Done):
-            written = write(event.score, job.target, settings.formats, settings.tuning, job.recording)
+            written = write(event.score, job.target, settings, job.recording)
             return Outcome(job, event.score, written, tuple(warned))
     raise AssertionError("events() ended without Done")
 
@@ -190,16 +213,13 @@ def run_all(
             yield answer
 
 
-def write(
-    score: Score, target: Path, formats: Sequence[str], tuning: str | None = None, recording: Path | None = None
-) -> tuple[Path, ...]:
+def write(score: Score, target: Path, settings: Settings, recording: Path | None = None) -> tuple[Path, ...]:
     """Write a score in several formats. All are rendered before the first is written; files are replaced atomically.
 
     Args:
         score: the score.
         target: path without the suffixes of the formats.
-        formats: names of `abcscribe.formats`.
-        tuning: for formats with tablature.
+        settings: say which formats, and how.
         recording: for formats that contain it.
 
     Returns:
@@ -207,7 +227,10 @@ def write(
     """
     suffixes = {name: suffix for name, (suffix, _) in known().items()}
     contents = {
-        Path(f"{target}{suffixes[name]}"): render_with_recording(score, name, tuning, recording) for name in formats
+        Path(f"{target}{suffixes[name]}"): render_with_recording(
+            score, name, settings.tuning, recording, settings.concert
+        )
+        for name in settings.formats
     }
     target.parent.mkdir(parents=True, exist_ok=True)
     for path, content in contents.items():

@@ -119,6 +119,10 @@ def _tuning(text: str) -> str:
 
 Tuning = Annotated[Any, _option("--tuning", parse=_tuning, metavar="'D2 A2 D3 G3 B3 E4'", help="For the tab formats.")]
 
+Title = Annotated[str | None, typer.Option(help="The title, in place of the file's own.")]
+Composer = Annotated[str | None, typer.Option(help="The composer, in place of the file's own.")]
+Concert = Annotated[bool, typer.Option("--concert", help="Transposing instruments at sounding pitch.")]
+
 
 @app.command()
 def transcribe(
@@ -160,17 +164,21 @@ def transcribe(
         Any, _option("--end", parse=hints.parse_seconds, metavar="TIME", help="Skip what comes after.")
     ] = None,
     tuning: Tuning = None,
+    title: Title = None,
+    composer: Composer = None,
+    concert: Concert = False,
     performed: Annotated[bool, typer.Option("--performed", help="MIDI files were played, not printed.")] = False,
     jobs: Annotated[int, typer.Option(help="Recordings to work on at once.", min=1)] = 1,
 ) -> None:
     """Write the score of every recording or MIDI file. Hints take the place of what would be found by ear.
 
-    Times are seconds or 1:35; they count from the start of the recording.
+    Times are seconds or 1:35; they count from the start of the recording. Who asks for tablature or names a tuning, and
+    no players, gets one guitar or bass.
     """
     from abcscribe import batch
 
     given = hints.Hints(tempo, metre, key, None, downbeat, players, parts, solo)
-    settings = batch.Settings(formats, engine, given, start, end, tuning, performed)
+    settings = batch.Settings(formats, engine, given, start, end, tuning, performed, title, composer, concert)
     if output == "-":
         _to_stdout(files, settings)
         return
@@ -245,18 +253,17 @@ def _summary(score: Score) -> str:
 
 
 def _to_stdout(files: list[Path], settings: Settings) -> None:
-    from abcscribe.transcription import Done, Warned, events
+    from abcscribe.transcription import Done, Warned
 
     if len(files) != 1 or len(settings.formats) != 1:
         raise typer.BadParameter("-o - takes one recording and one format.")
-    for event in events(
-        files[0], engine=settings.engine, hints=settings.hints, start=settings.start, end=settings.end,
-        performed=settings.performed,
-    ):  # fmt: skip
+    for event in settings.events(files[0]):
         if isinstance(event, Warned):
             _say(f"Warning: {event.message}")
         elif isinstance(event, Done):
-            sys.stdout.buffer.write(render_with_recording(event.score, settings.formats[0], settings.tuning, files[0]))
+            (name,) = settings.formats
+            content = render_with_recording(event.score, name, settings.tuning, files[0], settings.concert)
+            sys.stdout.buffer.write(content)
 
 
 @app.command()
@@ -266,9 +273,9 @@ def convert(
     name: Annotated[str | None, typer.Option("-f", "--format", help="The format, whatever the suffix.")] = None,
     tuning: Tuning = None,
     capo: Annotated[int | None, typer.Option(help="Fret of the capo, for the tab formats.", min=0, max=24)] = None,
-    title: Annotated[str | None, typer.Option(help="The title, in place of the file's own.")] = None,
-    composer: Annotated[str | None, typer.Option(help="The composer, in place of the file's own.")] = None,
-    concert: Annotated[bool, typer.Option("--concert", help="Transposing instruments at sounding pitch.")] = False,
+    title: Title = None,
+    composer: Composer = None,
+    concert: Concert = False,
     tune: Annotated[int | None, typer.Option(help="Which tune of a file with several.", min=1)] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Write nothing if something would be lost.")] = False,
 ) -> None:

@@ -23,8 +23,8 @@ from abcscribe.score.writers import render
 FORMATS = ("abc", "musicxml", "midi", "kern", "lilypond", "json", "mxl", "audio")
 SUFFIXES = {"abc": ".abc", "musicxml": ".musicxml", "midi": ".mid", "kern": ".krn", "lilypond": ".ly", "json": ".json",
             "mxl": ".mxl"}  # fmt: skip
-# Bytes of a mutant: what is small may not cost much. 4,000 bytes of ABC are 3,000 notes, 20 pages, for which Verovio and
-# Typst take some seconds as they should.
+# Bytes of a mutant: what is small may not cost much. 4,000 bytes of ABC are 3,000 notes on 20 pages, for which Verovio
+# and Typst take some seconds as they should.
 MOST_BYTES = 30_000
 FEWER_BYTES = {"abc": 4_000, "lilypond": 4_000, "kern": 10_000, "midi": 10_000}
 
