@@ -22,7 +22,7 @@ from abcscribe.hearing import midi_file
 from abcscribe.hints import Hints
 from abcscribe.score.abc_reader import read_abc
 from abcscribe.score.instruments import PERCUSSION
-from abcscribe.score.model import PlayedNote, Score
+from abcscribe.score.model import Key, PlayedNote, Score
 from abcscribe.score.readers import read_leniently
 from abcscribe.systems import SystemName
 from abcscribe.writing import language_model, rules
@@ -235,7 +235,12 @@ def _read_midi(path: Path, hints: Hints, section: Section, performed: bool) -> I
         raise AudioError(f"There are no notes in {path} between {section.start:g} and {finish:g} s.")
     yield Heard(finish - section.start, finish - section.start, notes)
     if all(note.drum for note in notes):
-        raise AudioError(f"There are only drums in {path}: there is no beat to write them in.")
+        analysis = analyse([dataclasses.replace(note, drum=False) for note in notes], hints)
+        if analysis is None:
+            raise AudioError(f"There are only drums in {path}, too few for a beat.")
+        score = _of_drums_alone(rules.write_score(analysis, seconds=finish), notes)
+        yield Done(dataclasses.replace(score, title=_title(path)))
+        return
     for step in written(notes, hints, finish, PLAYED):
         if isinstance(step, Score):
             yield Done(dataclasses.replace(step, title=_title(path)))
@@ -243,6 +248,12 @@ def _read_midi(path: Path, hints: Hints, section: Section, performed: bool) -> I
             yield step
         else:
             yield Wrote(step - section.start, finish - section.start)
+
+
+def _of_drums_alone(score: Score, strokes: Sequence[PlayedNote]) -> Score:
+    """A percussion part in the bars of a score that was made of its strokes as if they were notes."""
+    bars = tuple(dataclasses.replace(bar, key=Key()) for bar in score.bars)
+    return with_drums(dataclasses.replace(score, bars=bars, parts=(), performance=()), strokes)
 
 
 def written(
