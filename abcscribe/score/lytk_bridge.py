@@ -56,18 +56,33 @@ def read_midi(path: str | Path) -> Score:
 def _as_printed(part: Part) -> Part:
     """Without dynamics, which lytk guesses from velocities, and without the name that it gives to a track that has
     none; keys are released early, where lytk writes quintuplets and tiny rests."""
-    bars = tuple(_released(notes) for notes in part.bars)
-    return dataclasses.replace(part, bars=bars, directions=(), name="" if part.name == "Track" else part.name)
+    name = "" if re.fullmatch(r"Track( \d+)?", part.name) else part.name
+    bars = tuple(_released(_untied(notes)) for notes in part.bars)
+    return dataclasses.replace(part, bars=bars, directions=(), name=name)
+
+
+def _untied(notes: tuple[Note, ...]) -> tuple[Note, ...]:
+    """Lengths that lytk puts together of values that are tied inside of a bar are one length again."""
+    whole: list[Note] = []
+    for note in notes:
+        tied = next((i for i, n in enumerate(whole) if n.tie and n.end == note.start and _same(n, note)), None)
+        if tied is None or not _is_odd(note.start):
+            whole.append(note)
+        else:
+            whole[tied] = dataclasses.replace(whole[tied], duration=note.end - whole[tied].start, tie=note.tie)
+    return tuple(whole)
+
+
+def _same(one: Note, other: Note) -> bool:
+    return (one.voice, one.pitch) == (other.voice, other.pitch)
 
 
 def _released(notes: tuple[Note, ...]) -> tuple[Note, ...]:
     """A note whose end fits neither values nor triplets goes to the next sixteenth, or the next note of its voice."""
     starts = sorted({(note.voice, note.start) for note in notes})
-    held = {(note.voice, note.pitch, note.end) for note in notes if note.tie}
     whole = []
     for note in notes:
-        regular = not _is_odd(note.start) or (note.voice, note.pitch, note.start) in held
-        if regular and not note.tie and _is_odd(note.end):
+        if not note.tie and _is_odd(note.end) and not _is_odd(note.start):
             end = Fraction(-(-note.end * 4 // 1), 4)
             following = (start for voice, start in starts if voice == note.voice and start >= note.end)
             note = dataclasses.replace(note, duration=min(end, next(following, end)) - note.start)
