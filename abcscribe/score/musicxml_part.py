@@ -182,7 +182,9 @@ class PartWriter:
                 if measure.find("note") is not None:
                     add(add(measure, "backup"), "duration", length)
                 if playing:
-                    self._add_voice(measure, index, WrittenNote(voice, staff_number), signs, beside)
+                    alone = self.is_drums and len(playing) == 1  # the stems of one voice of drums all go up
+                    blank = WrittenNote(voice, staff_number, stem="up" if alone else "")
+                    self._add_voice(measure, index, blank, signs, beside)
                 else:
                     self._add_silence(measure, index, WrittenNote(voice, staff_number), beside)
                 beside = []
