@@ -24,7 +24,7 @@ _MUSIC_FONT = "Leipzig"  # Verovio's default
 _TITLE_SIZE = 1.6  # times the size of other texts; Verovio 6.4 does not take it from MusicXML
 MEAN_WIDTH, CAPITAL_WIDTH, BOLD_WIDTH = 0.46, 0.6, 0.05  # of a character of Libertinus Serif in em; what bold type adds
 GAP = 0.5  # em between words and the note of a metronome mark; none between a chord's letter and its sharp or flat
-_ACCIDENTALS = range(0xE260, 0xE2FF)  # of the music font (SMuFL)
+_METRONOME = range(0xECA0, 0xECC0)  # notes of metronome marks in the music font (SMuFL)
 _UNITS_PER_EM = 1000  # of its glyph files
 
 
@@ -70,7 +70,7 @@ def _flat(text: ET.Element) -> list[ET.Element]:
         if run.starts:
             shift = 0.0
         if run.is_music:
-            if elements and elements[-1].tag == f"{{{SVG}}}text" and ord(run.text[0]) not in _ACCIDENTALS:
+            if elements and elements[-1].tag == f"{{{SVG}}}text" and ord(run.text[0]) in _METRONOME:
                 shift += GAP * _size(elements[-1].attrib)
             for character in run.text:
                 outline, advance = _glyph(character)
