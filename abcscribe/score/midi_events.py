@@ -11,13 +11,11 @@ from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 DRUM_CHANNEL = 9  # the tenth
 # A file is printed if so many of its onsets lie on eighths or sixths of a quarter, give or take 1/96 of it. At random
 # 27 % do with 480 ticks a quarter, 50 % with 24; of printed ones all but quintuplets and grace notes do.
 PRINTED = 0.75
-PLACES = np.unique(np.concatenate([np.arange(9) / 8, np.arange(7) / 6]))  # of a quarter
+PLACES = sorted({i / 8 for i in range(9)} | {i / 6 for i in range(7)})  # of a quarter
 NEAR = 1 / 96  # quarters
 
 
@@ -57,9 +55,10 @@ def events(content: bytes) -> tuple[int, list[Event]]:
 
 def is_printed(ticks: Sequence[int], quarter: int) -> bool:
     """Whether onsets lie on the grid that the file itself has: it was written, not played."""
-    places = (np.array(ticks, dtype=float) % quarter) / quarter
-    distance = np.abs(places[:, None] - PLACES).min(axis=1)
-    return float((distance <= max(NEAR, 0.5 / quarter) * 0.999).mean()) >= PRINTED
+    near = max(NEAR, 0.5 / quarter) * 0.999
+    places = (tick % quarter / quarter for tick in ticks)
+    on_grid = sum(min(abs(place - grid) for grid in PLACES) <= near for place in places)
+    return on_grid >= PRINTED * len(ticks)
 
 
 def _tracks(content: bytes) -> tuple[int, list[bytes]]:
