@@ -20,8 +20,11 @@ from abcscribe.arranging import Arrangement, arranged
 from abcscribe.errors import AudioError, ScoreError, is_failure, sentence
 from abcscribe.formats import known, render_with_recording
 from abcscribe.hints import Hints
+from abcscribe.score.convert import headed
 from abcscribe.score.model import Score
+from abcscribe.score.tab import remarks
 from abcscribe.score.target import write_target
+from abcscribe.score.writers import WRITERS
 
 LONGEST_NAME = 255  # bytes, on every common file system
 
@@ -39,6 +42,14 @@ class Settings:
     performed: bool = False  # whether MIDI files on a grid were played all the same
     arrangement: Arrangement = Arrangement()
     stems: bool = False  # whether the recording is a folder, a file of which is a part
+    title: str | None = None  # in place of the name of the recording
+    composer: str | None = None
+    concert: bool = False  # transposing instruments at sounding pitch
+
+    @property
+    def fretted(self) -> bool:
+        """Whether tablature is asked for, so that somebody plays strings."""
+        return self.tuning is not None or any(name in WRITERS and WRITERS[name].fretted for name in self.formats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,19 +185,31 @@ def _run(job: Job, listener: Callable[[transcription.Event], None], warned: list
         if isinstance(event, transcription.Warned):
             warned.append(event.message)
         elif isinstance(event, transcription.Done):
-            score, left_out = arranged(event.score, settings.arrangement)
             recording = None if settings.stems else job.recording
-            written = write(score, job.target, settings.formats, settings.tuning, recording)
-            return Outcome(job, score, written, (*warned, *left_out))
+            written = write(event.score, job.target, settings, recording)
+            return Outcome(job, event.score, written, tuple(warned))
     raise AssertionError("events() ended without Done")
 
 
 def events(recording: Path, settings: Settings) -> Iterator[transcription.Event]:
-    """The events of one recording, or of one folder of stems."""
+    """The events of one recording, or of one folder of stems; the score has the title and composer that were asked for,
+    is arranged, and what that and tablature change of it is a warning each."""
     section: dict[str, Any] = {"hints": settings.hints, "start": settings.start, "end": settings.end}
     if settings.stems:
-        return stems.events(recording, engine=settings.engine, **section)
-    return transcription.events(recording, engine=settings.engine, performed=settings.performed, **section)
+        found = stems.events(recording, engine=settings.engine, **section)
+    else:
+        found = transcription.events(
+            recording, engine=settings.engine, performed=settings.performed, fretted=settings.fretted, **section
+        )
+    for event in found:
+        if not isinstance(event, transcription.Done):
+            yield event
+            continue
+        score, said = arranged(headed(event.score, settings.title, settings.composer), settings.arrangement)
+        if any(name in WRITERS and WRITERS[name].fretted for name in settings.formats):
+            said = [*said, *remarks(score, settings.tuning)]
+        yield from map(transcription.Warned, said)
+        yield transcription.Done(score)
 
 
 def run_all(
@@ -210,16 +233,13 @@ def run_all(
             yield answer
 
 
-def write(
-    score: Score, target: Path, formats: Sequence[str], tuning: str | None = None, recording: Path | None = None
-) -> tuple[Path, ...]:
+def write(score: Score, target: Path, settings: Settings, recording: Path | None = None) -> tuple[Path, ...]:
     """Write a score in several formats. All are rendered before the first is written; files are replaced atomically.
 
     Args:
         score: the score.
         target: path without the suffixes of the formats.
-        formats: names of `abcscribe.formats`.
-        tuning: for formats with tablature.
+        settings: say which formats, and how.
         recording: for formats that contain it.
 
     Returns:
@@ -227,7 +247,10 @@ def write(
     """
     suffixes = {name: suffix for name, (suffix, _) in known().items()}
     contents = {
-        Path(f"{target}{suffixes[name]}"): render_with_recording(score, name, tuning, recording) for name in formats
+        Path(f"{target}{suffixes[name]}"): render_with_recording(
+            score, name, settings.tuning, recording, settings.concert
+        )
+        for name in settings.formats
     }
     target.parent.mkdir(parents=True, exist_ok=True)
     for path, content in contents.items():

@@ -126,6 +126,10 @@ Level = Annotated[str, typer.Option("--level", metavar="full|easy", help="How ha
 Repeats = Annotated[bool, typer.Option("--repeats", help="Write equal sections as repeats, with letters.")]
 Tuning = Annotated[Any, _option("--tuning", parse=_tuning, metavar="'D2 A2 D3 G3 B3 E4'", help="For the tab formats.")]
 
+Title = Annotated[str | None, typer.Option(help="The title, in place of the file's own.")]
+Composer = Annotated[str | None, typer.Option(help="The composer, in place of the file's own.")]
+Concert = Annotated[bool, typer.Option("--concert", help="Transposing instruments at sounding pitch.")]
+
 
 @app.command()
 def transcribe(
@@ -176,18 +180,24 @@ def transcribe(
     stems: Annotated[
         Path | None, typer.Option("--stems", metavar="DIR", help="A folder in which every file is a part of one piece.")
     ] = None,
+    title: Title = None,
+    composer: Composer = None,
+    concert: Concert = False,
     performed: Annotated[bool, typer.Option("--performed", help="MIDI files were played, not printed.")] = False,
     jobs: Annotated[int, typer.Option(help="Recordings to work on at once.", min=1)] = 1,
 ) -> None:
     """Write the score of every recording or MIDI file. Hints take the place of what would be found by ear.
 
-    Times are seconds or 1:35; they count from the start of the recording.
+    Times are seconds or 1:35; they count from the start of the recording. Who asks for tablature or names a tuning, and
+    no players, gets one guitar or bass.
     """
     from abcscribe import batch
 
     given = hints.Hints(tempo, metre, key, None, downbeat, players, parts, solo, chords)
     arrangement = _arrangement(arrange, level, repeats)
-    settings = batch.Settings(formats, engine, given, start, end, tuning, performed, arrangement)
+    settings = batch.Settings(
+        formats, engine, given, start, end, tuning, performed, arrangement, False, title, composer, concert
+    )
     if bool(files) == bool(stems):
         raise typer.BadParameter("Name recordings, or a folder of --stems.")
     if output == "-":
@@ -275,7 +285,6 @@ def _summary(score: Score) -> str:
 
 def _to_stdout(files: list[Path], settings: Settings, stems: bool) -> None:
     from abcscribe import batch
-    from abcscribe.arranging import arranged
     from abcscribe.transcription import Done, Warned
 
     if len(files) != 1 or len(settings.formats) != 1:
@@ -284,11 +293,9 @@ def _to_stdout(files: list[Path], settings: Settings, stems: bool) -> None:
         if isinstance(event, Warned):
             _say(f"Warning: {event.message}")
         elif isinstance(event, Done):
-            score, left_out = arranged(event.score, settings.arrangement)
-            for sentence_of in left_out:
-                _say(f"Warning: {sentence_of}")
-            recording = None if stems else files[0]
-            sys.stdout.buffer.write(render_with_recording(score, settings.formats[0], settings.tuning, recording))
+            (name,), recording = settings.formats, None if stems else files[0]
+            content = render_with_recording(event.score, name, settings.tuning, recording, settings.concert)
+            sys.stdout.buffer.write(content)
 
 
 @app.command()
@@ -298,13 +305,13 @@ def convert(
     name: Annotated[str | None, typer.Option("-f", "--format", help="The format, whatever the suffix.")] = None,
     tuning: Tuning = None,
     capo: Annotated[int | None, typer.Option(help="Fret of the capo, for the tab formats.", min=0, max=24)] = None,
-    title: Annotated[str | None, typer.Option(help="The title, in place of the file's own.")] = None,
-    composer: Annotated[str | None, typer.Option(help="The composer, in place of the file's own.")] = None,
+    title: Title = None,
+    composer: Composer = None,
     arrange: Arrange = "full",
     level: Level = "full",
     repeats: Repeats = False,
     chords: Annotated[bool, typer.Option("--chords", help="Chord symbols found in the notes.")] = False,
-    concert: Annotated[bool, typer.Option("--concert", help="Transposing instruments at sounding pitch.")] = False,
+    concert: Concert = False,
     tune: Annotated[int | None, typer.Option(help="Which tune of a file with several.", min=1)] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Write nothing if something would be lost.")] = False,
 ) -> None:

@@ -157,6 +157,7 @@ class PlayedNote:
     program: int | None = None  # General MIDI, where the system that heard the note says one
     drum: bool = False  # of the percussion channel: ``pitch`` is its key
     families: tuple[float, ...] = ()  # probability of each of instruments.FAMILIES in hundredths; () if unknown
+    player: int = 0  # in a file that tells players apart, such as MIDI by its tracks; 0 if unknown
 
 
 @dataclass(frozen=True, slots=True)
