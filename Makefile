@@ -32,8 +32,8 @@ release: .venv-release/installed
 	@test -n '$(VERSION)' || { echo 'Which? make release VERSION=1.2.3' >&2; exit 1; }
 	@test -z "$$(git status --porcelain)" || { echo 'Commit first: a release is made of a tree without changes.' >&2; exit 1; }
 	.venv-release/bin/python release/prepare.py $(VERSION)
-	.venv-release/bin/python release/build.py dist
-	.venv-release/bin/python release/try_wheel.py dist/*.whl .venv-wheel
+	.venv-release/bin/python release/build_twice.py dist
+	.venv-release/bin/python release/try_wheel.py dist .venv-wheel
 	.venv-release/bin/python release/licences.py .venv-wheel
 	.venv-release/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
 		--output-file dist/abcscribe-$(VERSION).cdx.json .venv-wheel/bin/python

@@ -1,9 +1,9 @@
-"""Write the table in docs/licences.md: what a wheel of abcscribe brings with it, under which licence, with which libraries inside.
+"""Write the table in docs/licences.md: what comes with the wheel, under which licence, with which libraries inside.
 
     python release/licences.py ENVIRONMENT      (one that release/try_wheel.py made)
 
-The licence is what a package says of itself: the expression in its metadata (PEP 639), else its classifier, else its free text.
-Libraries inside are files that wheels carry in a folder NAME.libs.
+The licence is what a package says of itself: the expression in its metadata (PEP 639), else its classifier, else its
+free text. Libraries inside are files that wheels carry in a folder NAME.libs.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
     python release/prepare.py VERSION [DATE]      (today, if no date is named)
 
-What stands under "Unreleased" in CHANGELOG.md becomes the version's section; pyproject.toml and CITATION.cff get its number and date.
+What stands under "Unreleased" in CHANGELOG.md becomes the version's section; pyproject.toml and CITATION.cff get its
+number and date.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ NUMBERS = r"\d+\.\d+\.\d+"
 
 def main(version: str, date: str) -> None:
     """Change the three files, or none."""
-    files = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("CHANGELOG.md", "pyproject.toml", "CITATION.cff")}
+    files = {
+        name: (ROOT / name).read_text(encoding="utf-8") for name in ("CHANGELOG.md", "pyproject.toml", "CITATION.cff")
+    }
     try:
         changed = {
             "CHANGELOG.md": section(files["CHANGELOG.md"], version, date),
@@ -36,7 +39,7 @@ def main(version: str, date: str) -> None:
 
 
 def section(changelog: str, version: str, date: str) -> str:
-    """The changelog with what is unreleased under a version; raises ValueError if nothing is, or if it is no next version."""
+    """The changelog with what is unreleased under a version. Raises ValueError if nothing is, or the version is old."""
     if not re.fullmatch(NUMBERS, version):
         raise ValueError(f"{version!r} is no version: three numbers with dots are.")
     datetime.date.fromisoformat(date)

@@ -1,9 +1,9 @@
 """Install a wheel as a stranger would and use it: in an environment of its own, from a folder of its own.
 
-    python release/try_wheel.py WHEEL [ENVIRONMENT]
+    python release/try_wheel.py FOLDER [ENVIRONMENT]      (the folder that holds the wheel)
 
-The dependencies are those of constraints-light.txt, each checked against its hash. The environment is made anew and stays if a
-folder is named (the bill of materials is taken from it). Ends with an error at the first thing that is not as it should be.
+The dependencies are those of constraints-light.txt, each checked against its hash. The environment is made anew and
+stays if a folder is named (the bill of materials is taken from it). Ends at the first thing that is not as it should.
 """
 
 from __future__ import annotations
@@ -86,8 +86,9 @@ def expect(condition: bool, otherwise: str) -> None:
 
 
 if __name__ == "__main__":
+    (found,) = Path(sys.argv[1]).glob("*.whl")
     if len(sys.argv) > 2:
-        main(Path(sys.argv[1]), Path(sys.argv[2]))
+        main(found, Path(sys.argv[2]))
     else:
         with tempfile.TemporaryDirectory() as made:
-            main(Path(sys.argv[1]), Path(made) / "environment")
+            main(found, Path(made) / "environment")

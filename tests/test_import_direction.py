@@ -15,7 +15,7 @@ import abcscribe
 PACKAGE = Path(abcscribe.__file__).parent
 
 # What a room may import of the project besides itself and EVERYWHERE. Every room has a rule.
-EVERYWHERE = {"errors", "extras", "files", "progress"}
+EVERYWHERE = {"errors", "extras", "files", "memory", "progress"}
 ALLOWED: dict[str, set[str]] = {
     "score": set(),
     "metrics": {"score"},
@@ -54,6 +54,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "extras": set(),
     "files": set(),
+    "memory": set(),
     "progress": set(),
     "command": set(),  # knows no config
     "__init__": {"errors", "hints", "score", "transcription"},
@@ -63,6 +64,8 @@ ALLOWED: dict[str, set[str]] = {
 TOP = {"training", "evaluation", "server", "cli"}
 # Third-party libraries that ``score`` may use: those that read, write and engrave scores.
 SCORE_LIBRARIES = {"guitarpro", "lytk", "typst", "verovio"}
+# Of the standard library, but not on every system.
+UNIX = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
 HEAVY = {"torch", "transformers", "scipy", "music21", "partitura", "matplotlib", "librosa"}
 
 
@@ -141,6 +144,19 @@ def test_importing_stays_light(statement: str, unwanted: set[str]) -> None:
     code = f"import sys; {statement}; print(*{{name.split('.')[0] for name in sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not unwanted & set(done.stdout.split())
+
+
+def test_no_module_needs_unix_to_be_imported() -> None:
+    """What calls need of the system is checked by ``make platforms``, with the type checker's knowledge of it."""
+    at_once = [
+        (path.name, alias)
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in [getattr(node, "module", None), *(name.name for name in node.names)]
+    ]
+    assert at_once
+    assert not [(file, name) for file, name in at_once if name in UNIX]
 
 
 def test_the_package_offers_its_public_names() -> None:

@@ -11,8 +11,6 @@ import itertools
 import json
 import multiprocessing
 import os
-import resource
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +26,7 @@ from abcscribe.evaluation import systems
 from abcscribe.evaluation.calibration import bar_agreement
 from abcscribe.evaluation.performed import performed
 from abcscribe.evaluation.suites import Clip
+from abcscribe.memory import peak_megabytes
 from abcscribe.metrics import evaluate_notes, evaluate_scores
 from abcscribe.metrics.structure import sound_bars
 from abcscribe.score.abc_reader import read_abc
@@ -176,7 +175,7 @@ def _row(clip: Clip, sample: int, protocol: Protocol) -> tuple[Row, Score]:
         "problems": answer.problems,
         "seconds": round(seconds, 3),
         "real_time": round(_length(clip) / seconds, 2),
-        "memory": round(_peak_megabytes()),
+        "memory": round(peak_megabytes()),
         "figures": figures(clip, answer.score),
         "bars": bar_agreement(clip.notes, answer.score),
     }
@@ -212,8 +211,3 @@ def _length(clip: Clip) -> float:
         return audio.probe(clip.audio).seconds or 0.0
     except (AbcscribeError, OSError):
         return 0.0
-
-
-def _peak_megabytes() -> float:
-    """Of this process so far. The unit of ru_maxrss is a kilobyte, on macOS a byte."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)

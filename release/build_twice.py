@@ -1,8 +1,9 @@
-"""Build the sdist and the wheel twice, from copies of the tracked files in two folders, and keep them if all bytes agree.
+"""Build sdist and wheel twice, from copies of the tracked files in two folders; keep them if all bytes agree.
 
-    python release/build.py [FOLDER]      (dist, if none is named; needs `build`)
+    python release/build_twice.py [FOLDER]      (dist, if none is named; needs `build`)
 
-The time in both archives is the date of the last release in CITATION.cff: who builds the same tree later gets the same bytes.
+The time in both archives is the date of the last release in CITATION.cff: who builds the same tree later gets the same
+bytes.
 """
 
 from __future__ import annotations
