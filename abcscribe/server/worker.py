@@ -41,7 +41,7 @@ def _bound(memory: int) -> None:
 
     with contextlib.suppress(OSError):
         os.nice(NICE)
-    with contextlib.suppress(ValueError, OSError):  # macOS refuses
+    with contextlib.suppress(ValueError, OSError):  # macOS may refuse
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 
 
