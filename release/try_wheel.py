@@ -26,6 +26,7 @@ PATIENCE = 60.0  # seconds until the page must answer
 
 def main(wheel: Path, environment: Path) -> None:
     """Install and try all that a musician does."""
+    environment = environment.resolve()
     shutil.rmtree(environment, ignore_errors=True)
     venv.create(environment, with_pip=True)
     scripts = environment / ("Scripts" if os.name == "nt" else "bin")
@@ -36,7 +37,7 @@ def main(wheel: Path, environment: Path) -> None:
         elsewhere = Path(folder)
         recording = Path(shutil.copy(ROOT / "examples" / "greensleeves.m4a", elsewhere))
         home = run([str(scripts / "python"), "-c", "import abcscribe; print(abcscribe.__file__)"], elsewhere)
-        expect(str(environment.resolve()) in home, f"abcscribe is imported from {home}")
+        expect(str(environment) in home, f"abcscribe is imported from {home}")
         abcscribe = str(scripts / "abcscribe")
         version = run([abcscribe, "--version"], elsewhere)
         expect(version.split()[1] == wheel.name.split("-")[1], f"{wheel.name} says {version}")
