@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -20,17 +19,14 @@ from abcscribe import hints, systems
 from abcscribe.errors import AbcscribeError, is_failure, sentence
 from abcscribe.evaluation import cli as evaluation_cli
 from abcscribe.formats import known, render_with_recording
-from abcscribe.score import instruments
 from abcscribe.training import cli as training_cli
 from abcscribe.training import data_cli as data_cli
 
 if TYPE_CHECKING:
     from abcscribe.batch import Job, Outcome, Settings
     from abcscribe.progress import Advance
-    from abcscribe.score.model import Score
     from abcscribe.transcription import Event
 
-BEATS = {Fraction(1, 2): "eighth", Fraction(1): "quarter", Fraction(3, 2): "dotted quarter", Fraction(2): "half"}
 DEFAULT_FORMATS = "abc,musicxml,midi,pdf"
 
 app = typer.Typer(
@@ -123,7 +119,7 @@ Tuning = Annotated[Any, _option("--tuning", parse=_tuning, metavar="'D2 A2 D3 G3
 @app.command()
 def transcribe(
     files: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(help="Recordings, videos, MIDI files; - for stdin. Folders are searched for recordings."),
     ],
     output: Annotated[str, _option("-o", "--output", help="Folder for the scores; - for stdout.")] = ".",
@@ -162,6 +158,9 @@ def transcribe(
     tuning: Tuning = None,
     performed: Annotated[bool, typer.Option("--performed", help="MIDI files were played, not printed.")] = False,
     jobs: Annotated[int, typer.Option(help="Recordings to work on at once.", min=1)] = 1,
+    on: Annotated[
+        str, typer.Option(help="ray or ray://HOST:PORT: a folder, here or as s3://..., on the machines of a cluster.")
+    ] = "",
 ) -> None:
     """Write the score of every recording or MIDI file. Hints take the place of what would be found by ear.
 
@@ -171,11 +170,15 @@ def transcribe(
 
     given = hints.Hints(tempo, metre, key, None, downbeat, players, parts, solo)
     settings = batch.Settings(formats, engine, given, start, end, tuning, performed)
+    if on:
+        _on_cluster(files, output, settings, on)
+        return
+    paths = [Path(file) for file in files]
     if output == "-":
-        _to_stdout(files, settings)
+        _to_stdout(paths, settings)
         return
     Path(output).mkdir(parents=True, exist_ok=True)
-    todo = batch.jobs(files, Path(output), settings)
+    todo = batch.jobs(paths, Path(output), settings)
     failed = [outcome for outcome in _outcomes(todo, jobs) if not _told(outcome)]
     if len(todo) > 1:
         _say(f"{len(todo) - len(failed)} of {len(todo)} recordings transcribed.")
@@ -202,6 +205,30 @@ def _outcomes(todo: list[Job], processes: int) -> Iterator[Outcome]:
             yield batch.run(job, partial(_show, advance, name))
 
 
+def _on_cluster(files: list[str], output: str, settings: Settings, on: str) -> None:
+    from abcscribe import bulk
+    from abcscribe.cluster import check
+    from abcscribe.progress import progress_bar
+
+    check(on)
+    if len(files) != 1 or "-" in (files[0], output):
+        raise typer.BadParameter("--on takes one folder or recording, and a folder for the scores.")
+    work = bulk.plan(files[0], output, settings)
+    tally = bulk.Tally(work.before)
+    with progress_bar("transcribing") as advance:
+        for number, entry in enumerate(bulk.run(work, on), 1):
+            tally.add(entry)
+            for warning in entry.warnings:
+                _say(f"Warning: {warning}")
+            _say(entry.error or f"{work.source.place(entry.recording)}: {entry.summary}")
+            advance(number, len(work.todo))
+    for line in tally.lines():
+        _say(line)
+    _say(f"manifest     {work.target.place(work.run)}")
+    if tally.failures:
+        raise typer.Exit(1)
+
+
 def _name(recording: Path) -> str:
     """A file's name for the progress bar: printable, and short enough to leave room for the bar."""
     name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in recording.name)
@@ -219,29 +246,17 @@ def _show(advance: Advance, name: str, event: Event) -> None:
 
 def _told(outcome: Outcome) -> bool:
     """Say what became of a recording. True if it became a score."""
+    from abcscribe.batch import summary
+
     for warning in outcome.warnings:
         _say(f"Warning: {warning}")
     if outcome.score is None:
         _say(outcome.error)
         return False
-    _say(f"{outcome.job.recording}: {_summary(outcome.score)}")
+    _say(f"{outcome.job.recording}: {summary(outcome.score)}")
     for path in outcome.written:
         _say(f"  {path}")
     return True
-
-
-def _summary(score: Score) -> str:
-    """Such as ``6/8, G major, dotted quarter = 92, Violin + Cello, 32 bars, confidence 81 %``."""
-    first = score.bars[0]
-    parts = " + ".join(part.name or instruments.name(part.program) for part in score.parts)
-    said = [str(first.metre or "free metre"), str(first.key)]
-    if first.tempo:
-        said.append(f"{BEATS.get(first.tempo.beat, first.tempo.beat)} = {first.tempo.bpm:.0f}")
-    said += [parts, f"{len(score.bars)} bar{'s' * (len(score.bars) != 1)}"]
-    sure = [bar.confidence for bar in score.bars if bar.confidence is not None]
-    if sure:
-        said.append(f"confidence {sum(sure) / len(sure):.0%}")
-    return ", ".join(said)
 
 
 def _to_stdout(files: list[Path], settings: Settings) -> None:

@@ -35,21 +35,29 @@ ALLOWED: dict[str, set[str]] = {
     "playback": {"editing", "audio", "score"},
     "formats": {"playback", "score"},
     "batch": {"workers", "transcription", "formats", "audio", "score", "hints"},
+    "cluster": {"workers"},
+    "stores": {"score"},
+    "bulk": {"cluster", "workers", "stores", "batch", "systems", "hearing", "text_systems", "audio"},
     "server": {
         "transcription", "systems", "hearing", "formats", "playback", "editing", "audio", "score", "hints",
         "__version__",
     },
     "corpora": {"score"},
-    "synthesis": {"corpora", "score", "tokens", "audio", "spectrogram", "model"},  # never hearing, analysis, writing
+    # never hearing, analysis, writing
+    "synthesis": {"cluster", "corpora", "score", "tokens", "audio", "spectrogram", "model"},
     "evaluation": {
-        "transcription", "systems", "hearing", "text_systems", "corpora", "synthesis", "metrics", "rewards", "audio",
-        "score", "hints",
+        "cluster", "transcription", "systems", "hearing", "text_systems", "corpora", "synthesis", "metrics",
+        "rewards", "audio", "score", "hints",
     },
     "training": {
-        "evaluation", "transcription", "systems", "hearing", "analysis", "writing", "text_systems", "corpora",
-        "synthesis", "metrics", "rewards", "tokens", "model", "audio", "spectrogram", "score", "hints", "command",
+        "evaluation", "cluster", "transcription", "systems", "hearing", "analysis", "writing", "text_systems",
+        "corpora", "synthesis", "metrics", "rewards", "tokens", "model", "audio", "spectrogram", "score", "hints",
+        "command",
     },
-    "cli": {"server", "evaluation", "training", "batch", "formats", "transcription", "systems", "score", "hints"},
+    "cli": {
+        "server", "evaluation", "training", "batch", "bulk", "cluster", "formats", "transcription", "systems", "score",
+        "hints",
+    },
     "workers": set(),
     "errors": set(),
     "extras": set(),
