@@ -60,7 +60,7 @@ locks: .venv-release/installed
 .venv-test/installed: pyproject.toml constraints.txt
 	@$(CHECK_PYTHON)
 	$(PYTHON) -m venv .venv-test
-	.venv-test/bin/pip install --quiet --constraint constraints.txt --editable '.[train,hf,evaluate,guitarpro,dev]'
+	.venv-test/bin/pip install --quiet --constraint constraints.txt --editable '.[train,hf,evaluate,guitarpro,cluster,dev]'
 	.venv-test/bin/pip install --quiet --constraint constraints.txt --no-deps basic-pitch
 	touch $@
 

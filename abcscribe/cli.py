@@ -316,6 +316,30 @@ def serve(
     serve_page(file, host=host, port=port, folder=library, browser=browser, say=_say)
 
 
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="hf://OWNER/NAME@COMMIT, or hf://datasets/OWNER/NAME@COMMIT.")],
+) -> None:
+    """Fetch a checkpoint or a data set from the Hugging Face Hub, and say in which folder it lies."""
+    from abcscribe import hub
+
+    if not name.startswith(hub.SCHEME):
+        raise typer.BadParameter(f"{name!r} does not begin with {hub.SCHEME}.")
+    typer.echo(hub.local(name))
+
+
+@app.command()
+def push(
+    folder: Annotated[Path, typer.Argument(help="What a training or abcscribe data left.")],
+    repository: Annotated[str, typer.Argument(help="OWNER/NAME of a model, or datasets/OWNER/NAME.")],
+    public: Annotated[bool, typer.Option("--public", help="Everybody may see a repository that is made.")] = False,
+) -> None:
+    """Send a checkpoint or a data set to the Hugging Face Hub, and say by which name it can be fetched."""
+    from abcscribe import hub
+
+    typer.echo(hub.push_to_hub(folder, repository, private=not public))
+
+
 @app.command("formats")
 def list_formats() -> None:
     """List the formats that can be written."""

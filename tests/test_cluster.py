@@ -30,11 +30,8 @@ pytest.importorskip("ray", reason="Ray is not installed: pip install 'abcscribe[
 TESTS = Path(__file__).parent
 SETTINGS = batch.Settings(("abc", "json"), ray_workers.NAME)
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
-QUICK = {  # of Ray: notice within a second that a node is gone
-    "health_check_initial_delay_ms": 0,
-    "health_check_period_ms": 300,
-    "health_check_failure_threshold": 3,
-}
+# Of Ray: notice within seconds that a node is gone. One that is only slow has ten seconds for each answer.
+QUICK = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 1000, "health_check_failure_threshold": 4}
 STORE_BYTES = 80 * 2**20  # of a node's memory for objects; Ray's least is 75 MiB
 
 
@@ -56,10 +53,12 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         made = Cluster(
             initialize_head=True,
             head_node_args={
-                "num_cpus": 1, "object_store_memory": STORE_BYTES, "include_dashboard": False, "_system_config": QUICK,
+                "num_cpus": 1, "object_store_memory": STORE_BYTES, "_system_config": QUICK,
+                # Processes that nobody here needs.
+                "include_dashboard": False, "include_log_monitor": False, "no_monitor": True,
             },
         )  # fmt: skip
-        made.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
+        made.add_node(num_cpus=1, object_store_memory=STORE_BYTES, include_log_monitor=False)
         patch.setenv("RAY_ADDRESS", made.address)
         patch.setattr(cluster, "LOOK", 0.5)
         patch.setattr(bulk, "prepare", ray_workers.prepare)

@@ -24,10 +24,11 @@ ALLOWED: dict[str, set[str]] = {
     "rewards": {"metrics", "score"},
     "audio": set(),
     "spectrogram": {"audio"},
-    "model": {"audio", "spectrogram", "score.instruments"},  # knows no ABC
-    "hearing": {"model", "audio", "spectrogram", "score"},
+    "hub": set(),
+    "model": {"hub", "audio", "spectrogram", "score.instruments"},  # knows no ABC
+    "hearing": {"hub", "model", "audio", "spectrogram", "score"},
     "analysis": {"model", "score", "hints"},
-    "writing": {"analysis", "tokens", "model", "score", "hints"},
+    "writing": {"hub", "analysis", "tokens", "model", "score", "hints"},
     "text_systems": {"model", "audio", "spectrogram", "score"},
     "systems": {"hearing", "text_systems", "writing"},
     "transcription": {"hearing", "analysis", "writing", "text_systems", "systems", "audio", "score", "hints"},
@@ -55,8 +56,8 @@ ALLOWED: dict[str, set[str]] = {
         "command",
     },
     "cli": {
-        "server", "evaluation", "training", "batch", "bulk", "cluster", "formats", "transcription", "systems", "score",
-        "hints",
+        "server", "evaluation", "training", "batch", "bulk", "cluster", "hub", "formats", "transcription", "systems",
+        "score", "hints",
     },
     "workers": set(),
     "errors": set(),
