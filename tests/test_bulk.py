@@ -7,8 +7,8 @@ import fsspec
 import media
 import pytest
 
-from abcscribe import batch, bulk
-from abcscribe.errors import AudioError
+from abcscribe import batch, bulk, cluster
+from abcscribe.errors import AbcscribeError, AudioError
 from abcscribe.stores import Store, StoreError, UnreadableError, UnwritableError
 
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
@@ -122,3 +122,9 @@ def test_the_table_counts_failures_by_kind() -> None:
     assert lines[0] == "recordings   1 transcribed, 1 failed, 2 done before"
     assert "machines: 2" in lines[2]
     assert lines[3] == "failed       1 x AudioError"
+
+
+@pytest.mark.parametrize("on", ["spark", "ray:", "http://x"])
+def test_other_clusters_are_refused(on: str) -> None:
+    with pytest.raises(AbcscribeError, match="is no cluster"):
+        cluster.check(on)

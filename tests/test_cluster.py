@@ -15,7 +15,7 @@ import ray_workers
 import tiny_sounds
 
 from abcscribe import batch, bulk, cluster, hearing
-from abcscribe.errors import AbcscribeError, EngineError
+from abcscribe.errors import EngineError
 from abcscribe.evaluation import run as evaluation
 from abcscribe.evaluation.suites import Clip
 from abcscribe.hearing import EngineInfo
@@ -38,8 +38,6 @@ STORE_BYTES = 80 * 2**20  # of a node's memory for objects; Ray's least is 75 Mi
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A cluster of two nodes with one core each, in processes of this machine."""
-    from ray.cluster_utils import Cluster
-
     told = {
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_worker_niceness": "0",  # the tests' machine has other things to do
@@ -50,21 +48,36 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in told.items():
             patch.setenv(name, value)
-        made = Cluster(
-            initialize_head=True,
-            head_node_args={
-                "num_cpus": 1, "object_store_memory": STORE_BYTES, "_system_config": QUICK,
-                # Processes that nobody here needs.
-                "include_dashboard": False, "include_log_monitor": False, "no_monitor": True,
-            },
-        )  # fmt: skip
-        made.add_node(num_cpus=1, object_store_memory=STORE_BYTES, include_log_monitor=False)
+        made = _started()
         patch.setenv("RAY_ADDRESS", made.address)
         patch.setattr(cluster, "LOOK", 0.5)
         patch.setattr(bulk, "prepare", ray_workers.prepare)
         patch.setitem(hearing.ENGINES, ray_workers.NAME, EngineInfo("ray_workers", "sines, and orders"))
-        yield made
-        made.shutdown()
+        try:
+            with cluster.connected("ray"):
+                yield made
+        finally:
+            made.shutdown()
+
+
+def _started() -> Any:
+    """The nodes. Ray waits thirty seconds for a node, and no longer: too short for a machine that is very busy."""
+    from ray.cluster_utils import Cluster
+
+    for _ in range(2):
+        made = Cluster()
+        try:
+            made.add_node(
+                num_cpus=1, object_store_memory=STORE_BYTES, _system_config=QUICK,
+                # Processes that nobody here needs.
+                include_dashboard=False, include_log_monitor=False, no_monitor=True,
+            )  # fmt: skip
+            made.add_node(num_cpus=1, object_store_memory=STORE_BYTES, include_log_monitor=False)
+            return made
+        except Exception as error:
+            made.shutdown()
+            reason = f"Ray's nodes do not start on this machine: {error}"
+    pytest.skip(reason)
 
 
 @pytest.fixture(autouse=True)
@@ -225,9 +238,3 @@ def test_rendering_counts_its_shards_on_a_cluster(nodes: Any, tmp_path: Path, mo
     for name in ("train-00000", "train-00001", "train-00002", "valid-00000"):
         (tmp_path / f"{name}.npz").touch()
     assert list(render.render(config)) == [(n, 4) for n in (1, 2, 3, 4)]
-
-
-@pytest.mark.parametrize("on", ["spark", "ray:", "http://x"])
-def test_other_clusters_are_refused(on: str) -> None:
-    with pytest.raises(AbcscribeError, match="is no cluster"):
-        cluster.check(on)
