@@ -11,10 +11,11 @@ https://docs.ray.io/en/latest/ray-core/actors.html, .../ray-core/fault_tolerance
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -96,12 +97,14 @@ def connected(on: str) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
-    address = None if on == "ray" else on
+    before = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="error", include_dashboard=None)
+        ray.init(address=None if on == "ray" else on, log_to_driver=False, logging_level="error")
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise AbcscribeError(f"No Ray cluster can be reached as {on!r}: {reason}") from error
+    with suppress(ValueError):  # not of the main thread: then Ray has left it as it was
+        signal.signal(signal.SIGTERM, before)  # Ray's own says nothing of what was written
     try:
         yield ray
     finally:
