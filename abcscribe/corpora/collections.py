@@ -42,6 +42,7 @@ from abcscribe.score.model import Score
 ENVIRONMENT = "ABCSCRIBE_CORPORA"  # names the folder of local copies of SETS, if no path is given
 SETS = {one.name: one for module in (openscore, chopin_institute, mutopia) for one in module.SETS}
 XML_SUFFIXES = (".mxl", ".musicxml", ".xml")
+LILYPOND_SUFFIXES = (".ly",)
 SHARD = 50  # pieces between two savings while a cache is built
 HEAD = 200_000  # bytes of MusicXML that hold title, rights and credits
 Progress = Callable[[int, int], None]  # pieces done, pieces in all
@@ -82,7 +83,11 @@ def load(piece: Piece) -> Score:
         return abc_reader.read_abc(_tunes(piece.path)[piece.index])[0]
     if suffix in XML_SUFFIXES:
         return lytk_bridge.read_musicxml(piece.path)
-    return kern_reader.read_kern(piece.path)[0] if suffix == ".krn" else lytk_bridge.read_midi(piece.path)
+    if suffix == ".krn":
+        return kern_reader.read_kern(piece.path)[0]
+    if suffix in LILYPOND_SUFFIXES:
+        return lytk_bridge.read_lilypond_book(piece.path)[0]
+    return lytk_bridge.read_midi(piece.path)
 
 
 def build_cache(

@@ -84,7 +84,7 @@ _ALWAYS = re.compile(
     re.IGNORECASE,
 )
 _CLAIM = re.compile(r"(©|copyright|\(c\))\W*(19|20)\d\d", re.IGNORECASE)
-_RELEASED = re.compile(r"public domain|cc0|\bcc[- ]by\b(?!-)|PDF ©", re.IGNORECASE)
+_RELEASED = re.compile(r"public domain|cc0|\bcc[- ]by\b(?!-(?:nc|sa|nd))|PDF ©", re.IGNORECASE)
 
 
 def restricts(notice: str) -> bool:
@@ -94,7 +94,7 @@ def restricts(notice: str) -> bool:
     the chorales).
     """
     released = _RELEASED.search(notice)
-    if released and not re.search("non-?commercial|by-nc|by-sa|sa-by", notice, re.IGNORECASE):
+    if released and not re.search("non-?commercial|by-nc|by-sa|by-nd|sa-by", notice, re.IGNORECASE):
         return False
     return bool(_ALWAYS.search(notice) or _CLAIM.search(notice))
 

@@ -25,6 +25,7 @@ SHARING = (-28, -24, -19, -12, -7, -5, 0, 5, 7, 12, 19, 24, 28)  # semitones bet
 
 DRUM_BANDS = 8  # stretches of pitches that the drum head sees one beside the other: 11 semitones each
 DRUM_WIDTH = 64  # channels within the drum head
+TIMBRE_WIDTH = 96  # channels within the timbre head
 
 
 class TowerOutput(NamedTuple):
@@ -58,8 +59,7 @@ class AudioTower(nn.Module):
         self.heads = nn.Conv2d(c, 2 * n + 1 + config.families, 1)
         assert self.heads.bias is not None
         nn.init.constant_(self.heads.bias[: 2 * n], -4.0)  # most cells are silent
-        self.program = nn.Conv2d(c, config.programs, 1) if config.programs else None
-        self.player = nn.Conv2d(c, config.player, 1) if config.player else None
+        self.timbre = TimbreHead(config) if config.programs and config.player else None
         self.drums = DrumHead(config) if config.drums else None
         self.tuning = nn.Linear(config.width, config.tuning) if config.tuning else None
 
@@ -74,14 +74,38 @@ class AudioTower(nn.Module):
         logits = self.heads(joint)
         batch, _, tokens, pitches = logits.shape
         n = FRAMES_PER_TOKEN
+        family, program, player = logits[:, 2 * n + 1 :], None, None
+        if self.timbre is not None:
+            correction, program, player = self.timbre(torch.cat([joint, x, context], dim=1), embeddings)
+            family = family + correction
         activity = logits[:, : 2 * n].reshape(batch, 2, n, tokens, pitches).transpose(2, 3)
         return TowerOutput(
-            embeddings, activity.reshape(batch, 2, tokens * n, pitches), logits[:, 2 * n], logits[:, 2 * n + 1 :],
-            program=self.program(joint) if self.program else None,
-            player=self.player(joint) if self.player else None,
+            embeddings, activity.reshape(batch, 2, tokens * n, pitches), logits[:, 2 * n], family, program, player,
             drums=self.drums(joint, embeddings) if self.drums else None,
             tuning=self.tuning(embeddings) if self.tuning else None,
         )  # fmt: skip
+
+
+class TimbreHead(nn.Module):
+    """What plays each cell, from all that the trunk knows of it and of its token.
+
+    Families get a correction, nothing before it is trained, so that a tower from before the head answers as it did.
+    """
+
+    def __init__(self, config: AudioTowerConfig) -> None:
+        super().__init__()
+        self.sizes = [config.families, config.programs, config.player]
+        self.cell = nn.Conv2d(2 * config.channels + config.squeezed, TIMBRE_WIDTH, 1)
+        self.token = nn.Linear(config.width, TIMBRE_WIDTH)
+        self.out = nn.Conv2d(TIMBRE_WIDTH, sum(self.sizes), 1)
+        assert self.out.bias is not None
+        nn.init.zeros_(self.out.weight[: config.families])
+        nn.init.zeros_(self.out.bias[: config.families])
+
+    def forward(self, cells: torch.Tensor, embeddings: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """(batch, channels, tokens, 88), (batch, tokens, width) -> logits of families and programs, and players."""
+        hidden = F.relu(self.cell(cells) + self.token(embeddings).transpose(1, 2)[..., None])
+        return self.out(hidden).split(self.sizes, dim=1)
 
 
 class DrumHead(nn.Module):

@@ -28,8 +28,8 @@ class AudioTowerConfig:
     heads: int = 4
     # Heads that a tower may lack: 0 is none. A checkpoint from before them says nothing of them, and has none.
     programs: int = 0  # `tower_classes.PROGRAMS`: instruments told apart within their families
+    player: int = 0  # width of the vector that says which notes one player plays; with programs or not at all
     drums: int = 0  # `tower_classes.DRUMS`: kinds of drum hits
-    player: int = 0  # width of the vector that says which notes one player plays
     tuning: int = 0  # 2: where between the semitones the recording is tuned, as cosine and sine
 
 

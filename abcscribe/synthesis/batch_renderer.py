@@ -130,8 +130,10 @@ class BatchRenderer:
         self, own: dict[str, torch.Tensor], edges: torch.Tensor, sample: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Where each block begins to be read (whole samples and a fraction, float64), and the step of a sample."""
-        first, last = self._position(own, edges)
         loop, end = self.loop[sample], self.length[sample]
+        # Bends and vibrato read faster than `_seconds` counts with: what has no loop stays at its end, faded out.
+        place = self._position(own, edges)
+        first, last = torch.where(loop > 0, place, place.minimum(end - 2.0))
         inside = torch.where(loop > 0, end - loop + torch.remainder(first - (end - loop), loop.clamp(min=1)), first)
         begin = torch.where((loop > 0) & (first >= end), inside, first)
         return self.begin[sample] + begin, ((last - first) / BLOCK).float()

@@ -71,7 +71,10 @@ class SoundBank:
 
     @cached_property
     def choices(self) -> np.ndarray:
-        """(instruments, layers, 128, 2) the nearest note for each pitch and the next, -1 out of REACH; drums alone."""
+        """(instruments, layers, 128, 2) the nearest note for each pitch and the next, -1 out of REACH; drums alone.
+
+        A layer in which a pitch was not recorded answers with the nearest layer that has it.
+        """
         layers = int(self.layer.max(initial=0)) + 1
         table = np.full((len(self.instruments), layers, RANGE, 2), -1, np.int32)
         for index, instrument in enumerate(self.instruments):
@@ -86,6 +89,9 @@ class SoundBank:
                     near = np.take_along_axis(distance, order[:, rank : rank + 1], axis=1)[:, 0] <= reach
                     table[index, layer, near, rank] = of_layer[order[near, rank]]
         table[..., 1] = np.where(table[..., 1] < 0, table[..., 0], table[..., 1])
+        for layer in range(layers):
+            for other in sorted(range(layers), key=lambda number: abs(number - layer)):
+                table[:, layer] = np.where(table[:, layer] < 0, table[:, other], table[:, layer])
         return table
 
     @cached_property

@@ -30,6 +30,7 @@ class TowerTraining:
     rendered: float = 0.6  # share of rendered clips; 1: no stored ones. Without a bank all are stored
     out: Path = Path("data/tower")  # checkpoint folder; a run found there is resumed
     start: Path | None = None  # checkpoint folder whose weights a new run begins with
+    frozen: str = ""  # modules that stay as they are, by comma, "stem,blocks,chords": half the time of a step
     minutes: float = 90.0  # time budget over all resumed runs together
     steps: int | None = None  # end earlier, after so many steps of all runs together
     batch: int = 12  # clips a step

@@ -27,8 +27,8 @@ from abcscribe.training.pace import Entry, Pace
 from abcscribe.training.tower_batches import Batch, Sources, batches
 from abcscribe.training.tower_losses import total, tower_losses
 
-HEADS = ("heads.", "program.", "player.", "drums.out.", "tuning.")  # for AdamW
-MAY_BE_MISSING = ("chords.", "program.", "player.", "drums.", "tuning.")  # in weights from before them
+HEADS = ("heads.", "timbre.out.", "drums.out.", "tuning.")  # for AdamW
+MAY_BE_MISSING = ("chords.", "timbre.", "drums.", "tuning.")  # in weights from before them
 
 
 def tower_config() -> AudioTowerConfig:
@@ -47,6 +47,7 @@ def main(config: TowerTraining, clock: Callable[[], float] = time.monotonic) -> 
     config.out.mkdir(parents=True, exist_ok=True)
     model = AudioTower(tower_config()).to(device)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs of torch 2.13
+    freeze(model, [name for name in config.frozen.split(",") if name])
     optimizer = Optimizers(model, config)
     step, spent = _resume(config, model, optimizer)
     answer = torch.compile(model) if config.compiled else model
@@ -70,6 +71,18 @@ def main(config: TowerTraining, clock: Callable[[], float] = time.monotonic) -> 
             saved = minutes
             _save(config, model, optimizer, step, minutes)
     _save(config, model, optimizer, step, minutes)
+
+
+def freeze(model: AudioTower, names: list[str]) -> None:
+    """Keep the modules of these names as they are, the running statistics of their norms included.
+
+    Raises AbcscribeError if there is no such module.
+    """
+    modules = dict(model.named_children())
+    for name in names:
+        if name not in modules:
+            raise AbcscribeError(f"The tower has no module {name!r}, only {', '.join(modules)}.")
+        modules[name].requires_grad_(False).eval()
 
 
 def sources(config: TowerTraining) -> Sources:
@@ -119,8 +132,8 @@ class Optimizers:
     """
 
     def __init__(self, model: AudioTower, config: TowerTraining) -> None:
-        inner = [p.ndim > 1 and not name.startswith(HEADS) for name, p in model.named_parameters()]
-        parameters = list(zip(model.parameters(), inner, strict=True))
+        trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+        parameters = [(p, p.ndim > 1 and not name.startswith(HEADS)) for name, p in trained]
         self.inner = [p for p, is_inner in parameters if is_inner]
         self.matrices = [_matrix(p.data) for p in self.inner]
         assert all(m.data_ptr() == p.data_ptr() for m, p in zip(self.matrices, self.inner, strict=True)), (

@@ -145,6 +145,18 @@ def test_an_unreadable_file_is_a_score_error(folder):
         load(broken)
 
 
+def test_every_format_of_a_published_set_is_read(tmp_path):
+    written = {
+        "tune.ly": "\\version \"2.24.0\"\n{ c'4 d' e' f' }\n",
+        "tune.krn": "**kern\n*M4/4\n4c\n4d\n4e\n4f\n*-\n",
+        "tune.abc": "X:1\nL:1/4\nK:C\nCDEF|\n",
+    }
+    for name, text in written.items():
+        (tmp_path / name).write_text(text)
+        (piece,) = [p for p in collections.pieces(folders=[tmp_path]) if p.path.name == name]
+        assert [note.pitch for note in collections.load(piece).sounding_notes()] == [60, 62, 64, 65], name
+
+
 def test_a_cache_made_from_a_relative_path_is_read_from_anywhere(folder, monkeypatch, tmp_path):
     monkeypatch.chdir(folder.parent)
     listed = pieces(folders=[Path(folder.name)])

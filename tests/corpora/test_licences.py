@@ -18,6 +18,7 @@ from abcscribe.corpora import licences
         "free for non-commercial use; the music is in the public domain",
         "CC0? No: CC BY-NC 4.0",
         "under the terms of the GNU General Public License",
+        "Copyright 2022 somebody, CC-BY-ND-4.0",
     ],
 )
 def test_notices_that_restrict(notice):
@@ -32,6 +33,7 @@ def test_notices_that_restrict(notice):
         "PDF © 2004 Margaret Greentree\nwww.jsbchorales.net",
         "Copyright 1884 by LILIUOKALANI (Now, Public Domain; Encoding by MSAC, CC0)",
         "© 2014, Creative Commons License (CC-BY)",
+        "Copyright 2022 Narodowy Instytut Fryderyka Chopina\nLicense CC-BY-4.0",
         "Transcribed from the print of 1778",
     ],
 )

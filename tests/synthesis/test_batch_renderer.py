@@ -97,6 +97,23 @@ def test_detuning_vibrato_and_bends_change_the_pitch(bank, renderer):
     assert early < 0.95 * late
 
 
+def test_a_bend_up_does_not_read_into_the_next_recording(bank):
+    part = performance([0.5], [9.5], [60])
+    table = plan(bank, "piano-train", part).table
+    changed = {name: getattr(table, name).copy() for name in recorded_notes.FIELDS}
+    changed["bend"][:], changed["glide"][:] = 7.0, 2.0
+    bent = ClipPlan(NoteTable(**changed), np.zeros((0, 7)), CLEAN, 0.0)
+    sample = int(table.sample[0])
+    assert bank.loop[sample] == 0
+    made = []
+    for other in (0, 20_000):
+        waves = np.full_like(bank.waves, other)
+        own = slice(bank.begin[sample], bank.begin[sample] + bank.length[sample])
+        waves[own] = bank.waves[own]
+        made.append(dry(BatchRenderer(dataclasses.replace(bank, waves=waves)), bent))
+    assert np.array_equal(*made)
+
+
 def test_loudness_follows_velocity(bank, renderer):
     loud, soft = (
         plan(bank, "flute-train", performance([1.0], [2.0], [60], velocity=velocity)) for velocity in (120, 40)

@@ -47,6 +47,15 @@ def test_a_note_that_is_too_short_has_no_loop():
     assert with_loop(tone(60, 0.2, 0.0), 60.0) is None
 
 
+def test_a_pitch_that_one_layer_lacks_is_played_by_another(bank):
+    owner = next(i for i, one in enumerate(bank.instruments) if one.name == "piano-train")
+    soft = (bank.instrument == owner) & (bank.layer == 0)
+    fewer = dataclasses.replace(bank, midi=np.where(soft & (bank.midi > 70), 20.0, bank.midi))
+    assert fewer.reach[owner, 75]
+    assert (fewer.choices[owner][:, fewer.reach[owner]] >= 0).all()
+    assert abs(fewer.midi[fewer.choices[owner, 0, 75, 0]] - 75) < 4
+
+
 def test_velocity_layers_keep_their_loudness(bank):
     owner = next(i for i, instrument in enumerate(bank.instruments) if instrument.name == "piano-train")
     soft, loud = (np.flatnonzero((bank.instrument == owner) & (bank.layer == layer))[3] for layer in (0, 1))

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from abcscribe.errors import AbcscribeError
 from abcscribe.model.audio_tower import AudioTower, TowerOutput
@@ -85,6 +86,23 @@ def test_of_many_notes_some_are_compared_evenly():
     assert cells[-1, 0] == int(299 * 0.01 * FRAME_RATE + 0.5) // 4 + 1
 
 
+def test_frozen_modules_stay_as_they_are(tmp_path, monkeypatch):
+    write_shard(tmp_path)
+    monkeypatch.setattr(tower, "tower_config", lambda: TINY)
+    config = TowerTraining(clips=tmp_path, out=tmp_path / "out", batch=3, steps=3, frozen="stem,blocks", threads=1)
+    model = AudioTower(TINY)
+    torch.manual_seed(config.seed)
+    before = AudioTower(TINY).state_dict()
+    list(tower.main(config))
+    after = load_file(config.out / "tower.safetensors")
+    same = {name.split(".")[0] for name in after if name in before and torch.equal(after[name], before[name])}
+    moved = {name.split(".")[0] for name in after if not torch.equal(after[name], before[name])}
+    assert {"stem", "blocks"} <= same - moved
+    assert {"joint", "context", "heads"} <= moved
+    with pytest.raises(AbcscribeError, match="no module 'roots'"):
+        tower.freeze(model, ["roots"])
+
+
 def test_the_learning_rate_is_warmed_up_held_and_let_down():
     config = TowerTraining(warmup=100, decay_share=0.25)
     assert schedule(0, 0.0, config) == pytest.approx(0.01)
@@ -147,7 +165,7 @@ def test_training_learns_stops_and_goes_on(tmp_path, monkeypatch):
     write_shard(tmp_path)
     out = tmp_path / "out"
     config = TowerTraining(
-        tmp_path, out=out, minutes=1.0, batch=6, matrix_rate=1e-2, vector_rate=1e-2, warmup=5, log_steps=10
+        tmp_path, out=out, minutes=1.0, batch=6, matrix_rate=1e-2, vector_rate=1e-2, warmup=5, log_steps=10, threads=1
     )
     log = list(tower.main(config, ticking()))
     assert len(log) >= 2
@@ -155,7 +173,7 @@ def test_training_learns_stops_and_goes_on(tmp_path, monkeypatch):
     assert json.loads((out / "config.json").read_text())["channels"] == TINY.channels
     state = torch.load(out / "state.pt", weights_only=True)
     assert state["step"] >= log[-1]["step"]
-    again = list(tower.main(TowerTraining(tmp_path, out=out, minutes=1.6, batch=6), ticking()))
+    again = list(tower.main(TowerTraining(tmp_path, out=out, minutes=1.6, batch=6, threads=1), ticking()))
     assert again[0]["step"] > log[-1]["step"]
     assert again[0]["onset"] < log[0]["onset"]
     AudioTower(TINY).load_state_dict(tower.load_file(out / "tower.safetensors"))
