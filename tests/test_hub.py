@@ -1,23 +1,28 @@
 """Checkpoints and data go to the Hub and come back, pinned, without pickles: against a folder with the Hub's layout."""
 
 import hashlib
+import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
+import huggingface_hub
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import constants
+from huggingface_hub.utils import filter_repo_objects
+from safetensors.torch import save_file
 
 from abcscribe import hub
 from abcscribe.errors import AbcscribeError, EngineError
 from abcscribe.model.audio_tower import AudioTower
-from abcscribe.model.config import LanguageModelConfig, NoteProjectorConfig
+from abcscribe.model.config import AudioTowerConfig, LanguageModelConfig, NoteProjectorConfig
 from abcscribe.model.score_language_model import ScoreLanguageModel, ScoreLanguageModelConfig
 from abcscribe.model.tower_files import load_tower
-from abcscribe.training.tower import tower_config
 
-huggingface_hub = pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
+TINY = AudioTowerConfig(channels=8, blocks=1, squeezed=2, width=16, layers=1, heads=2)
 
 
 class LocalHub:
@@ -37,7 +42,7 @@ class LocalHub:
         self, *, folder_path: Path, repo_id: str, repo_type: str, allow_patterns: list[str]
     ) -> SimpleNamespace:
         names = [path.relative_to(folder_path).as_posix() for path in folder_path.rglob("*") if path.is_file()]
-        kept = sorted(huggingface_hub.utils.filter_repo_objects(names, allow_patterns=allow_patterns))
+        kept = sorted(filter_repo_objects(names, allow_patterns=allow_patterns))
         content = b"".join(name.encode() + (folder_path / name).read_bytes() for name in kept)
         commit = hashlib.sha1(content).hexdigest()
         snapshot = self.cache / f"{repo_type}s--{repo_id.replace('/', '--')}" / "snapshots" / commit
@@ -52,21 +57,15 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The client's cache; the client is offline."""
     folder = tmp_path / "cache"
     folder.mkdir()
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(folder))
-    monkeypatch.setattr(huggingface_hub._snapshot_download.constants, "HF_HUB_CACHE", str(folder))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
     monkeypatch.setattr(huggingface_hub, "HfApi", LocalHub(folder))
     return folder
 
 
 def tower_folder(folder: Path) -> AudioTower:
-    import json
-    from dataclasses import asdict
-
-    from safetensors.torch import save_file
-
     folder.mkdir()
-    tower = AudioTower(tower_config()).eval()
+    tower = AudioTower(TINY).eval()
     save_file({name: t.contiguous() for name, t in tower.state_dict().items()}, folder / "tower.safetensors")
     (folder / "config.json").write_text(json.dumps(asdict(tower.config)))
     torch.save({"step": 1}, folder / "state.pt")
