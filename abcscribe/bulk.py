@@ -16,7 +16,8 @@ import platform
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -124,7 +125,7 @@ def _is_recording(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in audio.SUFFIXES
 
 
-def run(work: Plan, on: str) -> Iterator[Entry]:
+def run(work: Plan, on: str) -> Generator[Entry, None, None]:
     """Transcribe what is to be done; the entries as they come.
 
     Raises:
@@ -134,12 +135,15 @@ def run(work: Plan, on: str) -> Iterator[Entry]:
     engines = {job.settings.engine for job in work.todo}
     one = partial(transcribe, work.source, work.target, work.run)
     answers = cluster.run_all(one, work.todo, on, prepare=partial(prepare, engines), again=_is_the_stores_fault)
-    for job, entry in answers:
-        if isinstance(entry, Died):
-            entry = _died(work, job)
-        if entry.failure == UnwritableError.__name__:
-            raise UnwritableError(f"{entry.error} What has been written is whole; the same command goes on from there.")
-        yield entry
+    with closing(answers):  # the cores go back at once, whoever keeps the error
+        for job, entry in answers:
+            if isinstance(entry, Died):
+                entry = _died(work, job)
+            if entry.failure == UnwritableError.__name__:
+                raise UnwritableError(
+                    f"{entry.error} What has been written is whole; the same command goes on from there."
+                )
+            yield entry
 
 
 def prepare(engines: set[str]) -> None:

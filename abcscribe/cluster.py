@@ -14,8 +14,8 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -48,7 +48,7 @@ def run_all(
     *,
     prepare: Callable[[], object] = lambda: None,
     again: Callable[[_R], bool] = lambda answer: False,
-) -> Iterator[tuple[_T, _R | Died]]:
+) -> Generator[tuple[_T, _R | Died], None, None]:
     """``function(item)`` for all items, in the order in which the answers come, as `workers.run_all`.
 
     Args:
@@ -77,14 +77,15 @@ def run_all(
 
 def answers(
     function: Callable[[_T], _R], items: Sequence[_T], on: str, prepare: Callable[[], object] = lambda: None
-) -> Iterator[tuple[_T, _R]]:
+) -> Generator[tuple[_T, _R], None, None]:
     """As `run_all`, for work in which no item may be left out: AbcscribeError if workers died at one."""
-    for item, answer in run_all(function, items, on, prepare=prepare):
-        if isinstance(answer, Died):
-            raise AbcscribeError(
-                f"{TRIES} workers died at the same item, perhaps for want of memory; the same command goes on."
-            )
-        yield item, answer
+    with closing(run_all(function, items, on, prepare=prepare)) as found:
+        for item, answer in found:
+            if isinstance(answer, Died):
+                raise AbcscribeError(
+                    f"{TRIES} workers died at the same item, perhaps for want of memory; the same command goes on."
+                )
+            yield item, answer
 
 
 @contextmanager

@@ -106,8 +106,9 @@ def entries(out: Path, state: str) -> dict[str, int]:
 
 
 def scores(folder: Path) -> dict[str, bytes]:
-    """All scores, by name."""
+    """All scores, by name; without what a worker left that was killed while it wrote (`score.target`)."""
     files = [path for path in folder.rglob("*") if path.is_file() and "manifest" not in path.parts]
+    files = [path for path in files if path.suffix != ".part"]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
