@@ -10,6 +10,7 @@ https://docs.ray.io/en/latest/ray-core/actors.html, .../ray-core/fault_tolerance
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
@@ -100,7 +101,7 @@ def connected(on: str) -> Iterator[Any]:
         return
     before = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(address=None if on == "ray" else on, log_to_driver=False, logging_level="error")
+        ray.init(address=None if on == "ray" else on, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise AbcscribeError(f"No Ray cluster can be reached as {on!r}: {reason}") from error
