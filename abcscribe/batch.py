@@ -11,6 +11,7 @@ import os
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,14 @@ from abcscribe.arranging import Arrangement, arranged
 from abcscribe.errors import AudioError, ScoreError, is_failure, sentence
 from abcscribe.formats import known, render_with_recording
 from abcscribe.hints import Hints
+from abcscribe.score import instruments
 from abcscribe.score.convert import headed
 from abcscribe.score.model import Score
 from abcscribe.score.tab import remarks
 from abcscribe.score.target import write_target
 from abcscribe.score.writers import WRITERS
 
+BEATS = {Fraction(1, 2): "eighth", Fraction(1): "quarter", Fraction(3, 2): "dotted quarter", Fraction(2): "half"}
 LONGEST_NAME = 255  # bytes, on every common file system
 
 
@@ -70,6 +73,7 @@ class Outcome:
     written: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()
     error: str = ""
+    failure: str = ""  # the kind of error: the name of its class
 
 
 def jobs(inputs: Sequence[Path], folder: Path, settings: Settings) -> list[Job]:
@@ -84,7 +88,25 @@ def jobs(inputs: Sequence[Path], folder: Path, settings: Settings) -> list[Job]:
         AudioError: a folder contains no recording.
         ScoreError: a score would be written over a folder, or two over each other.
     """
-    recordings = list(_recordings(inputs))
+    found = named(list(_recordings(inputs)), folder, settings)
+    for job in found:
+        for path in _outputs(job):
+            if path.is_dir():
+                raise ScoreError(f"{path} is a folder: no score can be written there.")
+    return found
+
+
+def named(recordings: Sequence[tuple[Path, Path]], folder: Path, settings: Settings) -> list[Job]:
+    """A job for every recording, with a target of its own.
+
+    Args:
+        recordings: where each is, and its name relative to the user's folder.
+        folder: for the scores.
+        settings: of all jobs.
+
+    Raises:
+        ScoreError: two scores would be written over each other.
+    """
     suffixes = [known()[name][0] for name in settings.formats]
     kept = {os.path.realpath(recording) for recording, _ in recordings}
     taken: set[str] = set()
@@ -94,7 +116,7 @@ def jobs(inputs: Sequence[Path], folder: Path, settings: Settings) -> list[Job]:
         target = next(t for t in names if _key(t) not in taken and kept.isdisjoint(_real_outputs(t, suffixes)))
         taken.add(_key(target))
         found.append(Job(recording, target, settings))
-    _check_outputs(found, suffixes)
+    _check_outputs(found)
     return found
 
 
@@ -102,7 +124,7 @@ def stem_job(folder: Path, out: Path, settings: Settings) -> Job:
     """The job of a folder of stems, which is one piece. Raises AudioError if it has none."""
     stems.files(folder)
     job = Job(folder, out / folder.resolve().name, dataclasses.replace(settings, stems=True))
-    _check_outputs([job], [known()[name][0] for name in settings.formats])
+    _check_outputs([job])
     return job
 
 
@@ -132,15 +154,17 @@ def _real_outputs(target: Path, suffixes: Sequence[str]) -> list[str]:
     return [os.path.realpath(f"{target}{suffix}") for suffix in suffixes]
 
 
-def _check_outputs(found: Sequence[Job], suffixes: Sequence[str]) -> None:
+def _outputs(job: Job) -> list[Path]:
+    """The files that a job will write."""
+    return [Path(f"{job.target}{known()[name][0]}") for name in job.settings.formats]
+
+
+def _check_outputs(found: Sequence[Job]) -> None:
     """Refuse jobs that would lose a score before hours of work: the output ``a.performance.mid`` is both the
     performance of ``a.wav`` and the score of ``a.performance.wav``."""
     writers: dict[str, Job] = {}
     for job in found:
-        for suffix in suffixes:
-            path = Path(f"{job.target}{suffix}")
-            if path.is_dir():
-                raise ScoreError(f"{path} is a folder: no score can be written there.")
+        for path in _outputs(job):
             if (other := writers.setdefault(_key(path), job)) is not job:
                 raise ScoreError(
                     f"{other.recording} and {job.recording} would both be written to {path}: work on one at a time."
@@ -162,23 +186,53 @@ def _recordings(inputs: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
         yield from ((recording, recording.relative_to(path)) for recording in inside)
 
 
-def run(job: Job, listener: Callable[[transcription.Event], None] = lambda event: None) -> Outcome:
+def summary(score: Score) -> str:
+    """Such as ``6/8, G major, dotted quarter = 92, Violin + Cello, 32 bars, confidence 81 %``."""
+    first = score.bars[0]
+    parts = " + ".join(part.name or instruments.name(part.program) for part in score.parts)
+    said = [str(first.metre or "free metre"), str(first.key)]
+    if first.tempo:
+        said.append(f"{BEATS.get(first.tempo.beat, first.tempo.beat)} = {first.tempo.bpm:.0f}")
+    said += [parts, f"{len(score.bars)} bar{'s' * (len(score.bars) != 1)}"]
+    sure = [bar.confidence for bar in score.bars if bar.confidence is not None]
+    if sure:
+        said.append(f"confidence {sum(sure) / len(sure):.0%}")
+    return ", ".join(said)
+
+
+def put(path: Path, content: bytes) -> None:
+    """Write a file of a score; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_target(path, content)
+
+
+def run(
+    job: Job,
+    listener: Callable[[transcription.Event], None] = lambda event: None,
+    keep: Callable[[Path, bytes], None] = put,
+) -> Outcome:
     """Transcribe and write one recording. Any failure is part of the outcome, so that other recordings go on.
 
     Args:
         job: the recording.
         listener: called with every event.
+        keep: writes a file of the score.
     """
     warned: list[str] = []
     try:
-        return _run(job, listener, warned)
+        return _run(job, listener, warned, keep)
     except BaseException as error:
         if os.environ.get("ABCSCRIBE_DEBUG") or not is_failure(error):
             raise
-        return Outcome(job, warnings=tuple(warned), error=sentence(error, job.recording))
+        return Outcome(job, warnings=tuple(warned), error=sentence(error, job.recording), failure=type(error).__name__)
 
 
-def _run(job: Job, listener: Callable[[transcription.Event], None], warned: list[str]) -> Outcome:
+def _run(
+    job: Job,
+    listener: Callable[[transcription.Event], None],
+    warned: list[str],
+    keep: Callable[[Path, bytes], None],
+) -> Outcome:
     settings = job.settings
     for event in events(job.recording, settings):
         listener(event)
@@ -186,7 +240,7 @@ def _run(job: Job, listener: Callable[[transcription.Event], None], warned: list
             warned.append(event.message)
         elif isinstance(event, transcription.Done):
             recording = None if settings.stems else job.recording
-            written = write(event.score, job.target, settings, recording)
+            written = write(event.score, job.target, settings, recording, keep)
             return Outcome(job, event.score, written, tuple(warned))
     raise AssertionError("events() ended without Done")
 
@@ -228,12 +282,16 @@ def run_all(
     for job, answer in workers.run_all(run, todo, processes, started):
         if isinstance(answer, workers.Died):
             cause = "perhaps for want of memory; try fewer --jobs" if answer.code < 0 else f"with code {answer.code}"
-            yield Outcome(job, error=f"{job.recording}: the process that worked on it was ended, {cause}.")
+            said = f"{job.recording}: the process that worked on it was ended, {cause}."
+            yield Outcome(job, error=said, failure=workers.Died.__name__)
         else:
             yield answer
 
 
-def write(score: Score, target: Path, settings: Settings, recording: Path | None = None) -> tuple[Path, ...]:
+def write(
+    score: Score, target: Path, settings: Settings, recording: Path | None = None,
+    keep: Callable[[Path, bytes], None] = put,
+) -> tuple[Path, ...]:  # fmt: skip
     """Write a score in several formats. All are rendered before the first is written; files are replaced atomically.
 
     Args:
@@ -241,6 +299,7 @@ def write(score: Score, target: Path, settings: Settings, recording: Path | None
         target: path without the suffixes of the formats.
         settings: say which formats, and how.
         recording: for formats that contain it.
+        keep: writes a file.
 
     Returns:
         The paths.
@@ -252,7 +311,6 @@ def write(score: Score, target: Path, settings: Settings, recording: Path | None
         )
         for name in settings.formats
     }
-    target.parent.mkdir(parents=True, exist_ok=True)
     for path, content in contents.items():
-        write_target(path, content)
+        keep(path, content)
     return tuple(contents)
