@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from abcscribe.arranging import Arrangement
     from abcscribe.batch import Job, Outcome, Settings
     from abcscribe.progress import Advance
+    from abcscribe.score.model import Score
     from abcscribe.transcription import Event
 
 DEFAULT_FORMATS = "abc,musicxml,midi,pdf"
