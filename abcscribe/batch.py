@@ -11,6 +11,7 @@ import os
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,14 @@ from abcscribe.arranging import Arrangement, arranged
 from abcscribe.errors import AudioError, ScoreError, is_failure, sentence
 from abcscribe.formats import known, render_with_recording
 from abcscribe.hints import Hints
+from abcscribe.score import instruments
+from abcscribe.score.convert import headed
 from abcscribe.score.model import Score
+from abcscribe.score.tab import remarks
 from abcscribe.score.target import write_target
+from abcscribe.score.writers import WRITERS
 
+BEATS = {Fraction(1, 2): "eighth", Fraction(1): "quarter", Fraction(3, 2): "dotted quarter", Fraction(2): "half"}
 LONGEST_NAME = 255  # bytes, on every common file system
 
 
@@ -39,6 +45,14 @@ class Settings:
     performed: bool = False  # whether MIDI files on a grid were played all the same
     arrangement: Arrangement = Arrangement()
     stems: bool = False  # whether the recording is a folder, a file of which is a part
+    title: str | None = None  # in place of the name of the recording
+    composer: str | None = None
+    concert: bool = False  # transposing instruments at sounding pitch
+
+    @property
+    def fretted(self) -> bool:
+        """Whether tablature is asked for, so that somebody plays strings."""
+        return self.tuning is not None or any(name in WRITERS and WRITERS[name].fretted for name in self.formats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +73,7 @@ class Outcome:
     written: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()
     error: str = ""
+    failure: str = ""  # the kind of error: the name of its class
 
 
 def jobs(inputs: Sequence[Path], folder: Path, settings: Settings) -> list[Job]:
@@ -73,7 +88,25 @@ def jobs(inputs: Sequence[Path], folder: Path, settings: Settings) -> list[Job]:
         AudioError: a folder contains no recording.
         ScoreError: a score would be written over a folder, or two over each other.
     """
-    recordings = list(_recordings(inputs))
+    found = named(list(_recordings(inputs)), folder, settings)
+    for job in found:
+        for path in _outputs(job):
+            if path.is_dir():
+                raise ScoreError(f"{path} is a folder: no score can be written there.")
+    return found
+
+
+def named(recordings: Sequence[tuple[Path, Path]], folder: Path, settings: Settings) -> list[Job]:
+    """A job for every recording, with a target of its own.
+
+    Args:
+        recordings: where each is, and its name relative to the user's folder.
+        folder: for the scores.
+        settings: of all jobs.
+
+    Raises:
+        ScoreError: two scores would be written over each other.
+    """
     suffixes = [known()[name][0] for name in settings.formats]
     kept = {os.path.realpath(recording) for recording, _ in recordings}
     taken: set[str] = set()
@@ -83,7 +116,7 @@ def jobs(inputs: Sequence[Path], folder: Path, settings: Settings) -> list[Job]:
         target = next(t for t in names if _key(t) not in taken and kept.isdisjoint(_real_outputs(t, suffixes)))
         taken.add(_key(target))
         found.append(Job(recording, target, settings))
-    _check_outputs(found, suffixes)
+    _check_outputs(found)
     return found
 
 
@@ -91,7 +124,7 @@ def stem_job(folder: Path, out: Path, settings: Settings) -> Job:
     """The job of a folder of stems, which is one piece. Raises AudioError if it has none."""
     stems.files(folder)
     job = Job(folder, out / folder.resolve().name, dataclasses.replace(settings, stems=True))
-    _check_outputs([job], [known()[name][0] for name in settings.formats])
+    _check_outputs([job])
     return job
 
 
@@ -121,15 +154,17 @@ def _real_outputs(target: Path, suffixes: Sequence[str]) -> list[str]:
     return [os.path.realpath(f"{target}{suffix}") for suffix in suffixes]
 
 
-def _check_outputs(found: Sequence[Job], suffixes: Sequence[str]) -> None:
+def _outputs(job: Job) -> list[Path]:
+    """The files that a job will write."""
+    return [Path(f"{job.target}{known()[name][0]}") for name in job.settings.formats]
+
+
+def _check_outputs(found: Sequence[Job]) -> None:
     """Refuse jobs that would lose a score before hours of work: the output ``a.performance.mid`` is both the
     performance of ``a.wav`` and the score of ``a.performance.wav``."""
     writers: dict[str, Job] = {}
     for job in found:
-        for suffix in suffixes:
-            path = Path(f"{job.target}{suffix}")
-            if path.is_dir():
-                raise ScoreError(f"{path} is a folder: no score can be written there.")
+        for path in _outputs(job):
             if (other := writers.setdefault(_key(path), job)) is not job:
                 raise ScoreError(
                     f"{other.recording} and {job.recording} would both be written to {path}: work on one at a time."
@@ -151,42 +186,84 @@ def _recordings(inputs: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
         yield from ((recording, recording.relative_to(path)) for recording in inside)
 
 
-def run(job: Job, listener: Callable[[transcription.Event], None] = lambda event: None) -> Outcome:
+def summary(score: Score) -> str:
+    """Such as ``6/8, G major, dotted quarter = 92, Violin + Cello, 32 bars, confidence 81 %``."""
+    first = score.bars[0]
+    parts = " + ".join(part.name or instruments.name(part.program) for part in score.parts)
+    said = [str(first.metre or "free metre"), str(first.key)]
+    if first.tempo:
+        said.append(f"{BEATS.get(first.tempo.beat, first.tempo.beat)} = {first.tempo.bpm:.0f}")
+    said += [parts, f"{len(score.bars)} bar{'s' * (len(score.bars) != 1)}"]
+    sure = [bar.confidence for bar in score.bars if bar.confidence is not None]
+    if sure:
+        said.append(f"confidence {sum(sure) / len(sure):.0%}")
+    return ", ".join(said)
+
+
+def put(path: Path, content: bytes) -> None:
+    """Write a file of a score; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_target(path, content)
+
+
+def run(
+    job: Job,
+    listener: Callable[[transcription.Event], None] = lambda event: None,
+    keep: Callable[[Path, bytes], None] = put,
+) -> Outcome:
     """Transcribe and write one recording. Any failure is part of the outcome, so that other recordings go on.
 
     Args:
         job: the recording.
         listener: called with every event.
+        keep: writes a file of the score.
     """
     warned: list[str] = []
     try:
-        return _run(job, listener, warned)
+        return _run(job, listener, warned, keep)
     except BaseException as error:
         if os.environ.get("ABCSCRIBE_DEBUG") or not is_failure(error):
             raise
-        return Outcome(job, warnings=tuple(warned), error=sentence(error, job.recording))
+        return Outcome(job, warnings=tuple(warned), error=sentence(error, job.recording), failure=type(error).__name__)
 
 
-def _run(job: Job, listener: Callable[[transcription.Event], None], warned: list[str]) -> Outcome:
+def _run(
+    job: Job,
+    listener: Callable[[transcription.Event], None],
+    warned: list[str],
+    keep: Callable[[Path, bytes], None],
+) -> Outcome:
     settings = job.settings
     for event in events(job.recording, settings):
         listener(event)
         if isinstance(event, transcription.Warned):
             warned.append(event.message)
         elif isinstance(event, transcription.Done):
-            score, left_out = arranged(event.score, settings.arrangement)
             recording = None if settings.stems else job.recording
-            written = write(score, job.target, settings.formats, settings.tuning, recording)
-            return Outcome(job, score, written, (*warned, *left_out))
+            written = write(event.score, job.target, settings, recording, keep)
+            return Outcome(job, event.score, written, tuple(warned))
     raise AssertionError("events() ended without Done")
 
 
 def events(recording: Path, settings: Settings) -> Iterator[transcription.Event]:
-    """The events of one recording, or of one folder of stems."""
+    """The events of one recording, or of one folder of stems; the score has the title and composer that were asked for,
+    is arranged, and what that and tablature change of it is a warning each."""
     section: dict[str, Any] = {"hints": settings.hints, "start": settings.start, "end": settings.end}
     if settings.stems:
-        return stems.events(recording, engine=settings.engine, **section)
-    return transcription.events(recording, engine=settings.engine, performed=settings.performed, **section)
+        found = stems.events(recording, engine=settings.engine, **section)
+    else:
+        found = transcription.events(
+            recording, engine=settings.engine, performed=settings.performed, fretted=settings.fretted, **section
+        )
+    for event in found:
+        if not isinstance(event, transcription.Done):
+            yield event
+            continue
+        score, said = arranged(headed(event.score, settings.title, settings.composer), settings.arrangement)
+        if any(name in WRITERS and WRITERS[name].fretted for name in settings.formats):
+            said = [*said, *remarks(score, settings.tuning)]
+        yield from map(transcription.Warned, said)
+        yield transcription.Done(score)
 
 
 def run_all(
@@ -205,31 +282,35 @@ def run_all(
     for job, answer in workers.run_all(run, todo, processes, started):
         if isinstance(answer, workers.Died):
             cause = "perhaps for want of memory; try fewer --jobs" if answer.code < 0 else f"with code {answer.code}"
-            yield Outcome(job, error=f"{job.recording}: the process that worked on it was ended, {cause}.")
+            said = f"{job.recording}: the process that worked on it was ended, {cause}."
+            yield Outcome(job, error=said, failure=workers.Died.__name__)
         else:
             yield answer
 
 
 def write(
-    score: Score, target: Path, formats: Sequence[str], tuning: str | None = None, recording: Path | None = None
-) -> tuple[Path, ...]:
+    score: Score, target: Path, settings: Settings, recording: Path | None = None,
+    keep: Callable[[Path, bytes], None] = put,
+) -> tuple[Path, ...]:  # fmt: skip
     """Write a score in several formats. All are rendered before the first is written; files are replaced atomically.
 
     Args:
         score: the score.
         target: path without the suffixes of the formats.
-        formats: names of `abcscribe.formats`.
-        tuning: for formats with tablature.
+        settings: say which formats, and how.
         recording: for formats that contain it.
+        keep: writes a file.
 
     Returns:
         The paths.
     """
     suffixes = {name: suffix for name, (suffix, _) in known().items()}
     contents = {
-        Path(f"{target}{suffixes[name]}"): render_with_recording(score, name, tuning, recording) for name in formats
+        Path(f"{target}{suffixes[name]}"): render_with_recording(
+            score, name, settings.tuning, recording, settings.concert
+        )
+        for name in settings.formats
     }
-    target.parent.mkdir(parents=True, exist_ok=True)
     for path, content in contents.items():
-        write_target(path, content)
+        keep(path, content)
     return tuple(contents)

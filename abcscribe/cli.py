@@ -10,7 +10,6 @@ import dataclasses
 import os
 import sys
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -21,7 +20,6 @@ from abcscribe import hints, systems
 from abcscribe.errors import AbcscribeError, is_failure, sentence
 from abcscribe.evaluation import cli as evaluation_cli
 from abcscribe.formats import known, render_with_recording
-from abcscribe.score import instruments
 from abcscribe.training import cli as training_cli
 from abcscribe.training import data_cli as data_cli
 
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from abcscribe.score.model import Score
     from abcscribe.transcription import Event
 
-BEATS = {Fraction(1, 2): "eighth", Fraction(1): "quarter", Fraction(3, 2): "dotted quarter", Fraction(2): "half"}
 DEFAULT_FORMATS = "abc,musicxml,midi,pdf"
 
 app = typer.Typer(
@@ -126,11 +123,15 @@ Level = Annotated[str, typer.Option("--level", metavar="full|easy", help="How ha
 Repeats = Annotated[bool, typer.Option("--repeats", help="Write equal sections as repeats, with letters.")]
 Tuning = Annotated[Any, _option("--tuning", parse=_tuning, metavar="'D2 A2 D3 G3 B3 E4'", help="For the tab formats.")]
 
+Title = Annotated[str | None, typer.Option(help="The title, in place of the file's own.")]
+Composer = Annotated[str | None, typer.Option(help="The composer, in place of the file's own.")]
+Concert = Annotated[bool, typer.Option("--concert", help="Transposing instruments at sounding pitch.")]
+
 
 @app.command()
 def transcribe(
     files: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Argument(help="Recordings, videos, MIDI files; - for stdin. Folders are searched for recordings."),
     ] = None,
     output: Annotated[str, _option("-o", "--output", help="Folder for the scores; - for stdout.")] = ".",
@@ -176,26 +177,41 @@ def transcribe(
     stems: Annotated[
         Path | None, typer.Option("--stems", metavar="DIR", help="A folder in which every file is a part of one piece.")
     ] = None,
+    title: Title = None,
+    composer: Composer = None,
+    concert: Concert = False,
     performed: Annotated[bool, typer.Option("--performed", help="MIDI files were played, not printed.")] = False,
     jobs: Annotated[int, typer.Option(help="Recordings to work on at once.", min=1)] = 1,
+    on: Annotated[
+        str, typer.Option(help="ray or ray://HOST:PORT: a folder, here or as s3://..., on the machines of a cluster.")
+    ] = "",
 ) -> None:
     """Write the score of every recording or MIDI file. Hints take the place of what would be found by ear.
 
-    Times are seconds or 1:35; they count from the start of the recording.
+    Times are seconds or 1:35; they count from the start of the recording. Who asks for tablature or names a tuning, and
+    no players, gets one guitar or bass.
     """
     from abcscribe import batch
 
     given = hints.Hints(tempo, metre, key, None, downbeat, players, parts, solo, chords)
     arrangement = _arrangement(arrange, level, repeats)
-    settings = batch.Settings(formats, engine, given, start, end, tuning, performed, arrangement)
+    settings = batch.Settings(
+        formats, engine, given, start, end, tuning, performed, arrangement, False, title, composer, concert
+    )
     if bool(files) == bool(stems):
         raise typer.BadParameter("Name recordings, or a folder of --stems.")
+    if on:
+        if stems:
+            raise typer.BadParameter("--stems are one piece, which is not shared out with --on.")
+        _on_cluster(files or [], output, settings, on)
+        return
+    paths = [Path(file) for file in files or []]
     if output == "-":
-        _to_stdout([stems] if stems else files or [], settings, bool(stems))
+        _to_stdout([stems] if stems else paths, settings, bool(stems))
         return
     Path(output).mkdir(parents=True, exist_ok=True)
     folder = Path(output)
-    todo = [batch.stem_job(stems, folder, settings)] if stems else batch.jobs(files or [], folder, settings)
+    todo = [batch.stem_job(stems, folder, settings)] if stems else batch.jobs(paths, folder, settings)
     failed = [outcome for outcome in _outcomes(todo, jobs) if not _told(outcome)]
     if len(todo) > 1:
         _say(f"{len(todo) - len(failed)} of {len(todo)} recordings transcribed.")
@@ -231,6 +247,30 @@ def _outcomes(todo: list[Job], processes: int) -> Iterator[Outcome]:
             yield batch.run(job, partial(_show, advance, name))
 
 
+def _on_cluster(files: list[str], output: str, settings: Settings, on: str) -> None:
+    from abcscribe import bulk
+    from abcscribe.cluster import check
+    from abcscribe.progress import progress_bar
+
+    check(on)
+    if len(files) != 1 or "-" in (files[0], output):
+        raise typer.BadParameter("--on takes one folder or recording, and a folder for the scores.")
+    work = bulk.plan(files[0], output, settings)
+    tally = bulk.Tally(work.before)
+    with progress_bar("transcribing") as advance:
+        for number, entry in enumerate(bulk.run(work, on), 1):
+            tally.add(entry)
+            for warning in entry.warnings:
+                _say(f"Warning: {warning}")
+            _say(entry.error or f"{work.source.place(entry.recording)}: {entry.summary}")
+            advance(number, len(work.todo))
+    for line in tally.lines():
+        _say(line)
+    _say(f"manifest     {work.target.place(work.run)}")
+    if tally.failures:
+        raise typer.Exit(1)
+
+
 def _name(recording: Path) -> str:
     """A file's name for the progress bar: printable, and short enough to leave room for the bar."""
     name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in recording.name)
@@ -248,34 +288,21 @@ def _show(advance: Advance, name: str, event: Event) -> None:
 
 def _told(outcome: Outcome) -> bool:
     """Say what became of a recording. True if it became a score."""
+    from abcscribe.batch import summary
+
     for warning in outcome.warnings:
         _say(f"Warning: {warning}")
     if outcome.score is None:
         _say(outcome.error)
         return False
-    _say(f"{outcome.job.recording}: {_summary(outcome.score)}")
+    _say(f"{outcome.job.recording}: {summary(outcome.score)}")
     for path in outcome.written:
         _say(f"  {path}")
     return True
 
 
-def _summary(score: Score) -> str:
-    """Such as ``6/8, G major, dotted quarter = 92, Violin + Cello, 32 bars, confidence 81 %``."""
-    first = score.bars[0]
-    parts = " + ".join(part.name or instruments.name(part.program) for part in score.parts)
-    said = [str(first.metre or "free metre"), str(first.key)]
-    if first.tempo:
-        said.append(f"{BEATS.get(first.tempo.beat, first.tempo.beat)} = {first.tempo.bpm:.0f}")
-    said += [parts, f"{len(score.bars)} bar{'s' * (len(score.bars) != 1)}"]
-    sure = [bar.confidence for bar in score.bars if bar.confidence is not None]
-    if sure:
-        said.append(f"confidence {sum(sure) / len(sure):.0%}")
-    return ", ".join(said)
-
-
 def _to_stdout(files: list[Path], settings: Settings, stems: bool) -> None:
     from abcscribe import batch
-    from abcscribe.arranging import arranged
     from abcscribe.transcription import Done, Warned
 
     if len(files) != 1 or len(settings.formats) != 1:
@@ -284,11 +311,9 @@ def _to_stdout(files: list[Path], settings: Settings, stems: bool) -> None:
         if isinstance(event, Warned):
             _say(f"Warning: {event.message}")
         elif isinstance(event, Done):
-            score, left_out = arranged(event.score, settings.arrangement)
-            for sentence_of in left_out:
-                _say(f"Warning: {sentence_of}")
-            recording = None if stems else files[0]
-            sys.stdout.buffer.write(render_with_recording(score, settings.formats[0], settings.tuning, recording))
+            (name,), recording = settings.formats, None if stems else files[0]
+            content = render_with_recording(event.score, name, settings.tuning, recording, settings.concert)
+            sys.stdout.buffer.write(content)
 
 
 @app.command()
@@ -298,13 +323,13 @@ def convert(
     name: Annotated[str | None, typer.Option("-f", "--format", help="The format, whatever the suffix.")] = None,
     tuning: Tuning = None,
     capo: Annotated[int | None, typer.Option(help="Fret of the capo, for the tab formats.", min=0, max=24)] = None,
-    title: Annotated[str | None, typer.Option(help="The title, in place of the file's own.")] = None,
-    composer: Annotated[str | None, typer.Option(help="The composer, in place of the file's own.")] = None,
+    title: Title = None,
+    composer: Composer = None,
     arrange: Arrange = "full",
     level: Level = "full",
     repeats: Repeats = False,
     chords: Annotated[bool, typer.Option("--chords", help="Chord symbols found in the notes.")] = False,
-    concert: Annotated[bool, typer.Option("--concert", help="Transposing instruments at sounding pitch.")] = False,
+    concert: Concert = False,
     tune: Annotated[int | None, typer.Option(help="Which tune of a file with several.", min=1)] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Write nothing if something would be lost.")] = False,
 ) -> None:
@@ -345,6 +370,30 @@ def serve(
     from abcscribe.server.serve import serve as serve_page
 
     serve_page(file, host=host, port=port, folder=library, browser=browser, say=_say)
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="hf://OWNER/NAME@COMMIT, or hf://datasets/OWNER/NAME@COMMIT.")],
+) -> None:
+    """Fetch a checkpoint or a data set from the Hugging Face Hub, and say in which folder it lies."""
+    from abcscribe import hub
+
+    if not name.startswith(hub.SCHEME):
+        raise typer.BadParameter(f"{name!r} does not begin with {hub.SCHEME}.")
+    typer.echo(hub.local(name))
+
+
+@app.command()
+def push(
+    folder: Annotated[Path, typer.Argument(help="What a training or abcscribe data left.")],
+    repository: Annotated[str, typer.Argument(help="OWNER/NAME of a model, or datasets/OWNER/NAME.")],
+    public: Annotated[bool, typer.Option("--public", help="Everybody may see a repository that is made.")] = False,
+) -> None:
+    """Send a checkpoint or a data set to the Hugging Face Hub, and say by which name it can be fetched."""
+    from abcscribe import hub
+
+    typer.echo(hub.push_to_hub(folder, repository, private=not public))
 
 
 @app.command("formats")

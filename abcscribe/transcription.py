@@ -38,6 +38,8 @@ SILENCE = 1e-4  # full scale 1. -80 dB: below the noise of any microphone, above
 # more where instruments play a few short notes, .3 and less in speech.
 CLEAR_SECONDS, CLEAR_SPAN = 0.8, 5.0
 CLEAR_SHARE = 1 / 3
+GUITAR, BASS = 24, 33  # programs
+LOWEST_OF_GUITARS = 36  # MIDI: C2, the lowest string of tunings that are in use for six strings
 MOST_TOKENS = 2048  # of an answer in ABC
 LOST_SECONDS = 1.0  # a warning is given if so much less than the header's length can be decoded,
 LOST_SHARE = 0.02  # and this share of it: the lengths of some MP3 files are estimates
@@ -122,8 +124,13 @@ def events(
     start: float | None = None,
     end: float | None = None,
     performed: bool = False,
+    fretted: bool = False,
 ) -> Iterator[Event]:
     """As `transcribe`, but the work is done as the events are taken.
+
+    Args:
+        fretted: the score is wanted as tablature. Unless the hints say who plays a recording, it is one guitar, or one
+            bass if a tenth of the notes lies below all guitars.
 
     Yields:
         ``Heard`` while notes are found, then ``Warned`` for each warning, ``Wrote`` while the score is written, and
@@ -131,7 +138,7 @@ def events(
     """
     if isinstance(source, tuple):
         with audio.as_file(*source) as path:
-            yield from events(path, engine=engine, hints=hints, start=start, end=end)
+            yield from events(path, engine=engine, hints=hints, start=start, end=end, fretted=fretted)
         return
     path = Path(source)
     try:
@@ -141,8 +148,11 @@ def events(
             else:
                 info = audio.probe(file)  # before the engine is loaded: most errors occur here
                 name = systems.parse(engine)
-                steps = _read_text if name.answers_in_text else _hear_and_write
-                found = steps(file, name, hints, Section(start or 0.0, end, info.seconds))
+                section = Section(start or 0.0, end, info.seconds)
+                if name.answers_in_text:
+                    found = _read_text(file, name, hints, section)
+                else:
+                    found = _hear_and_write(file, name, hints, section, fretted)
             yield from found if file == path else _of_pipe(found, file, path)
     except OSError as error:
         about = error.filename if error.filename is not None else path
@@ -178,7 +188,7 @@ class Section:
         return max(0.0, (self.recorded if self.end is None else min(self.end, self.recorded)) - self.start)
 
 
-def _hear_and_write(path: Path, name: SystemName, hints: Hints, section: Section) -> Iterator[Event]:
+def _hear_and_write(path: Path, name: SystemName, hints: Hints, section: Section, fretted: bool) -> Iterator[Event]:
     """Transcribe with a note engine: hear, analyse, write."""
     engine = hearing.load(name.name, name.checkpoint)
     rate, total = engine.sample_rate, section.length
@@ -194,6 +204,8 @@ def _hear_and_write(path: Path, name: SystemName, hints: Hints, section: Section
     music = _music(path, measured.peak, notes, engine.clear_confidence)
     if unclear := len(notes) - len(music):
         yield Warned(f"{unclear} unclear note{'s' * (unclear != 1)} beside the drums left out.")
+    if fretted and hints.instruments is None and hints.parts is None and not hints.solo:
+        hints = dataclasses.replace(hints, instruments=(_fretted_player(music),))
     finish = section.start + measured.seconds
     score = Score()
     for step in written(music, hints, finish, name):
@@ -204,6 +216,12 @@ def _hear_and_write(path: Path, name: SystemName, hints: Hints, section: Section
         else:
             yield Wrote(step - section.start, finish - section.start)
     yield Done(dataclasses.replace(score, title=_title(path)))
+
+
+def _fretted_player(notes: Sequence[PlayedNote]) -> int:
+    """The program of who plays these notes, if it is a guitar or a bass."""
+    pitches = [note.pitch for note in notes if not note.drum]
+    return BASS if pitches and float(np.percentile(pitches, 10)) < LOWEST_OF_GUITARS else GUITAR
 
 
 def _read_midi(path: Path, hints: Hints, section: Section, performed: bool) -> Iterator[Event]:

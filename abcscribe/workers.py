@@ -103,7 +103,7 @@ class _Worker(Generic[_T, _R]):
 @contextmanager
 def _no_interrupts() -> Iterator[None]:
     """Ctrl-C reaches every process of a terminal; those that are started here never see it: their parent decides."""
-    if not hasattr(signal, "pthread_sigmask"):
+    if sys.platform == "win32":
         yield
         return
     resource_tracker.ensure_running()  # would otherwise be started in between, and unblocks signals itself

@@ -109,7 +109,7 @@ def test_nothing_is_written_if_one_format_fails(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setitem(WRITERS, "broken", Writer(fail, ".broken", ""))
     with pytest.raises(ScoreError):
-        batch.write(Score(), tmp_path / "a", ("abc", "broken"))
+        batch.write(Score(), tmp_path / "a", settings(formats=("abc", "broken")))
     assert not list(tmp_path.iterdir())
 
 

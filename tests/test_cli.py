@@ -74,6 +74,36 @@ def test_a_tuning_reaches_the_tablature(tmp_path: Path, scale: Path, tone: str) 
     assert b"tuning C3 G3 C4 E4 A4 D5" in ran.out
 
 
+def test_title_and_composer_are_printed_and_parts_at_sounding_pitch(tmp_path: Path, scale: Path, tone: str) -> None:
+    heading = ["--title", "Étude", "--composer", "N. N.", "--instrument", "clarinet"]
+    asked = ["transcribe", scale, "--engine", tone, "-f", "musicxml,abc", *heading]
+    assert run(*asked, "-o", tmp_path / "written").code == 0
+    assert run(*asked, "-o", tmp_path / "sounding", "--concert").code == 0
+    assert "T:Étude\nC:N. N.\n" in (tmp_path / "written" / "scale.abc").read_text()
+    written, sounding = ((tmp_path / way / "scale.musicxml").read_text() for way in ("written", "sounding"))
+    assert "<work-title>Étude</work-title>" in written
+    assert "<chromatic>-2</chromatic>" in written
+    assert "<transpose>" not in sounding
+
+
+@pytest.mark.parametrize(("pitches", "program"), [((52, 55, 59, 64), 24), ((28, 33, 35, 40), 33)])
+def test_who_asks_for_tablature_gets_one_guitar_or_bass(
+    pitches: tuple[int, ...], program: int, tmp_path: Path, tone: str
+) -> None:
+    recording = media.write(tmp_path / "a.wav", media.tone(4.0, pitches=pitches * 2))
+    ran = run("transcribe", recording, "--engine", tone, "-f", "tab,abc", "-o", tmp_path)
+    assert ran.code == 0
+    assert f"%%MIDI program {program}\n" in (tmp_path / "a.abc").read_text()
+    assert f"tuning {'E1 A1 D2 G2' if program == 33 else 'E2 A2 D3 G3 B3 E4'}" in (tmp_path / "a.tab.txt").read_text()
+    named = run("transcribe", recording, "--engine", tone, "-f", "tab", "-o", "-", "--instrument", "cello")
+    assert named.out.startswith(b"a\n\nCello (tuning")
+
+
+def test_what_tablature_changes_is_a_warning(tmp_path: Path, scale: Path, tone: str) -> None:
+    ran = run("transcribe", scale, "--engine", tone, "-f", "tab", "-o", tmp_path, "--tuning", "E1 A1 D2 G2")
+    assert "Warning: Acoustic Guitar (nylon): sounds 2 octaves lower.\n" in ran.err
+
+
 def test_convert(tmp_path: Path) -> None:
     source = tmp_path / "tune.abc"
     source.write_text("X:1\nT:Tune\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|]\n")

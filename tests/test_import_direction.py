@@ -15,7 +15,7 @@ import abcscribe
 PACKAGE = Path(abcscribe.__file__).parent
 
 # What a room may import of the project besides itself and EVERYWHERE. Every room has a rule.
-EVERYWHERE = {"errors", "extras", "files", "progress"}
+EVERYWHERE = {"errors", "extras", "files", "memory", "progress"}
 ALLOWED: dict[str, set[str]] = {
     "score": set(),
     "metrics": {"score"},
@@ -24,10 +24,11 @@ ALLOWED: dict[str, set[str]] = {
     "rewards": {"metrics", "score"},
     "audio": set(),
     "spectrogram": {"audio"},
-    "model": {"audio", "spectrogram", "score.instruments"},  # knows no ABC
-    "hearing": {"model", "audio", "spectrogram", "score"},
+    "hub": set(),
+    "model": {"hub", "audio", "spectrogram", "score.instruments"},  # knows no ABC
+    "hearing": {"hub", "model", "audio", "spectrogram", "score"},
     "analysis": {"model", "score", "hints"},
-    "writing": {"analysis", "tokens", "model", "score", "hints"},
+    "writing": {"hub", "analysis", "tokens", "model", "score", "hints"},
     "text_systems": {"model", "audio", "spectrogram", "score"},
     "systems": {"hearing", "text_systems", "writing"},
     "transcription": {"hearing", "analysis", "writing", "text_systems", "systems", "audio", "score", "hints"},
@@ -37,28 +38,34 @@ ALLOWED: dict[str, set[str]] = {
     "formats": {"playback", "score"},
     "stems": {"transcription", "hearing", "systems", "analysis", "writing", "audio", "score", "hints"},
     "batch": {"stems", "workers", "transcription", "arranging", "formats", "audio", "score", "hints"},
+    "cluster": {"workers"},
+    "stores": {"score"},
+    "bulk": {"cluster", "workers", "stores", "batch", "systems", "hearing", "text_systems", "audio"},
     "server": {
         "transcription", "systems", "hearing", "formats", "playback", "editing", "arranging", "audio", "score",
         "hints", "__version__",
     },
     "corpora": {"score"},
-    "synthesis": {"corpora", "score", "tokens", "audio", "spectrogram", "model"},  # never hearing, analysis, writing
+    # never hearing, analysis, writing
+    "synthesis": {"cluster", "corpora", "score", "tokens", "audio", "spectrogram", "model"},
     "evaluation": {
-        "transcription", "systems", "hearing", "text_systems", "corpora", "synthesis", "metrics", "rewards", "audio",
-        "score", "hints",
+        "cluster", "transcription", "systems", "hearing", "text_systems", "corpora", "synthesis", "metrics",
+        "rewards", "audio", "score", "hints",
     },
     "training": {
-        "evaluation", "transcription", "systems", "hearing", "analysis", "writing", "text_systems", "corpora",
-        "synthesis", "metrics", "rewards", "tokens", "model", "audio", "spectrogram", "score", "hints", "command",
+        "evaluation", "cluster", "transcription", "systems", "hearing", "analysis", "writing", "text_systems",
+        "corpora", "synthesis", "metrics", "rewards", "tokens", "model", "audio", "spectrogram", "score", "hints",
+        "command",
     },
     "cli": {
-        "server", "evaluation", "training", "batch", "formats", "arranging", "analysis", "transcription", "systems",
-        "score", "hints",
+        "server", "evaluation", "training", "batch", "bulk", "cluster", "hub", "formats", "arranging", "analysis",
+        "transcription", "systems", "score", "hints",
     },
     "workers": set(),
     "errors": set(),
     "extras": set(),
     "files": set(),
+    "memory": set(),
     "progress": set(),
     "command": set(),  # knows no config
     "__init__": {"errors", "hints", "score", "transcription"},
@@ -68,6 +75,8 @@ ALLOWED: dict[str, set[str]] = {
 TOP = {"training", "evaluation", "server", "cli"}
 # Third-party libraries that ``score`` may use: those that read, write and engrave scores.
 SCORE_LIBRARIES = {"guitarpro", "lytk", "typst", "verovio"}
+# Of the standard library, but not on every system.
+UNIX = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
 HEAVY = {"torch", "transformers", "scipy", "music21", "partitura", "matplotlib", "librosa"}
 
 
@@ -146,6 +155,19 @@ def test_importing_stays_light(statement: str, unwanted: set[str]) -> None:
     code = f"import sys; {statement}; print(*{{name.split('.')[0] for name in sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not unwanted & set(done.stdout.split())
+
+
+def test_no_module_needs_unix_to_be_imported() -> None:
+    """What calls need of the system is checked by ``make platforms``, with the type checker's knowledge of it."""
+    at_once = [
+        (path.name, alias)
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in [getattr(node, "module", None), *(name.name for name in node.names)]
+    ]
+    assert at_once
+    assert not [(file, name) for file, name in at_once if name in UNIX]
 
 
 def test_the_package_offers_its_public_names() -> None:

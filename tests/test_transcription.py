@@ -7,7 +7,7 @@ import media
 import numpy as np
 import pytest
 
-from abcscribe import hearing
+from abcscribe import hearing, transcription
 from abcscribe.errors import AudioError, EngineError
 from abcscribe.hints import Hints
 from abcscribe.score.model import Key, Metre, PlayedNote

@@ -19,14 +19,13 @@ from abcscribe.analysis.player_features import CHORDAL
 from abcscribe.analysis.voices import Timeline, two_voices, written
 from abcscribe.hints import Hints
 from abcscribe.score import instruments
-from abcscribe.score.instruments import PERCUSSION
+from abcscribe.score.instruments import GRAND, PERCUSSION
 from abcscribe.score.model import Staff
 
 # How far a family is believed. The tower hears a fifth to a half of a real piano's notes as plucked strings, and finds
 # mallets and organs in the sound of ensembles.
 BELIEF = {"plucked": 0.3, "mallet": 0.5, "organ": 0.5}
 DOUBLE_STOPS = 0.25  # share of chords from which a line instrument is taken to play several notes at once
-GRAND = {0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 17, 18, 19, 20, 46}  # programs written on two staves
 ONE_STAFF = 31  # semitones that a single line may range over on one staff
 # Where instruments that a user names usually play, MIDI; others of their families in the middle of the family.
 CENTRES = {
@@ -59,7 +58,7 @@ def parts(line: Timeline, hints: Hints = Hints()) -> Parts:
     if hints.instruments is None and hints.parts is None and not hints.solo:
         named = named_players.by_program(line.notes)  # a system that names programs has decided who plays what
         if named:
-            ordered = sorted(named.items(), key=lambda player: -_usual(line, player[1]))
+            ordered = sorted(named, key=lambda player: -_usual(line, player[1]))
             return Parts([_part(line, own, number) for number, own in ordered])
     lines, chords = _texture(line, hints.parts, said)
     members = [own for own in _members(line, lines, chords, melody=hints.solo) if own]

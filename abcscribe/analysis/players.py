@@ -208,8 +208,8 @@ def _settled(music: Music, begin: Beginning, chords: bool) -> Cast:
         timbres = np.log(shares / shares.sum(axis=1, keepdims=True))
         registers = np.array([_median(music.pitch[player == line], begin.registers[line]) for line in range(lines)])
         order = np.argsort(-registers, kind="stable")
-        order = [*order, *range(lines, len(timbres))]
-        begin = Beginning(timbres[order], registers[order[:lines]], vectors[order])
+        rows = [*order.tolist(), *range(lines, len(timbres))]
+        begin = Beginning(timbres[rows], registers[order], vectors[rows])
     assert best
     return best
 

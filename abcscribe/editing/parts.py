@@ -9,10 +9,10 @@ from fractions import Fraction
 from statistics import median
 
 from abcscribe.analysis.hands import right_hand
-from abcscribe.analysis.parts import GRAND
 from abcscribe.editing.notes import EditError, by_semitones, repitched
 from abcscribe.editing.timeline import Held, held_notes, identified, written
 from abcscribe.score import instruments
+from abcscribe.score.instruments import GRAND
 from abcscribe.score.model import CLEFS, Key, Part, Score, Staff, Tempo
 from abcscribe.score.spelling import spell
 from abcscribe.score.transpose import transposed

@@ -39,6 +39,10 @@ def evaluate(
     ),
     protocol: Annotated[str, typer.Option(help="standard, or origin: 30 clips, 3 sampled answers.")] = "standard",
     jobs: Annotated[int, typer.Option(min=1, help="Recordings to work on at once.")] = 1,
+    on: Annotated[
+        str,
+        typer.Option(help="ray or ray://HOST:PORT: on a cluster that shares the suite's folder."),
+    ] = "",
     clips: Annotated[int | None, typer.Option(min=1, help="Only the first so many recordings of the suite.")] = None,
     notes: Annotated[Path, typer.Option(help="Note cache that a named suite is made from.")] = Path("data/notes.npz"),
     samples: Annotated[Path, typer.Option(help="Sampled instruments for unseen-timbres.")] = Path("data/samples"),
@@ -62,7 +66,7 @@ def evaluate(
     names = _expanded([name.strip() for name in engine.split(",") if name.strip()])
     output.mkdir(parents=True, exist_ok=True)
     chosen = run.PROTOCOLS[protocol]
-    rows = run.evaluate(chosen_clips, names, output, chosen, jobs, _tell)
+    rows = run.evaluate(chosen_clips, names, output, chosen, jobs, _tell, on)
     page = report.write_report(output, rows, chosen, folder.name, shlex.join(["abcscribe", *sys.argv[1:]]))
     typer.echo(f"{len(rows)} rows; report: {page}", err=True)
 

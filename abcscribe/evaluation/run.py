@@ -11,23 +11,23 @@ import itertools
 import json
 import multiprocessing
 import os
-import resource
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from abcscribe import audio, rewards
+from abcscribe import audio, cluster, rewards
 from abcscribe.errors import AbcscribeError, EngineError
 from abcscribe.evaluation import systems
 from abcscribe.evaluation.calibration import bar_agreement
 from abcscribe.evaluation.performed import performed
 from abcscribe.evaluation.suites import Clip
+from abcscribe.memory import peak_megabytes
 from abcscribe.metrics import evaluate_notes, evaluate_scores
 from abcscribe.metrics.structure import sound_bars
 from abcscribe.score.abc_reader import read_abc
@@ -66,6 +66,7 @@ def evaluate(
     protocol: Protocol = PROTOCOLS["standard"],
     jobs: int = 1,
     tell: Callable[[Row], None] = lambda row: None,
+    on: str = "",
 ) -> list[Row]:
     """Evaluate systems on clips, resuming from the rows in ``out``.
 
@@ -76,6 +77,7 @@ def evaluate(
         protocol: clips and answers.
         jobs: worker processes.
         tell: called with each new row.
+        on: a cluster that works in place of the processes; it must share the folder of the clips.
 
     Returns:
         All rows of these systems and clips.
@@ -91,7 +93,7 @@ def evaluate(
     for name, samples in answers.items():
         asked = itertools.product(clips, range(samples))
         todo = [(clip, sample) for clip, sample in asked if (clip.name, name, sample) not in done]
-        for row, score in _work(name, todo, protocol, jobs):
+        for row, score in _work(name, todo, protocol, jobs, on):
             _write_scores(out, name, {row["clip"]: score})
             _append(out / ROWS, row)
             done[_key(row)] = row
@@ -131,9 +133,15 @@ def _write_scores(out: Path, system: str, scores: dict[str, Score]) -> None:
         path.write_text(write_abc(score), encoding="utf-8")
 
 
-def _work(name: str, todo: Sequence[tuple[Clip, int]], protocol: Protocol, jobs: int) -> Iterator[tuple[Row, Score]]:
+def _work(
+    name: str, todo: Sequence[tuple[Clip, int]], protocol: Protocol, jobs: int, on: str
+) -> Iterator[tuple[Row, Score]]:
     """Rows in the order of completion, and the answers."""
     if not todo:
+        return
+    if on:
+        for _, found in cluster.answers(partial(_row_of, protocol), todo, on, prepare=partial(_start, name)):
+            yield found
         return
     context = multiprocessing.get_context("spawn")  # a fork would share the parent's memory and its threads' locks
     with ProcessPoolExecutor(min(jobs, len(todo)), context, initializer=_start, initargs=(name,)) as pool:
@@ -152,6 +160,10 @@ _system: systems.System | None = None  # of this worker process
 def _start(name: str) -> None:
     global _system
     _system = systems.load(name)
+
+
+def _row_of(protocol: Protocol, asked: tuple[Clip, int]) -> tuple[Row, Score]:
+    return _row(*asked, protocol)
 
 
 def _row(clip: Clip, sample: int, protocol: Protocol) -> tuple[Row, Score]:
@@ -176,7 +188,7 @@ def _row(clip: Clip, sample: int, protocol: Protocol) -> tuple[Row, Score]:
         "problems": answer.problems,
         "seconds": round(seconds, 3),
         "real_time": round(_length(clip) / seconds, 2),
-        "memory": round(_peak_megabytes()),
+        "memory": round(peak_megabytes()),
         "figures": figures(clip, answer.score),
         "bars": bar_agreement(clip.notes, answer.score),
     }
@@ -212,8 +224,3 @@ def _length(clip: Clip) -> float:
         return audio.probe(clip.audio).seconds or 0.0
     except (AbcscribeError, OSError):
         return 0.0
-
-
-def _peak_megabytes() -> float:
-    """Of this process so far. The unit of ru_maxrss is a kilobyte, on macOS a byte."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from abcscribe import hub
 from abcscribe.audio import SAMPLE_RATE
 from abcscribe.errors import EngineError
 from abcscribe.hearing import note_confidence
@@ -75,8 +76,8 @@ def load(checkpoint: str = "") -> AbcscribeEngine:
     """Load the engine.
 
     Args:
-        checkpoint: a folder (`runtime_files`) with a tower; if it has only a language model, or for "", the package's
-            tower is used.
+        checkpoint: a folder (`runtime_files`), or a name on the Hub (`abcscribe.hub`), with a tower; if it has only a
+            language model, or for "", the package's tower is used.
 
     Raises:
         EngineError: the folder has no weights at all, or the package's are missing.
@@ -84,7 +85,7 @@ def load(checkpoint: str = "") -> AbcscribeEngine:
     shipped = runtime_files.tower(WEIGHTS) if WEIGHTS.is_dir() else None
     if shipped is None:
         raise EngineError(f"The weights in {WEIGHTS} are missing: install abcscribe again.")
-    folder = Path(checkpoint) if checkpoint else WEIGHTS
+    folder = hub.local(checkpoint) if checkpoint else WEIGHTS
     tower = runtime_files.tower(folder)
     if tower is None and runtime_files.language_model(folder) is None:
         raise EngineError(f"There is neither a tower nor a language model in {folder}.")

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
+from abcscribe import hub
 from abcscribe.files import write_text
 from abcscribe.model.config import LanguageModelConfig, NoteProjectorConfig
 from abcscribe.model.language_model import Cache, LanguageModel
@@ -98,14 +99,16 @@ class ScoreLanguageModel(nn.Module):
         (folder / "model.tmp").replace(folder / weights)
 
     @classmethod
-    def from_pretrained(cls, folder: Path | str) -> ScoreLanguageModel:
-        """The model that ``save_pretrained`` or ``checkpoint.ship`` wrote, as float32, in evaluation mode."""
-        shipped = (Path(folder) / f"{SHIPPED_AS}.json").exists()
+    def from_pretrained(cls, name: Path | str) -> ScoreLanguageModel:
+        """The model that ``save_pretrained`` or ``checkpoint.ship`` wrote to a folder, or of a name on the Hub
+        (`abcscribe.hub`), as float32, in evaluation mode."""
+        folder = hub.local(name)
+        shipped = (folder / f"{SHIPPED_AS}.json").exists()
         config, weights = (f"{SHIPPED_AS}.json", f"{SHIPPED_AS}.safetensors") if shipped else _PLAIN
-        stored = json.loads((Path(folder) / config).read_text())
+        stored = json.loads((folder / config).read_text())
         projector = NoteProjectorConfig(**stored["projector"])
         model = cls(ScoreLanguageModelConfig(projector, LanguageModelConfig(**stored["language_model"])))
-        state = {name: t.float() for name, t in load_file(Path(folder) / weights).items()}
+        state = {name: t.float() for name, t in load_file(folder / weights).items()}
         model.load_state_dict(state)
         return model.eval()
 

@@ -7,12 +7,15 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save_file
 
+from abcscribe import hub
 from abcscribe.model.audio_tower import AudioTower
 from abcscribe.model.config import AudioTowerConfig
 
 
-def load_tower(folder: Path) -> AudioTower:
-    """The tower of a checkpoint folder (``tower.safetensors``, ``config.json``), in evaluation mode."""
+def load_tower(name: Path | str) -> AudioTower:
+    """The tower of a checkpoint folder (``tower.safetensors``, ``config.json``) or of a name on the Hub
+    (`abcscribe.hub`), in evaluation mode."""
+    folder = hub.local(name)
     stored = json.loads((folder / "config.json").read_text())
     stored["harmonics"] = tuple(stored["harmonics"])
     tower = AudioTower(AudioTowerConfig(**stored))

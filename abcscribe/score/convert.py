@@ -60,7 +60,7 @@ def convert(
         raise ScoreError(f"{target} is what is read: name another file to write.")
     scores, said = read_pieces(source)
     scores, left_out = _chosen(scores, name, changes.tune)
-    scores = [_changed(score, changes) for score in scores]
+    scores = [headed(score, changes.title, changes.composer) for score in scores]
     if changes.arranged:
         arrangements = [changes.arranged(score) for score in scores]
         scores = [score for score, _ in arrangements]
@@ -87,7 +87,10 @@ def _chosen(scores: list[Score], name: str, tune: int | None) -> tuple[list[Scor
     return scores[:1], [f"{others}: {name} holds one; --tune chooses another."]
 
 
-def _changed(score: Score, changes: Changes) -> Score:
-    title = score.title if changes.title is None else changes.title
-    composer = score.composer if changes.composer is None else changes.composer
-    return dataclasses.replace(score, title=title, composer=composer)
+def headed(score: Score, title: str | None, composer: str | None) -> Score:
+    """The score with another title or composer; None leaves its own."""
+    return dataclasses.replace(
+        score,
+        title=score.title if title is None else title,
+        composer=score.composer if composer is None else composer,
+    )

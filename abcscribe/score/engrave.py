@@ -135,7 +135,8 @@ def _loaded(score: Score, tabs: Tabs, height: int | None, concert: bool, whole: 
     """The engraver with a score laid out in it."""
     if not score.bars or not score.parts:
         raise ScoreError("The score has no bars to engrave.")
-    check_page(score)
+    text = to_musicxml(score, tabs, concert)
+    check_page(text)
     verovio.enableLog(verovio.LOG_OFF)  # it would print warnings to stderr
     verovio.setDefaultResourcePath(RESOURCES)  # Verovio sets it for the thread that imports it, and no other
     scale = _scale(whole)
@@ -156,7 +157,7 @@ def _loaded(score: Score, tabs: Tabs, height: int | None, concert: bool, whole: 
             "xmlIdChecksum": True,  # the same score gives the same file
         }
     )
-    if not toolkit.loadData(to_musicxml(score, tabs, concert)):
+    if not toolkit.loadData(text):
         raise ScoreError("The engraver cannot set this score.")
     return toolkit
 

@@ -6,7 +6,9 @@ A track has two voices at most; of a part with more the first two are written. G
 from __future__ import annotations
 
 import io
+import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -31,12 +33,17 @@ def to_gp5(score: Score, tuning: str | None = None, capo: int | None = None) -> 
         raise ScoreError("Guitar Pro files need pyguitarpro: pip install 'abcscribe[guitarpro]'.") from None
     if not score.bars:
         raise ScoreError("The score has no bars to write as Guitar Pro.")
-    bars = with_plain_repeats(score.bars)
+    bars, starts = with_plain_repeats(score.bars), score.bar_starts()
+    if _goes_back_to_the_beginning(bars):
+        bars = (replace(bars[0], repeat_start=True), *bars[1:])
     song = guitarpro.Song(tracks=[], measureHeaders=[])
-    song.title, song.artist, song.music = score.title, score.composer, score.composer
+    song.title, song.artist = latin(score.title), latin(score.composer)
+    song.music = song.artist
     first = next((bar.tempo for bar in bars if bar.tempo), None)
     song.tempo = max(1, min(round(first.quarter_bpm) if first else 120, 400))
-    song.measureHeaders = [_header(guitarpro, bars, i) for i in range(len(bars))]
+    song.measureHeaders = [
+        _header(guitarpro, bar, i, at) for i, (bar, at) in enumerate(zip(bars, starts, strict=False))
+    ]
     for number, tab in enumerate(tablatures(score, tuning, capo), 1):
         song.tracks.append(_track(guitarpro, song, score, tab, number))
     buffer = io.BytesIO()
@@ -47,12 +54,27 @@ def to_gp5(score: Score, tuning: str | None = None, capo: int | None = None) -> 
     return buffer.getvalue()
 
 
-def _header(gp: Any, bars: Sequence[Bar], i: int) -> Any:
-    bar = bars[i]
+def _goes_back_to_the_beginning(bars: Sequence[Bar]) -> bool:
+    return next((not bar.repeat_start for bar in bars if bar.repeat_start or bar.repeat_end), False)
+
+
+def latin(text: str) -> str:
+    """A text in the letters that Guitar Pro 5 has, Windows-1252: the nearest ones (``No`` for a numero sign), or ?."""
+    letters = (c if is_latin(c) else unicodedata.normalize("NFKD", c) for c in text)
+    plain = "".join(c for c in "".join(letters) if not unicodedata.combining(c))
+    return plain.encode("cp1252", "replace").decode("cp1252")
+
+
+def is_latin(text: str) -> bool:
+    """Whether Guitar Pro 5 can write a text as it is."""
+    return text == text.encode("cp1252", "ignore").decode("cp1252")
+
+
+def _header(gp: Any, bar: Bar, i: int, start: Fraction) -> Any:
     metre = bar.metre if bar.metre and bar.metre.unit in _DENOMINATORS else Metre()
-    header = gp.MeasureHeader(number=i + 1, start=QUARTER + int(QUARTER * sum(b.length for b in bars[:i])))
+    header = gp.MeasureHeader(number=i + 1, start=QUARTER + int(QUARTER * start))
     header.timeSignature = gp.TimeSignature(min(metre.beats, 32), gp.Duration(metre.unit))
-    header.isRepeatOpen = bar.repeat_start or (i == 0 and any(b.repeat_end for b in bars))
+    header.isRepeatOpen = bar.repeat_start
     header.repeatClose = bar.times - 1 if bar.repeat_end else -1
     header.repeatAlternative = sum(1 << (int(n) - 1) for n in bar.ending.split(",") if n.isdigit() and 0 < int(n) < 9)
     return header
@@ -90,7 +112,7 @@ def _fill(
         beat = gp.Beat(voice, duration=_duration(gp, value))
         beat.status = gp.BeatStatus.rest if value.event is None else gp.BeatStatus.normal
         if with_names and (name := names.get(value.start)):
-            beat.text = name
+            beat.text = latin(name)
         for note in () if value.event is None else events[value.event]:
             string, fret = tab.fingering.places[i, note]
             struck = (i, note) in tab.fingering.struck and value.event != before

@@ -35,6 +35,7 @@ GM_NAMES = (
     "Gunshot",
 )  # fmt: skip
 PERCUSSION = 128  # Part.program of the percussion channel
+GRAND = {0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 17, 18, 19, 20, 46}  # programs written on two staves
 
 GM_GROUPS = (
     "piano", "chromatic percussion", "organ", "guitar", "bass", "strings", "ensemble", "brass",

@@ -191,6 +191,8 @@ class _Reader:
             track.part_number = match[1]
         elif token.startswith("*I") and (code := token[2:].strip().lower()) in _CODES:
             part.program = _CODES[code]
+        elif re.match(r"\*M\d", token):
+            self.left_out["metres that cannot be read"] += 1
         elif match := re.fullmatch(r"\*>\[.*\]", token):
             self.left_out["orders of sections"] = 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from abcscribe.score.durations import DOT_FACTORS, Value
+from abcscribe.score.durations import DOT_FACTORS, Value, chords
 from abcscribe.score.marks import MARKS
 from abcscribe.score.model import Bar, Harmony, Note, Part, Pitch, Score, Syllable, Tempo
 
@@ -117,8 +117,7 @@ def sung_slots(score: Score, part: Part, voice: int) -> tuple[list[tuple[Syllabl
     slurs = hidden = 0
     tied: set[int] = set()
     for notes in score.voice_bars(part, voice):
-        for start in sorted({note.start for note in notes}):
-            chord = [note for note in notes if note.start == start]
+        for chord in chords(notes):
             words = next((note.lyrics for note in chord if note.lyrics), ())
             goes_on = slurs > 0 or any(note.pitch.midi in tied for note in chord)
             hidden += goes_on and any(words)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
+from abcscribe.score.guitar_pro import is_latin
 from abcscribe.score.instruments import PERCUSSION, usual_transposition
 from abcscribe.score.marks import MARKS
 from abcscribe.score.model import Note, Score
@@ -36,6 +37,13 @@ def _after_inside(score: Score) -> int:
         (note, bar.length) for part in score.parts for bar, b in zip(score.bars, part.bars, strict=False) for note in b
     )
     return sum(len(note.after) for note, length in ends if note.end < length)
+
+
+def _other_letters(score: Score) -> int:
+    """Titles, names and chord symbols in letters that are not Western."""
+    chords = (str(harmony) for bar in score.bars for harmony in bar.harmonies)
+    texts = (score.title, score.composer, *(part.name for part in score.parts), *chords)
+    return sum(not is_latin(text) for text in texts)
 
 
 def _symbols_between(score: Score) -> int:
@@ -99,6 +107,7 @@ FIELDS: dict[str, Callable[[Score], int]] = {
     "tempo marks of a fraction": lambda score: len(
         {bar.tempo for bar in score.bars if bar.tempo and Fraction(bar.tempo.bpm).denominator != 1}
     ),
+    "texts in other than Western letters": _other_letters,
 }
 # What a format does with the fields that it does not keep as they are.
 _WRITTEN_OUT = {"measure repeats": APPROXIMATED}
@@ -205,7 +214,7 @@ KEEPS: dict[str, dict[str, str]] = {
     "tab-musicxml": {},
     "tab-pdf": {},
     "tab-only": {},
-    "gp5": _NO_TABLATURE | {"noteheads": SAID},
+    "gp5": _NO_TABLATURE | {"texts in other than Western letters": APPROXIMATED},
 }
 _PLAYED_OUT = ("repeats", "endings", "jumps (D.C., Fine, Segno, Coda)")  # in MIDI this is what they are for
 _SILENT = {
@@ -226,6 +235,7 @@ _HOW = {
     "grace notes behind a note inside of a bar": "written before the next note",
     "measure repeats": "written out",
     "tempo marks of a fraction": "rounded to whole beats a minute",
+    "texts in other than Western letters": "written in the nearest letters, or as question marks",
 }
 
 

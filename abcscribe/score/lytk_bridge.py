@@ -23,7 +23,8 @@ from abcscribe.score import harmony, instruments, musicxml_reader
 from abcscribe.score.drafts import DraftBar, DraftPart, add_voice, build, one_line
 from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.marks import DYNAMICS, MARKS
-from abcscribe.score.model import MODE_FIFTHS, Direction, Harmony, Key, Metre, Note, Pitch, Score, Syllable, Tempo
+from abcscribe.score.midi_drums import with_placed_drums
+from abcscribe.score.model import MODE_FIFTHS, Direction, Harmony, Key, Metre, Note, Part, Pitch, Score, Syllable, Tempo
 from abcscribe.score.musicxml_measures import CLEFS
 from abcscribe.score.repeats import jump_named
 from abcscribe.score.transpose import interval_pitch
@@ -48,8 +49,49 @@ def read_musicxml(path: str | Path) -> Score:
 def read_midi(path: str | Path) -> Score:
     """A Standard MIDI File; one that was played rather than written is quantised. Raises ScoreError."""
     score = _read(path, lytk.from_midi, "MIDI")
-    parts = tuple(dataclasses.replace(part, directions=()) for part in score.parts)  # dynamics guessed from velocities
-    return dataclasses.replace(score, parts=parts)
+    parts = tuple(_as_printed(part) for part in score.parts)
+    return with_placed_drums(dataclasses.replace(score, parts=parts), Path(path).read_bytes())
+
+
+def _as_printed(part: Part) -> Part:
+    """Without dynamics, which lytk guesses from velocities, and without the name that it gives to a track that has
+    none; keys are released early, where lytk writes quintuplets and tiny rests."""
+    name = "" if re.fullmatch(r"Track( \d+)?", part.name) else part.name
+    bars = tuple(_released(_untied(notes)) for notes in part.bars)
+    return dataclasses.replace(part, bars=bars, directions=(), name=name)
+
+
+def _untied(notes: tuple[Note, ...]) -> tuple[Note, ...]:
+    """Lengths that lytk puts together of values that are tied inside of a bar are one length again."""
+    whole: list[Note] = []
+    for note in notes:
+        tied = next((i for i, n in enumerate(whole) if n.tie and n.end == note.start and _same(n, note)), None)
+        if tied is None or not _is_odd(note.start):
+            whole.append(note)
+        else:
+            whole[tied] = dataclasses.replace(whole[tied], duration=note.end - whole[tied].start, tie=note.tie)
+    return tuple(whole)
+
+
+def _same(one: Note, other: Note) -> bool:
+    return (one.voice, one.pitch) == (other.voice, other.pitch)
+
+
+def _released(notes: tuple[Note, ...]) -> tuple[Note, ...]:
+    """A note whose end fits neither values nor triplets goes to the next sixteenth, or the next note of its voice."""
+    starts = sorted({(note.voice, note.start) for note in notes})
+    whole = []
+    for note in notes:
+        if not note.tie and _is_odd(note.end) and not _is_odd(note.start):
+            end = Fraction(-(-note.end * 4 // 1), 4)
+            following = (start for voice, start in starts if voice == note.voice and start >= note.end)
+            note = dataclasses.replace(note, duration=min(end, next(following, end)) - note.start)
+        whole.append(note)
+    return tuple(whole)
+
+
+def _is_odd(time: Fraction) -> bool:
+    return 96 % time.denominator != 0
 
 
 def read_lilypond(path: str | Path) -> Score:

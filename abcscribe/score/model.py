@@ -158,6 +158,7 @@ class PlayedNote:
     drum: bool = False  # of the percussion channel: ``pitch`` is its key
     families: tuple[float, ...] = ()  # probability of each of instruments.FAMILIES in hundredths; () if unknown
     timbre: tuple[float, ...] = ()  # a vector that is near those of the same player's notes; () if unknown
+    player: int = 0  # in a file that tells players apart, such as MIDI by its tracks; 0 if unknown
 
 
 @dataclass(frozen=True, slots=True)

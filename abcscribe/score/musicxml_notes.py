@@ -49,6 +49,7 @@ class WrittenNote:
     tie_start: bool = False
     instrument: str = ""  # id of the drum
     head: str = ""
+    stem: str = ""  # "up", where it is not the engraver's choice
     sign: str = ""  # a name of MusicXML's accidental-value
     beams: tuple[str, ...] = ()  # begin, continue, end or hook, by level
     bracket: bool = False  # whether a tuplet that starts here needs a bracket
@@ -81,6 +82,8 @@ class WrittenNote:
         add(note, "voice", self.voice)
         if self.value:
             self._add_value(note, self.value)
+        if self.stem and (self.pitch or self.line):
+            add(note, "stem", self.stem)
         if self.head:
             add(note, "notehead", self.head)
         if self.staff:

@@ -84,6 +84,9 @@ class PartWriter:
         durations += [sign.start for bar in bars for sign in bar.harmonies]
         durations += [sign.start for bar in part.directions for sign in bar]
         self.divisions = math.lcm(*(duration.denominator for duration in durations))
+        self.measure_repeats = {
+            i: d.text for i, signs in enumerate(part.directions) for d in signs if d.kind == "measure-repeat"
+        }
         self.open_ties: set[tuple[int, int]] = set()  # (voice, MIDI pitch) that sounds into the next event
         self.slurs: dict[int, list[int]] = {}  # voice -> numbers of its open slurs
         self.words: dict[tuple[int, int], bool] = {}  # (voice, verse) -> whether a hyphen leads on
@@ -144,13 +147,12 @@ class PartWriter:
 
     def _measure_repeat(self, index: int) -> str:
         """Of how many bars a repeat sign begins here, "0" where one ends, otherwise ""."""
-        signs = [[d.text for d in bar if d.kind == "measure-repeat"] for bar in self.part.directions]
-        if not signs or self.tab:
+        if self.tab:
             return ""
-        if signs[index]:
-            return signs[index][0]
-        begun = next((i for i in range(index - 1, max(index - 9, -1), -1) if signs[i]), None)
-        return "0" if begun is not None and index == begun + int(signs[begun][0]) else ""
+        if index in self.measure_repeats:
+            return self.measure_repeats[index]
+        begun = next((i for i in range(index - 1, max(index - 9, -1), -1) if i in self.measure_repeats), None)
+        return "0" if begun is not None and index == begun + int(self.measure_repeats[begun]) else ""
 
     def _add_clefs(self, attributes: ET.Element) -> None:
         if len(self.part.staves) > 1:
@@ -180,7 +182,9 @@ class PartWriter:
                 if measure.find("note") is not None:
                     add(add(measure, "backup"), "duration", length)
                 if playing:
-                    self._add_voice(measure, index, WrittenNote(voice, staff_number), signs, beside)
+                    alone = self.is_drums and len(playing) == 1  # the stems of one voice of drums all go up
+                    blank = WrittenNote(voice, staff_number, stem="up" if alone else "")
+                    self._add_voice(measure, index, blank, signs, beside)
                 else:
                     self._add_silence(measure, index, WrittenNote(voice, staff_number), beside)
                 beside = []
@@ -219,7 +223,7 @@ class PartWriter:
     def _signs(self, index: int, number: int, voices: Sequence[int]) -> dict[tuple[Note, Pitch], str]:
         """The accidentals that the notes on a staff need; some are of voices of another staff."""
         notes = [n for n in self.part.bars[index] if n.staff == number or (not n.staff and n.voice in voices)]
-        own = [n for n in self.part.bars[index] if n.voice in voices and n not in notes]
+        own = [n for n in self.part.bars[index] if n.voice in voices and n.staff not in (0, number)]
         held = {n for n in (*notes, *own) if n.start == 0 and (n.voice, n.pitch.midi) in self.open_ties}
         key = self.bars[index].key
         return accidental_signs(own, key, held) | accidental_signs(notes, key, held)

@@ -8,7 +8,7 @@ music characters become outlines, taken from the glyph files in Verovio's wheel.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,8 +22,9 @@ ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 TEXT_FONTS = "Libertinus Serif, Times, serif"  # the first is in Typst's wheel
 _MUSIC_FONT = "Leipzig"  # Verovio's default
 _TITLE_SIZE = 1.6  # times the size of other texts; Verovio 6.4 does not take it from MusicXML
-MEAN_WIDTH, BOLD_WIDTH = 0.46, 0.05  # of a character of Libertinus Serif in em; what bold type adds
-GAP = 0.5  # em between words and the note of a metronome mark
+MEAN_WIDTH, CAPITAL_WIDTH, BOLD_WIDTH = 0.46, 0.6, 0.05  # of a character of Libertinus Serif in em; what bold type adds
+GAP = 0.5  # em between words and the note of a metronome mark; none between a chord's letter and its sharp or flat
+_METRONOME = range(0xECA0, 0xECC0)  # notes of metronome marks in the music font (SMuFL)
 _UNITS_PER_EM = 1000  # of its glyph files
 
 
@@ -69,9 +70,11 @@ def _flat(text: ET.Element) -> list[ET.Element]:
         if run.starts:
             shift = 0.0
         if run.is_music:
+            if elements and elements[-1].tag == f"{{{SVG}}}text" and ord(run.text[0]) in _METRONOME:
+                shift += GAP * _size(elements[-1].attrib)
             for character in run.text:
                 outline, advance = _glyph(character)
-                size = float(run.style["font-size"].removesuffix("px")) / _UNITS_PER_EM
+                size = _size(run.style) / _UNITS_PER_EM
                 place = f"translate({float(run.style['x']) + shift:g},{run.style['y']}) scale({size:g})"
                 group = ET.Element(f"{{{SVG}}}g", {"transform": place})
                 ET.SubElement(group, f"{{{SVG}}}path", {"d": outline, "transform": "scale(1,-1)"})
@@ -91,9 +94,13 @@ def _flat(text: ET.Element) -> list[ET.Element]:
 
 def _width(run: _Run) -> float:
     """About how wide a text is: what a viewer draws depends on its fonts."""
-    size = float(run.style.get("font-size", "0px").removesuffix("px"))
-    em = MEAN_WIDTH + (BOLD_WIDTH if run.style.get("font-weight") == "bold" else 0)
-    return size * (em * len(run.text.strip()) + GAP)
+    bold = BOLD_WIDTH if run.style.get("font-weight") == "bold" else 0
+    widths = ((CAPITAL_WIDTH if c.isupper() else MEAN_WIDTH) + bold for c in run.text.strip())
+    return _size(run.style) * sum(widths)
+
+
+def _size(style: Mapping[str, str]) -> float:
+    return float(style.get("font-size", "0px").removesuffix("px"))
 
 
 def _runs(element: ET.Element, style: dict[str, str], begun: list[bool]) -> Iterator[_Run]:

@@ -35,11 +35,13 @@ def main() -> None:
 
 
 def _bound(memory: int) -> None:
-    with contextlib.suppress(AttributeError, OSError):
-        os.nice(NICE)
-    with contextlib.suppress(ImportError, ValueError, OSError):  # Windows has no such limit
-        import resource
+    if sys.platform == "win32":  # it has neither
+        return
+    import resource
 
+    with contextlib.suppress(OSError):
+        os.nice(NICE)
+    with contextlib.suppress(ValueError, OSError):  # macOS may refuse
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 
 

@@ -19,6 +19,7 @@ class RenderConfig:
     valid_shards: int = 2  # of clips of the valid split
     seed: int = 1  # of all that is drawn
     jobs: int = os.cpu_count() or 1  # processes
+    on: str = ""  # ray or ray://HOST:PORT: on the cores of a cluster, in place of processes; folders must be shared
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -19,8 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
+from abcscribe import cluster
 from abcscribe.audio import SAMPLE_RATE
 from abcscribe.corpora.note_cache import NoteCache, Notes
+from abcscribe.files import replacing
 from abcscribe.score import instruments
 from abcscribe.spectrogram import FRAME_RATE, HOP, LOWEST_PITCH, PITCHES, normalise, spectrogram
 from abcscribe.synthesis import performance as playing
@@ -258,11 +259,9 @@ def _render_shard(task: tuple[RenderConfig, str, int]) -> int:
     stream = [("train", "valid").index(split), shard]
     clips = [render_clip(np.random.default_rng([config.seed, *stream, i]), pieces) for i in range(CLIPS_PER_SHARD)]
     first = np.cumsum([0] + [len(clip.notes) for clip in clips])
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
+    with replacing(path) as unfinished, unfinished.open("wb") as file:
         frames, notes = np.stack([clip.frames for clip in clips]), np.concatenate([clip.notes for clip in clips])
-        np.savez(file, frames=frames, notes=notes, first=first)
-    temporary.replace(path)
+        np.savez(file, frames=frames, notes=notes, first=first)  # type: ignore[arg-type]
     return CLIPS_PER_SHARD
 
 
@@ -272,6 +271,10 @@ def render(config: RenderConfig) -> Iterator[tuple[int, int]]:
     tasks = [(config, "valid", i) for i in range(config.valid_shards)]
     tasks += [(config, "train", i) for i in range(config.shards)]
     _write_manifest(config)
+    if config.on:
+        for done, _ in enumerate(cluster.answers(_render_shard, tasks, config.on), 1):
+            yield done, len(tasks)
+        return
     # A process of its own for each worker: FluidSynth keeps its fonts and state inside the process.
     with multiprocessing.get_context("spawn").Pool(config.jobs) as pool:
         for done, _ in enumerate(pool.imap_unordered(_render_shard, tasks), 1):

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from abcscribe import cluster
 from abcscribe.audio import SAMPLE_RATE
 from abcscribe.errors import AbcscribeError
 from abcscribe.files import replacing
@@ -108,14 +109,17 @@ class SoundBank:
         return np.array([i for i, instrument in enumerate(self.instruments) if instrument.split == split], int)
 
 
-def build_bank(folder: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> SoundBank:
-    """Read, measure and loop all notes of a folder of libraries."""
+def build_bank(
+    folder: Path, progress: Callable[[int, int], None] = lambda done, total: None, on: str = ""
+) -> SoundBank:
+    """Read, measure and loop all notes of a folder of libraries, on the cores of a cluster if one is named."""
     sounds = sorted(read_library(folder, progress), key=lambda sound: (sound.library, sound.instrument, sound.midi))
+    of_sound = dict(cluster.answers(prepared, sounds, on)) if on else {sound: prepared(sound) for sound in sounds}
     names = list(dict.fromkeys((sound.library, sound.instrument) for sound in sounds))
     instruments, notes, waves = [], [], []
     for name in names:
         own = [sound for sound in sounds if (sound.library, sound.instrument) == name]
-        recorded = [prepared(sound) for sound in own]
+        recorded = [of_sound[sound] for sound in own]
         peak = max(float(np.abs(note.waveform).max()) for note in recorded)
         loudest = np.median([note.rms / peak for note in recorded if note.layer == max(r.layer for r in recorded)])
         first = own[0]

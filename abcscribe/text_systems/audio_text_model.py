@@ -184,7 +184,7 @@ class AudioTextModel(nn.Module):
                 part.replace(folder / "adapter" / part.name)
             (folder / "adapter.tmp").rmdir()
         if not (folder / "README.md").exists():
-            (folder / "README.md").write_text(self._card(folder.name))
+            write_text(folder / "README.md", self._card(folder.name))
 
     @classmethod
     def from_pretrained(

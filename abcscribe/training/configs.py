@@ -192,6 +192,7 @@ class ListeningConfig:
     shards: int = 30  # of 100 windows, a minute of one core each
     seed: int = 1  # of the windows
     jobs: int = os.cpu_count() or 1  # processes
+    on: str = ""  # ray or ray://HOST:PORT: on the cores of a cluster, in place of processes; folders must be shared
 
 
 @dataclass(frozen=True)

@@ -88,13 +88,14 @@ def sounds(
     out: Annotated[Path, typer.Option(help="Bank to write, with a .csv of its instruments beside it.")] = (
         configs.SOUNDS
     ),
+    on: Annotated[str, typer.Option(help="ray or ray://HOST:PORT: on a cluster that shares the folder.")] = "",
 ) -> None:
     """Read recorded notes into one bank that training plays on: checked, measured, looped."""
     extras.require("abcscribe data sounds", "train", "soundfile", "scipy")
     from abcscribe.synthesis import sound_bank
 
     with progress_bar("reading sounds") as advance:
-        bank = sound_bank.build_bank(folder, advance)
+        bank = sound_bank.build_bank(folder.absolute(), advance, on)
     sound_bank.save(bank, out)
     sound_bank.write_credits(bank, out.with_suffix(".csv"))
     typer.echo(f"{len(bank.begin)} notes of {len(bank.instruments)} instruments in {out}", err=True)

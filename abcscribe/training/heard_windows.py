@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from abcscribe import cluster
 from abcscribe.analysis.analysis_features import heard_notes
 from abcscribe.audio import SAMPLE_RATE
 from abcscribe.errors import AbcscribeError
@@ -97,6 +98,10 @@ def keep_windows(config: ListeningConfig) -> Iterator[tuple[int, int]]:
     """
     config.out.mkdir(parents=True, exist_ok=True)
     tasks = [(config, shard) for shard in range(config.shards)]
+    if config.on:
+        for done, _ in enumerate(cluster.answers(_keep_shard, tasks, config.on), 1):
+            yield done, len(tasks)
+        return
     # A process of its own for each worker: FluidSynth keeps its fonts and state inside the process.
     with multiprocessing.get_context("spawn").Pool(config.jobs) as pool:
         for done, _ in enumerate(pool.imap_unordered(_keep_shard, tasks), 1):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import resource
 from collections.abc import Callable
 
 import numpy as np
 import torch
 
+from abcscribe.memory import peak_megabytes
 from abcscribe.rewards import parse_weights
 from abcscribe.score.abc_writer import write_abc
 from abcscribe.score.model import Score
@@ -97,7 +97,7 @@ class Run:
         cost = {
             **{f"{name} cpu s": value for name, value in rollout.seconds.items()}, "step s": wall,
             "samples/s": len(rollout.samples) / wall,
-            "memory GB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+            "memory GB": peak_megabytes() / 2**10,
         }  # fmt: skip
         self._show(rollout, "train")
         found = _rounded({**figures(rollout), **learned, **cost})

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from abcscribe import hub
 from abcscribe.analysis import Analysis, analysis_features
 from abcscribe.analysis.analysis_features import heard_notes, with_analysis
 from abcscribe.analysis.keys import find_mode
@@ -259,7 +260,7 @@ def _confident(bars: tuple[Bar, ...], reader: Reader, scores: np.ndarray) -> tup
 
 def of_checkpoint(checkpoint: str) -> Stepper:
     """The language model of a folder (`runtime_files`), or the package's if the folder has none."""
-    found = runtime_files.language_model(Path(checkpoint)) if checkpoint else None
+    found = runtime_files.language_model(hub.local(checkpoint)) if checkpoint else None
     return load(found or WEIGHTS)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 import re
 import sys
@@ -10,6 +11,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 sys.path += [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "score")]
 
@@ -21,7 +23,10 @@ from abcscribe.score.writers import render
 FORMATS = ("abc", "musicxml", "midi", "kern", "lilypond", "json", "mxl", "audio")
 SUFFIXES = {"abc": ".abc", "musicxml": ".musicxml", "midi": ".mid", "kern": ".krn", "lilypond": ".ly", "json": ".json",
             "mxl": ".mxl"}  # fmt: skip
-MOST_BYTES = 30_000  # of a mutant: what is small may not cost much
+# Bytes of a mutant: what is small may not cost much. 4,000 bytes of ABC are 3,000 notes on 20 pages, for which Verovio
+# and Typst take some seconds as they should.
+MOST_BYTES = 30_000
+FEWER_BYTES = {"abc": 4_000, "lilypond": 4_000, "kern": 10_000, "midi": 10_000}
 
 TUNES = (
     'X:1\nT:All of it\nC:Nobody\nM:6/8\nL:1/8\nQ:3/8=80\nK:Edor\n"Em"!f!E2B {cd}BAB-|B3 (3ABc [CEG]2|1 .A>B ~c2z:|2 '
@@ -105,13 +110,18 @@ def mutant(kind: str, number: int, pool: list[bytes]) -> tuple[str, bytes]:
         return suffix, _damaged(rng, content, _HEADER if rng.random() < 0.7 else _BYTES, pool)
     if kind == "mxl" and rng.random() < 0.7:
         return suffix, _damaged_archive(rng, whole)
-    return suffix, _damaged(rng, whole, _BYTES if kind in ("midi", "mxl") else _TEXT, pool)
+    if kind == "json" and rng.random() < 0.8:
+        return suffix, _damaged(rng, whole, [_value], pool)
+    if kind == "musicxml" and rng.random() < 0.7:
+        return suffix, _damaged(rng, whole, _WHOLE, pool)
+    ways = _BYTES if kind in ("midi", "mxl") else _TEXT
+    return suffix, _damaged(rng, whole, ways, pool, FEWER_BYTES.get(kind, MOST_BYTES))
 
 
-def _damaged(rng: random.Random, content: bytes, ways: list[Way], pool: list[bytes]) -> bytes:
+def _damaged(rng: random.Random, content: bytes, ways: list[Way], pool: list[bytes], most: int = MOST_BYTES) -> bytes:
     for _ in range(rng.choice((1, 1, 1, 1, 2, 2, 5))):
-        content = rng.choice(ways)(rng, content, pool) if content else content
-    return content[:MOST_BYTES]
+        content = rng.choice(ways)(rng, content, pool)[:most] if content else content
+    return content
 
 
 def _damaged_archive(rng: random.Random, whole: bytes) -> bytes:
@@ -132,6 +142,8 @@ def _damaged_archive(rng: random.Random, whole: bytes) -> bytes:
 Way = Callable[[random.Random, bytes, list[bytes]], bytes]
 _NUMBERS = ("0", "-1", "1", "3", "7919", "255", "65536", "2147483647", "-2147483648", "9223372036854775808",
             "99999999999999999999", "1e9", "0.5", "1.0", "NaN", "", "x", "1/0", "1/7919", "9999/3")  # fmt: skip
+_VALUES = (None, True, 0, -1, 1, 3, 128, 65536, 1e300, 0.5, "", "x", "0", "-1", "1/7919", "1/0", "9/4", "C#4", "Bb99",
+           "1,2", [], {}, [[]], [None], {"": 0}, "\ud800", "x" * 2000, [0] * 2000)  # fmt: skip
 _ODD = (
     "\0",
     "\ufeff",
@@ -172,10 +184,15 @@ def _end(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
     return content[: rng.randrange(len(content) + 1)]
 
 
+def _times(rng: random.Random, choices: tuple[int, ...], content: bytes, piece: bytes) -> int:
+    """How often a piece comes, so that the end of the file is not cut off."""
+    return min(rng.choice(choices), max(2, (MOST_BYTES - len(content)) // len(piece)))
+
+
 def _repeat(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
     a = rng.randrange(len(content))
     piece = content[a : a + rng.choice((1, 2, 8, 60, 400))]
-    return content[:a] + piece * rng.choice((2, 3, 30, 1000)) + content[a:]
+    return content[:a] + piece * _times(rng, (2, 3, 30, 1000), content, piece) + content[a:]
 
 
 def _splice(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
@@ -205,7 +222,7 @@ def _lines(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
     elif way == 1:
         lines[at], lines[other] = lines[other], lines[at]
     else:
-        lines[at:at] = [lines[other]] * (1 if way == 2 else rng.choice((20, 300)))
+        lines[at:at] = [lines[other]] * (1 if way == 2 else _times(rng, (20, 300), content, lines[other]))
     return b"".join(lines)
 
 
@@ -216,9 +233,6 @@ def _token(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
         return content
     old, new = rng.choice(words), rng.choice(words)
     return content[: old.start()] + new[0] + content[old.end() :]
-
-
-_ELEMENT = re.compile(rb"<([\w-]+)[^<>]*>(?:[^<>]*|(?:(?!<\1).){0,3000}?)</\1>|\{[^{}]*\}|\[[^\[\]]*\]", re.S)
 
 
 def _element(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
@@ -233,7 +247,7 @@ def _element(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
     if way == 0:
         new = b""
     elif way == 1:
-        new = piece * rng.choice((2, 50, 800))
+        new = piece * _times(rng, (2, 50, 800), content, piece)
     else:
         depth = rng.choice((2, 200, 3000))
         new = (
@@ -242,6 +256,31 @@ def _element(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
             else (b"<a>" * depth + piece + b"</a>" * depth)
         )
     return content[: match.start()] + new + content[match.end() :]
+
+
+def _value(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
+    """A value of JSON goes, comes again or is another one; the text stays JSON."""
+    document = json.loads(content)
+    place: Any = document
+    while True:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        if not keys:
+            return content
+        key = rng.choice(keys)
+        if isinstance(place[key], dict | list) and place[key] and rng.random() < 0.85:
+            place = place[key]
+            continue
+        break
+    way = rng.randrange(4)
+    if way == 0:
+        del place[key]
+    elif way == 1 and isinstance(place, list):
+        place[key:key] = [place[key]] * rng.choice((1, 2, 40))
+    else:
+        others = [*_VALUES, *(place[k] for k in keys)]
+        alike = [value for value in others if type(value) is type(place[key])]
+        place[key] = rng.choice(alike or others) if rng.random() < 0.7 else rng.choice(others)
+    return json.dumps(document).encode()
 
 
 def _head(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
@@ -256,4 +295,5 @@ def _head(rng: random.Random, content: bytes, pool: list[bytes]) -> bytes:
 
 _BYTES: list[Way] = [_flip, _flip, _cut, _end, _repeat, _splice]
 _TEXT: list[Way] = [*_BYTES, _number, _number, _odd, _lines, _token, _token, _element, _element]
+_WHOLE: list[Way] = [_number, _number, _token, _lines, _element, _element, _element]  # XML that mostly stays XML
 _HEADER: list[Way] = [_head, _head, _flip, _cut]

@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -118,6 +119,34 @@ def test_drums_become_a_percussion_part(path: Path) -> None:
     violin, drums = transcription.transcribe(path).parts
     assert (violin.program, drums.program, drums.staves[0].clef) == (40, 128, "perc")
     assert {n.pitch.midi for bar in drums.bars for n in bar} == {36, 38}
+
+
+def test_two_tracks_of_one_program_are_two_parts(path: Path) -> None:
+    rng, tracks = random.Random(1), []
+    for low in (72, 60):
+        onsets = [round((i * 0.61 + rng.gauss(0, 0.012) + 0.5) * 2 * TICKS) for i in range(len(MELODY) + 1)]
+        pairs = zip(pairwise(onsets), MELODY, strict=True)
+        tracks.append([program(73), *[e for (a, b), p in pairs for e in note(a, b - 20, low + p % 12)]])
+    path.write_bytes(smf(*tracks))
+    parts = transcription.transcribe(path).parts
+    assert [part.program for part in parts] == [73, 73]
+    assert [{n.pitch.midi // 12 for bar in part.bars for n in bar} for part in parts] == [{6}, {5}]
+
+
+def test_drums_alone_are_a_percussion_staff(path: Path) -> None:
+    rng, track = random.Random(1), []
+    for i in range(32):
+        at = round((i * 0.31 + rng.gauss(0, 0.008) + 0.5) * 2 * TICKS)
+        track += note(at, at + 60, 42, channel=9)
+        track += note(at + 3, at + 70, 38 if i % 4 else 36, channel=9) if i % 2 == 0 else []
+    path.write_bytes(smf(sorted(track)))
+    score = transcription.transcribe(path)
+    (drums,) = score.parts
+    assert (drums.program, drums.staves[0].clef, score.bars[0].key.fifths) == (128, "perc", 0)
+    hits = [(n.start % 1, n.pitch.midi) for bar in drums.bars for n in bar]
+    assert len(hits) == 48
+    assert {key for place, key in hits if place % 1 == Fraction(1, 2)} == {42}
+    assert len(score.performance) == 48
 
 
 def test_hints_and_the_flag_make_a_printed_file_a_played_one(path: Path) -> None:

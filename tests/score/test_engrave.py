@@ -7,6 +7,7 @@ import sys
 import xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import typst
 from example_scores import piano, quartet, recorded
 
 from abcscribe.errors import ScoreError
-from abcscribe.score import Score
+from abcscribe.score import Bar, Harmony, Note, Part, Pitch, Score
 from abcscribe.score.engrave import svg_pages, to_pdf, to_png, to_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -106,3 +107,12 @@ def test_every_thread_can_engrave() -> None:
     """Verovio keeps where its fonts are for each thread on its own."""
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(lambda _: to_svg(piano()), range(8))) == {to_svg(piano())}
+
+
+def test_a_flat_stands_at_the_letter_of_its_chord() -> None:
+    bar = Bar(Fraction(4), harmonies=(Harmony(Fraction(0), "Bb", "5"),))
+    score = Score((bar,), (Part(((Note(Fraction(0), Fraction(4), Pitch("B", -1, 4)),),), "Voice", 52),))
+    chord = to_svg(score).partition('class="harm"')[2]
+    (letter, size), *_ = re.findall(r'x="(\d+)"[^>]*font-size="(\d+)px"[^>]*><tspan>B<', chord)
+    flat, *_ = re.findall(r"translate\(([\d.]+),", chord)
+    assert 0.5 * int(size) < float(flat) - int(letter) < 0.7 * int(size)

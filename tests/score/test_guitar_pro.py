@@ -1,6 +1,7 @@
 """Guitar Pro files, read back by the library that writes them."""
 
 import io
+from dataclasses import replace
 
 import guitarpro
 import pytest
@@ -41,6 +42,11 @@ def test_capo_tuning_metre_endings_and_chord_names() -> None:
     assert [h.repeatAlternative for h in headers] == [0, 1, 2]
     assert track.measures[0].voices[0].beats[0].text == "G"
     assert [b.duration.isDotted for b in track.measures[0].voices[0].beats] == [True]
+
+
+def test_other_letters_than_western_ones_do_not_stop_it() -> None:
+    song = read(to_gp5(replace(guitar(), title="№ 5, Ж", composer="Dvořák")))
+    assert (song.title, song.music) == ("No 5, ?", "Dvorák")
 
 
 def test_nothing_to_write_is_one_sentence() -> None:

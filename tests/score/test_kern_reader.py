@@ -79,6 +79,10 @@ def test_grace_notes_and_breves() -> None:
     assert ([str(p) for p in note.grace], note.duration, score.bars[0].length) == (["Bb4", "C5"], 8, 16)
 
 
+def test_a_metre_of_nothing_is_said() -> None:
+    assert kern_score("**kern\n*M0/0\n4c\n*-\n")[1] == ["1 metres that cannot be read left out"]
+
+
 def test_what_is_no_kern_is_said(tmp_path: Path) -> None:
     score, problems = kern_score("**kern\t**fing\n=1\t=1\n4c\t1\n4hello\t.\n4d\t.\textra\n*-\t*-\n")
     assert len(score.parts[0].bars[0]) == 2

@@ -96,6 +96,13 @@ def test_a_bar_that_no_page_can_hold_is_not_engraved() -> None:
         render(score, "pdf")
 
 
+def test_ties_count_as_much_as_notes_on_a_page() -> None:
+    notes = tuple(Note(Fraction(43 * i, 64), Fraction(43, 64), C4) for i in range(300))  # each a chain of four values
+    score = Score((Bar(Fraction(202), None),), (Part((notes,)),))
+    with pytest.raises(ScoreError, match="notes and ties"):
+        render(score, "svg")
+
+
 def test_a_large_chord_is_fingered_in_no_time() -> None:
     notes = tuple(Note(Fraction(0), Fraction(1), Pitch(step, 0, octave)) for octave in range(9) for step in "CDEFGAB")
     began = time.process_time()

@@ -132,6 +132,7 @@ EXAMPLES: dict[str, Callable[[], Score]] = {
     "tempo marks of a fraction": lambda: replace(
         melody(), bars=tuple(replace(bar, tempo=Tempo(100.5)) for bar in melody().bars)
     ),
+    "texts in other than Western letters": lambda: replace(melody(), title="Песня № 5"),
 }
 
 

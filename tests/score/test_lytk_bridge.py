@@ -123,6 +123,36 @@ def test_endings_for_several_turns_are_numbered(tmp_path: Path) -> None:
     assert score.bars[1].repeat_end
 
 
+def midi_of(folder: Path, *strokes: tuple[int, int, int], channel: int = 0) -> Score:
+    """What is read in a MIDI file of (start and end in ticks, key), 480 a quarter, in a track without a name."""
+    events = sorted(
+        (at, bytes([kind | channel, key, 64])) for a, b, key in strokes for at, kind in ((a, 0x90), (b, 0x80))
+    )
+    body, now = b"", 0
+    for at, message in events:
+        delta, now = at - now, at
+        body += bytes([delta >> 7 | 0x80, delta & 0x7F]) + message
+    body += b"\0\xff\x2f\0"
+    path = folder / "played.mid"
+    path.write_bytes(b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk" + len(body).to_bytes(4, "big") + body)
+    return read_midi(path)
+
+
+def test_the_early_release_of_a_key_is_no_rest(tmp_path: Path) -> None:
+    score = midi_of(tmp_path, *((i * 480, i * 480 + 432, 60 + i) for i in (0, 1, 2, 3, 5)))
+    (part,) = score.parts
+    assert part.name == ""
+    assert [(n.start, n.duration) for bar in part.bars for n in bar] == [(i % 4, 1) for i in (0, 1, 2, 3, 5)]
+
+
+def test_played_drums_stand_on_sixteenths_and_triplets(tmp_path: Path) -> None:
+    early = [(i * 120 + (7, -9, 4, 11)[i % 4], 42) for i in range(1, 16)] + [(1920 + i * 160 + 9, 38) for i in range(3)]
+    score = midi_of(tmp_path, *((at, at + 31, key) for at, key in [(3, 36), *early]), channel=9)
+    first, second = score.parts[0].bars
+    assert [(n.start * 4, n.pitch.midi) for n in first] == [(0, 36), *((i, 42) for i in range(1, 16))]
+    assert [(n.start, n.duration) for n in second] == [(Fraction(i, 3), Fraction(1, 3)) for i in range(3)]
+
+
 def test_midi_and_lilypond_that_were_written_are_read_back(tmp_path: Path) -> None:
     score = quartet()
     for reader, name in ((read_midi, "midi"), (read_lilypond, "lilypond")):

@@ -154,3 +154,9 @@ def test_only_the_first_part_carries_the_tempo() -> None:
 def test_characters_that_xml_forbids_are_left_out() -> None:
     score = Score(recorded().bars, recorded().parts, title="a\x00b\x1fc")
     assert tree(score).findtext("work/work-title") == "abc"
+
+
+def test_stems_of_one_voice_of_drums_go_up() -> None:
+    hits = (note(0, 1, "C2"), note(1, 1, "D2"))
+    score = Score((Bar(Fraction(4)),), (Part((hits,), "Drums", 128, (Staff("perc"),)),))
+    assert [e.findtext("stem") for e in tree(score).iter("note")] == ["up", "up", None]

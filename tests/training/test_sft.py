@@ -195,3 +195,44 @@ def test_two_processes_train_one_model(cache, tmp_path):
     assert alone
     own = torch.load(tmp_path / "alone" / "state.pt", weights_only=True)["shadows"]
     assert any(not torch.equal(a, b) for a, b in zip(first, own, strict=True)), "both processes' windows count"
+    _check_as_of_one_process(config, first, new)
+
+
+def _check_as_of_one_process(
+    config: SftTraining, trained: list[torch.Tensor], new: list[torch.Tensor], count: int = 5
+) -> None:
+    """Two processes do what one does with both batches at once. Not to the bit: a loss is a mean over the tokens of a
+    batch, and the mean of two such means weighs tokens by their batch."""
+    source, one = window_source(config.cache), new_trainer(config)
+    for number in range(count):  # a look at the clock is .2 of the budget
+        halves = [
+            draw_batch(np.random.default_rng([config.seed, rank, number]), source, lesson(config, number / count))
+            for rank in range(2)
+        ]
+        drawn = [set(map(tuple, half.ids.tolist())) for half in halves]
+        assert drawn[0].isdisjoint(drawn[1]), "no window is drawn twice"
+        one.step(_together(*halves), schedule(number, number / count, config))
+    moved, wanted = (
+        torch.cat([(a - b).flatten() for a, b in zip(x, new, strict=True)]) for x in (trained, one.shadows)
+    )
+    assert float(torch.nn.functional.cosine_similarity(moved, wanted, dim=0)) > 0.9
+    held, losses = draw_batch(np.random.default_rng(99), source, lesson(config, 0.5)), []
+    for weights in (trained, one.shadows):
+        judge = new_trainer(config)
+        judge._set([w.detach() for w in weights], None)
+        losses.append(judge.step(held, 0.0))
+    assert losses[0] == pytest.approx(losses[1], rel=0.03)
+
+
+def _together(first: sft.Batch, second: sft.Batch) -> sft.Batch:
+    """Two batches of one shape as one."""
+    heard = [
+        torch.cat(pair)
+        for pair in zip(
+            *((h.pitch, h.family, h.features, h.positions, h.mask) for h in (first.heard, second.heard)), strict=True
+        )
+    ]
+    rest = [
+        torch.cat([getattr(first, n), getattr(second, n)]) for n in ("ids", "positions", "targets", "weights", "labels")
+    ]
+    return sft.Batch(sft.Heard(*heard, [*first.heard.seconds, *second.heard.seconds]), *rest)

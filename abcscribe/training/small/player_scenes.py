@@ -345,11 +345,12 @@ def save(path: Path, scenes: list[Scene]) -> None:
             numbers=np.array([[getattr(n, name) for name in NUMBERS] for n in notes], np.float32),
             families=np.array([n.families for n in notes], np.float16),
             timbre=np.array([n.timbre for n in notes], np.float16),
-            **_joined([scene.cells for scene in scenes if scene.cells]),
             player=np.concatenate([scene.player for scene in scenes]).astype(np.int8),
             texture=np.array([(scene.lines, scene.chords) for scene in scenes], np.int8),
             kinds=np.array([scene.kind for scene in scenes]),
             programs=np.array([" ".join(map(str, scene.programs)) for scene in scenes]),
+            allow_pickle=False,
+            **_joined([scene.cells for scene in scenes if scene.cells]),
         )
     unfinished.replace(path)
 

@@ -93,8 +93,9 @@ def simulated(config: PlayersConfig, timbres: Timbres) -> Iterator[Scene]:
         of_note = dict(zip(played.note.tolist(), played.part.tolist(), strict=True))
         part[behind >= 0] = [of_note[n] for n in behind[behind >= 0].tolist()]
         source = np.where(part >= 0, part, rng.integers(0, len(played.programs), len(part)))
-        drawn = [timbres.draw(rng, p, columns.pitch[source == i]) for i, p in enumerate(played.programs)]
-        if len(notes) < player_scenes.FEWEST or any(one is None for one in drawn):
+        found = [timbres.draw(rng, p, columns.pitch[source == i]) for i, p in enumerate(played.programs)]
+        drawn = [one for one in found if one is not None]
+        if len(notes) < player_scenes.FEWEST or len(drawn) < len(found):
             continue
         heard = np.zeros((len(notes), drawn[0].shape[1]))
         for index, one in enumerate(drawn):

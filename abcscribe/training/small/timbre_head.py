@@ -103,7 +103,8 @@ def main(config: TimbreHead) -> Iterator[Entry]:
     scenes = [(scene, labels(scene)) for scene in player_scenes.load(config.scenes) if scene.cells]
     if not scenes:
         raise AbcscribeError(f"{config.scenes} holds no scenes with cells: make them with player_scenes.")
-    tower.requires_grad_(False).timbre.requires_grad_(True)
+    tower.requires_grad_(False)
+    tower.timbre.requires_grad_(True)
     optimizer = torch.optim.AdamW(tower.timbre.parameters(), weight_decay=config.decay, betas=(0.9, 0.98))
     sums: dict[str, list[float]] = {}
     for step in range(1, config.steps + 1):
