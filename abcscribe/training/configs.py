@@ -217,7 +217,7 @@ class ExportConfig:
     seconds: float = 25.0  # of a window
     converter: str = "analysis"  # notes -> ABC: analysis (the printed score where it is aligned) or midi2abc
     midi2abc: str = "midi2abc"  # program, or script such as EasyABC's
-    tower: str = "abcscribe"  # of embeddings: abcscribe, whisper:NAME, ...
+    tower: str = "abcscribe"  # of embeddings: abcscribe, whisper:NAME and others
     sound: bool = False  # put the sound into the Parquet files, as FLAC
     stems: bool = False  # single players of a mix, too
     most: int | None = None  # recordings of a split at most
