@@ -230,7 +230,7 @@ class VoiceReader:
         left = align(text, self.sung, self.verse) if self.verse < MOST_VERSES else 1
         self.verse += 1
         if left:
-            self._report(0, f"{left} syllables without a note", "nothing")
+            self._report(0, f"{left} syllable{'s' * (left != 1)} without a note", "nothing")
 
     def start_line(self) -> None:
         """A new line of music begins."""
