@@ -244,9 +244,9 @@ class VoiceReader:
 
     def _bar(self, match: re.Match[str]) -> None:
         sign = match[0][: match.start("attached") - match.start()] if match["attached"] else match[0]
-        style = (
-            "dashed" if sign.startswith(".") else "final" if sign.endswith("]") else "double" if "||" in sign else ""
-        )
+        style = "dashed" if sign.startswith(".") else "final" if sign.endswith("]") else ""
+        if "||" in sign and not sign.endswith(":"):  # a repeat that begins has a line of its own
+            style = style or "double"
         closes = bool(style and style != "dashed") or sign.startswith((":", "["))
         sign = sign.strip(".[]")
         times = 3 if sign.startswith("::|") else 2

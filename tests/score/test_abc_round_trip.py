@@ -44,6 +44,7 @@ TUNES = [
 @settings(max_examples=120, deadline=None)
 @given(mutated(TUNES))
 @example("X:1\nM:4/4\nL:1/16\nK:none\n[E10E10] z6 |\n")  # a unison that is written in tied values
+@example("X:1\nM:6/8\nL:1/8\nK:G\n|: d ||: edB dBA | G3 :|\n")
 def test_a_mutated_tune_is_read(text: str):
     score, problems = read_abc(text)
     assert score.problems() == []
