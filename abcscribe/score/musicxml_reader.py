@@ -98,6 +98,7 @@ def _document(path: Path) -> bytes:
         EOFError,
         OSError,
         ValueError,
+        LookupError,  # an encoding that nobody knows
         ET.ParseError,
     ) as error:
         raise ScoreError("it is no whole MXL archive") from error

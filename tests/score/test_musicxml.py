@@ -1,6 +1,7 @@
 """MusicXML as written: what an engraver or another program reads from it."""
 
 import xml.etree.ElementTree as ET
+import zipfile
 from fractions import Fraction
 
 import lytk
@@ -8,7 +9,8 @@ import pytest
 from example_scores import note, piano, quartet, recorded, scores
 from hypothesis import given, settings
 
-from abcscribe.score import Bar, Key, Metre, Note, Part, Score, Staff
+from abcscribe.errors import ScoreError
+from abcscribe.score import Bar, Key, Metre, Note, Part, Score, Staff, readers
 from abcscribe.score.lytk_bridge import score_from_lytk
 from abcscribe.score.musicxml import to_musicxml
 
@@ -160,3 +162,10 @@ def test_stems_of_one_voice_of_drums_go_up() -> None:
     hits = (note(0, 1, "C2"), note(1, 1, "D2"))
     score = Score((Bar(Fraction(4)),), (Part((hits,), "Drums", 128, (Staff("perc"),)),))
     assert [e.findtext("stem") for e in tree(score).iter("note")] == ["up", "up", None]
+
+
+def test_an_archive_in_an_encoding_that_nobody_knows_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "odd.mxl", "w") as archive:
+        archive.writestr("META-INF/container.xml", '<?xml version="1.0" encoding="UTF0"?><container/>')
+    with pytest.raises(ScoreError, match="no whole MXL archive"):
+        readers.read_score(tmp_path / "odd.mxl")
