@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from abcscribe import workers
 from abcscribe.corpora import (
     chopin_institute,
     held_out,
@@ -100,6 +101,7 @@ def build_cache(
     restricted: bool = False,
     installed: bool = True,
     progress: Progress = lambda done, total: None,
+    jobs: int = 1,
 ) -> NoteCache:
     """Read every usable piece; write the cache and its manifest. An interrupted build resumes where it stopped.
 
@@ -107,6 +109,7 @@ def build_cache(
         out: file of the cache; the manifest is the same with .csv.
         corpora, folders, restricted, installed: as in `pieces`.
         progress: called with the pieces done and in all.
+        jobs: processes that read. The cache is the same with any number.
 
     Returns:
         The cache.
@@ -117,11 +120,12 @@ def build_cache(
     shards.mkdir(parents=True, exist_ok=True)
     cached: list[CachedPiece] = []
     left_out = [piece for piece in listed if not restricted and piece.terms == licences.RESTRICTED]
-    for start in range(0, len(readable), SHARD):
-        shard = _shard(shards, readable[start : start + SHARD])
+    batches = [readable[start : start + SHARD] for start in range(0, len(readable), SHARD)]
+    _read_all(shards, batches, jobs, lambda done: progress(min(done * SHARD, len(readable)), len(readable)))
+    for batch in batches:
+        shard = NoteCache(_shard_of(shards, batch))
         cached.extend(shard)
         left_out.extend(shard.left_out)
-        progress(min(start + SHARD, len(readable)), len(readable))
     everything = sorted([*_assigned(cached), *left_out], key=lambda piece: piece.id)
     kept = {piece.id: piece for piece in everything if not piece.left_out}
     usable = [dataclasses.replace(item, piece=kept[item.piece.id]) for item in cached if item.piece.id in kept]
@@ -214,14 +218,32 @@ def _judged(piece: Piece, restricted: bool) -> Piece:
     return dataclasses.replace(piece, left_out=f"held out: {name}") if name else piece
 
 
-def _shard(folder: Path, batch: Sequence[Piece]) -> NoteCache:
-    """The notes of some pieces, read now or by an earlier build of the same files."""
+def _read_all(folder: Path, batches: Sequence[Sequence[Piece]], jobs: int, progress: Callable[[int], None]) -> None:
+    """Read the pieces of the batches that no earlier build of the same files has read, each into a shard."""
+    missing = [(folder, batch) for batch in batches if not _shard_of(folder, batch).exists()]
+    done = len(batches) - len(missing)
+    progress(done)
+    if jobs < 2 or len(missing) < 2:
+        for one in missing:
+            _write_shard(one)
+            progress(done := done + 1)
+        return
+    for _, outcome in workers.run_all(_write_shard, missing, jobs):
+        if isinstance(outcome, workers.Died):
+            raise AbcscribeError("A process that read scores died, for want of memory perhaps. Try fewer --jobs.")
+        progress(done := done + 1)
+
+
+def _shard_of(folder: Path, batch: Sequence[Piece]) -> Path:
     key = _sha256("".join(f"{piece.id} {piece.sha256} {piece.left_out}\n" for piece in batch).encode())[:16]
-    path = folder / f"{key}.npz"
-    if not path.exists():
-        read = [_read(piece) for piece in batch]
-        save(path, [it for it in read if isinstance(it, CachedPiece)], [it for it in read if isinstance(it, Piece)])
-    return NoteCache(path)
+    return folder / f"{key}.npz"
+
+
+def _write_shard(work: tuple[Path, Sequence[Piece]]) -> None:
+    folder, batch = work
+    read = [_read(piece) for piece in batch]
+    notes, without = [it for it in read if isinstance(it, CachedPiece)], [it for it in read if isinstance(it, Piece)]
+    save(_shard_of(folder, batch), notes, without)
 
 
 def _read(piece: Piece) -> CachedPiece | Piece:

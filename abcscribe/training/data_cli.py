@@ -33,6 +33,7 @@ def scores(
     corpora: Corpora = None,
     folder: Annotated[list[Path] | None, typer.Option(help="More scores: ABC, MusicXML, MIDI, kern.")] = None,
     installed: Annotated[bool, typer.Option(help="Read the corpus inside the music21 wheel, too.")] = True,
+    jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = os.cpu_count() or 1,
 ) -> None:
     """Read every training score that may be used into one file of notes."""
     extras.require("abcscribe data scores", "train", "scipy")
@@ -40,7 +41,7 @@ def scores(
 
     out.parent.mkdir(parents=True, exist_ok=True)
     with progress_bar("reading scores") as advance:
-        cached = build_cache(out, corpora, folder or [], installed=installed, progress=advance)
+        cached = build_cache(out, corpora, folder or [], installed=installed, progress=advance, jobs=jobs)
     typer.echo(f"{len(cached)} pieces in {out}", err=True)
 
 
