@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from abcscribe import audio, hearing, systems, text_systems
-from abcscribe.analysis import analyse
+from abcscribe.analysis import analyse, cleaning, player_count
 from abcscribe.analysis.harmony import wants_chords, with_chords
 from abcscribe.errors import AbcscribeError, AudioError, EngineError
-from abcscribe.hearing import midi_file
+from abcscribe.hearing import fine_pitch, midi_file
 from abcscribe.hints import Hints
 from abcscribe.score.abc_reader import read_abc
 from abcscribe.score.instruments import PERCUSSION
@@ -202,6 +202,10 @@ def _hear_and_write(path: Path, name: SystemName, hints: Hints, section: Section
         message = f"{path} should last {total:.0f} s but only {measured.seconds:.0f} s can be decoded: is it cut off?"
         yield Warned(message)
     music = _music(path, measured.peak, notes, engine.clear_confidence)
+    if player_count.is_sung(heard := cleaning.clean(music)):
+        music = fine_pitch.refined(
+            heard, audio.blocks(path, start=section.start or None, end=section.end, rate=fine_pitch.RATE)
+        )
     if unclear := len(notes) - len(music):
         yield Warned(f"{unclear} unclear note{'s' * (unclear != 1)} beside the drums left out.")
     if fretted and hints.instruments is None and hints.parts is None and not hints.solo:

@@ -1,7 +1,8 @@
 """Notes of any engine -> `Analysis`: beats, metre, bars, key, players, hands and voices.
 
-The stages, one module each: `cleaning` (notes without mistakes, in chords), `placing` (with `chord_features`,
-`beat_network`, `rhythm_tables`, `beats`, `metre_choice` and `downbeats`: the place of each chord in a bar), `keys`,
+The stages, one module each: `cleaning` (notes without mistakes, in chords), `intonation` (the semitones that a singer
+means), `placing` (with `chord_features`, `beat_network`, `rhythm_tables`, `beats`, `metre_choice` and `downbeats`: the
+place of each chord in a bar), `keys`,
 `parts` (with `player_count`, `players`, `timbre`, `hands`, `voices` and `quantise`: parts, staves, voices and note
 values). ``docs/analysis.md`` has the accuracy of each. Either writer of `abcscribe.writing` makes a score of the
 result; `analysis_features` gives it to the language model as numbers.
@@ -16,7 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
-from abcscribe.analysis import cleaning, player_count
+from abcscribe.analysis import cleaning, intonation, player_count
 from abcscribe.analysis.keys import find_key, signatures
 from abcscribe.analysis.lines import BarSpan, Line
 from abcscribe.analysis.parts import parts
@@ -96,7 +97,8 @@ def analyse(notes: Sequence[PlayedNote], hints: Hints = Hints()) -> Analysis | N
     if not heard:
         return None
     if player_count.is_sung(heard):
-        heard = cleaning.sung(heard)
+        played = tuple(intonation.in_tune(played))
+        heard = cleaning.sung(cleaning.clean(played))
     groups = cleaning.chords(heard)
     onsets = cleaning.chord_onsets(heard, groups)
     placed = place(heard, groups, onsets, metre=hints.metre, tempo=hints.tempo, downbeat=hints.downbeat)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from abcscribe.analysis import layers
 from abcscribe.model import WEIGHTS as FOLDER
 from abcscribe.model import weight_files
 from abcscribe.score.grid import METRE_NAMES
@@ -43,7 +44,7 @@ def guess(features: np.ndarray, onsets: np.ndarray) -> Guess:
         places, tempos, metres = _segment(features[seen], onsets[seen])
         parts.append(Guess(places[inner], tempos[inner], metres))
     places, tempos = (np.concatenate([part[i] for part in parts]) for i in range(2))
-    return Guess(places, tempos, _log_softmax(np.mean([part.metres for part in parts], axis=0)))
+    return Guess(places, tempos, layers.log_softmax(np.mean([part.metres for part in parts], axis=0)))
 
 
 def angles(onsets: np.ndarray) -> np.ndarray:
@@ -57,57 +58,32 @@ def angles(onsets: np.ndarray) -> np.ndarray:
 
 def _segment(features: np.ndarray, onsets: np.ndarray) -> tuple[np.ndarray, ...]:
     w = _weights()
-    hidden = ((features - w["mean"]) / w["scale"]) @ w["i.weight"].T + w["i.bias"]
+    hidden = layers.linear((features - w["mean"]) / w["scale"], w, "i")
     turn = angles(onsets - onsets[0])
     for index, dilation in enumerate(DILATIONS):
-        hidden = _convolution(hidden, f"b.{index}", dilation)
+        hidden = layers.convolution(hidden, w, f"b.{index}", dilation)
         hidden = _attention(hidden, f"a.{index}", turn)
-    hidden = _normalised(hidden, "n")
+    hidden = layers.normalised(hidden, w, "n")
     heads = ((hidden, "p"), (hidden, "t"), (hidden.mean(axis=0), "m"))
-    return tuple(_log_softmax(x @ w[f"{head}.weight"].T + w[f"{head}.bias"]) for x, head in heads)
-
-
-def _convolution(hidden: np.ndarray, name: str, dilation: int) -> np.ndarray:
-    w, x = _weights(), _normalised(hidden, f"{name}.n")
-    n = len(x)
-    padded = np.pad(x, ((dilation, dilation), (0, 0)))
-    around = np.hstack([padded[:n], x, padded[2 * dilation :]])
-    y = around @ w[f"{name}.c.weight"].T + w[f"{name}.c.bias"] + x.mean(axis=0) @ w[f"{name}.g.weight"].T
-    y += w[f"{name}.g.bias"]
-    return hidden + np.maximum(y, 0) @ w[f"{name}.o.weight"].T + w[f"{name}.o.bias"]
+    return tuple(layers.log_softmax(layers.linear(x, w, head)) for x, head in heads)
 
 
 def _attention(hidden: np.ndarray, name: str, turn: np.ndarray) -> np.ndarray:
-    w, x = _weights(), _normalised(hidden, f"{name}.n")
+    w = _weights()
+    x = layers.normalised(hidden, w, f"{name}.n")
     n, width = x.shape
-    mixed = (x @ w[f"{name}.qkv.weight"].T + w[f"{name}.qkv.bias"]).reshape(n, 3, HEADS, width // HEADS)
+    mixed = layers.linear(x, w, f"{name}.qkv").reshape(n, 3, HEADS, width // HEADS)
     query, key, value = mixed.transpose(1, 2, 0, 3)  # each (heads, n, width of a head)
     cos, sin = np.cos(turn).transpose(1, 0, 2), np.sin(turn).transpose(1, 0, 2)
     query, key = (_turned(part, cos, sin) for part in (query, key))
-    weight = _softmax(query @ key.transpose(0, 2, 1) / np.sqrt(width // HEADS))
+    weight = layers.softmax(query @ key.transpose(0, 2, 1) / np.sqrt(width // HEADS))
     seen = (weight @ value).transpose(1, 0, 2).reshape(n, width)
-    return hidden + seen @ w[f"{name}.o.weight"].T + w[f"{name}.o.bias"]
+    return hidden + layers.linear(seen, w, f"{name}.o")
 
 
 def _turned(x: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
     one, other = np.split(x, 2, axis=-1)
     return np.concatenate([one * cos - other * sin, one * sin + other * cos], axis=-1)
-
-
-def _normalised(x: np.ndarray, name: str) -> np.ndarray:
-    w = _weights()
-    x = x - x.mean(axis=1, keepdims=True)
-    return x / np.sqrt((x * x).mean(axis=1, keepdims=True) + 1e-5) * w[f"{name}.weight"] + w[f"{name}.bias"]
-
-
-def _softmax(x: np.ndarray) -> np.ndarray:
-    x = np.exp(x - x.max(axis=-1, keepdims=True))
-    return x / x.sum(axis=-1, keepdims=True)
-
-
-def _log_softmax(x: np.ndarray) -> np.ndarray:
-    x = x - x.max(axis=-1, keepdims=True)
-    return x - np.log(np.exp(x).sum(axis=-1, keepdims=True))
 
 
 def _weights() -> dict[str, np.ndarray]:

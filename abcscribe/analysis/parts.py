@@ -16,9 +16,10 @@ from abcscribe.analysis import hands, named_players, player_count, players, solo
 from abcscribe.analysis.lines import Line
 from abcscribe.analysis.player_count import Texture
 from abcscribe.analysis.player_features import CHORDAL
-from abcscribe.analysis.voices import Timeline, two_voices, written
+from abcscribe.analysis.voices import Timeline, written
 from abcscribe.hints import Hints
 from abcscribe.score import instruments
+from abcscribe.score.grid import TICKS, bar_ticks
 from abcscribe.score.instruments import GRAND, PERCUSSION
 from abcscribe.score.model import Staff
 
@@ -207,16 +208,22 @@ def _fits_one_staff(line: Timeline, indices: Sequence[int]) -> bool:
 
 
 def _two_hands(line: Timeline, indices: Sequence[int], program: int) -> Line:
-    chords = list(line.chords(indices).values())
-    sides = hands.right_hand([line.pitches(chord) for chord in chords])
-    both = [pair for chord, side in zip(chords, sides, strict=True) for pair in zip(chord, side, strict=True)]
-    right, left = [i for i, is_right in both if is_right], [i for i, is_right in both if not is_right]
-    voices = (*two_voices(line, right), *two_voices(line, left))
-    staves = (
-        Staff(_hand_clef(line.pitches(right), "treble"), (1, 2) if voices[1] else (1,)),
-        Staff(_hand_clef(line.pitches(left), "bass"), (3, 4) if voices[3] else (3,)),
+    ordered = [i for chord in line.chords(indices).values() for i in sorted(chord, key=lambda i: line.notes[i].pitch)]
+    tick = np.array([line.tick[i] for i in ordered])
+    bar = bar_ticks(line.metre)
+    following = np.append(np.unique(tick), line.end)[np.unique(tick, return_inverse=True)[1] + 1]
+    sounded = np.array([line.sounded(i, int(after)) for i, after in zip(ordered, following, strict=True)])
+    timed = tick / TICKS, sounded / TICKS, np.array(line.pitches(ordered)), tick % bar / TICKS
+    voice = hands.divided(*timed, bar / TICKS, float(line.metre.beat))
+    voices = {number: [i for i, own in zip(ordered, voice, strict=True) if own == number] for number in (1, 2, 3, 4)}
+    right, left = (
+        [i for i, own in zip(ordered, voice, strict=True) if own in hand] for hand in (hands.RIGHT, hands.LEFT)
     )
-    notes = [note for number, own in enumerate(voices, 1) for note in written(line, own, number)]
+    staves = (
+        Staff(_hand_clef(line.pitches(right), "treble"), hands.RIGHT if voices[2] else hands.RIGHT[:1]),
+        Staff(_hand_clef(line.pitches(left), "bass"), hands.LEFT if voices[4] else hands.LEFT[:1]),
+    )
+    notes = [note for number, own in voices.items() for note in written(line, own, number)]
     return Line(tuple(notes), program, instruments.name(program), staves, (tuple(right), tuple(left)))
 
 

@@ -159,6 +159,7 @@ class PlayedNote:
     families: tuple[float, ...] = ()  # probability of each of instruments.FAMILIES in hundredths; () if unknown
     timbre: tuple[float, ...] = ()  # a vector that is near those of the same player's notes; () if unknown
     player: int = 0  # in a file that tells players apart, such as MIDI by its tracks; 0 if unknown
+    fine_pitch: float | None = None  # as measured, MIDI in fractions of a semitone; None if unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,10 @@ TABLE: tuple[Data | Weights, ...] = (
         _small("note-unit", *NOTES), ("scores", "metres"), "2026-11-27",
     ),
     Weights(
+        "hands", ("hands.npz",), "the notes of a keyboard part -> which hand plays them, and in which voice",
+        _small("hands", *NOTES), ("scores",), "2026-11-28",
+    ),
+    Weights(
         "harmony", ("harmony.npz",), "what sounds on each beat -> its chord", _small("harmony", *NOTES), ("scores",),
         "2026-11-27",
     ),

@@ -20,18 +20,18 @@ DROPOUT = 0.2
 
 
 class Convolution(nn.Module):
-    """A dilated convolution of width three over the onsets, with the mean of the whole recording as context."""
+    """A dilated convolution of width three over the rows, with their mean as context: `analysis.layers.convolution`."""
 
-    def __init__(self, dilation: int) -> None:
+    def __init__(self, dilation: int, width: int = WIDTH) -> None:
         super().__init__()
         self.dilation = dilation
-        self.n = nn.LayerNorm(WIDTH)
-        self.c = nn.Linear(3 * WIDTH, WIDTH)
-        self.g = nn.Linear(WIDTH, WIDTH)
-        self.o = nn.Linear(WIDTH, WIDTH)
+        self.n = nn.LayerNorm(width)
+        self.c = nn.Linear(3 * width, width)
+        self.g = nn.Linear(width, width)
+        self.o = nn.Linear(width, width)
 
     def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        x = self.n(hidden) * mask  # (batch, n, WIDTH)
+        x = self.n(hidden) * mask  # (batch, n, width)
         mean = x.sum(1, keepdim=True) / mask.sum(1, keepdim=True)
         d, n = self.dilation, x.shape[1]
         padded = nn.functional.pad(x, (0, 0, d, d))

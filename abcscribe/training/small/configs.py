@@ -167,6 +167,21 @@ class NoteUnit:
 
 
 @dataclass(frozen=True)
+class Hands:
+    """Which hand plays a note of a keyboard part, and in which voice."""
+
+    cache: Path = NOTES  # note cache of abcscribe data scores
+    weights: Path = WEIGHTS  # folder to write to
+    minutes: float = 25.0  # time budget of the training
+    batch: int = 16  # excerpts a step
+    steps: int | None = None  # end earlier, after so many steps
+    threads: int = 1  # of the processor
+    seed: int = 1  # of weights and excerpts
+
+    SMOKE: ClassVar[Mapping[str, Any]] = {"minutes": 1.0, "steps": 3, "batch": 2}
+
+
+@dataclass(frozen=True)
 class Harmony:
     """Chord symbols: which tones sound under a chord, and which chords follow."""
 
@@ -208,6 +223,7 @@ LEARNERS = {
         Learner("note-confidence", NoteConfidence, "note_confidence", "note_confidence.npz", ("torch",)),
         Learner("bar-confidence", BarConfidence, "bar_confidence", "bar_confidence.json", ("scipy", "rapidfuzz")),
         Learner("note-unit", NoteUnit, "note_unit", "note_unit.npz", ("lightgbm",)),
+        Learner("hands", Hands, "hands", "hands.npz", ("torch",)),
         Learner("harmony", Harmony, "harmony", "harmony.npz", ()),
         Learner("timbre", Timbre, "timbre", "timbre.json", ("soundfile", "scipy", "rapidfuzz")),
     )
