@@ -45,7 +45,7 @@ ALLOWED: dict[str, set[str]] = {
         "transcription", "systems", "hearing", "formats", "playback", "editing", "arranging", "audio", "score",
         "hints", "__version__",
     },
-    "corpora": {"score"},
+    "corpora": {"score", "workers"},
     # never hearing, analysis, writing
     "synthesis": {"cluster", "corpora", "score", "tokens", "audio", "spectrogram", "model"},
     "evaluation": {

@@ -12,6 +12,7 @@ from abcscribe.analysis import (
     beats,
     cleaning,
     downbeats,
+    hand_network,
     hands,
     keys,
     metre_choice,
@@ -485,6 +486,56 @@ def test_the_hands_follow_the_music_across_middle_c():
     assert [[p for p, right in zip(c, s, strict=True) if not right] for c, s in zip(chords, sides, strict=True)] == [
         [36, 43], [40, 45], [57, 60], [64, 67],
     ]  # fmt: skip
+
+
+def printed(notes: list[tuple[float, float, int]], bar: float = 4.0) -> list[int]:
+    """The voices of (onset, quarters, pitch), by onset and pitch."""
+    onset, length, pitch = np.array(sorted(notes, key=lambda n: (n[0], n[2]))).T
+    return hands.divided(onset, length, pitch.astype(int), onset % bar, bar, 1.0).tolist()
+
+
+def test_a_melody_over_broken_chords_is_printed_on_two_staves():
+    melody = [(k * 1.0, 0.9, pitch) for k, pitch in enumerate([72, 76, 79, 77, 76, 74, 72, 71] * 2)]
+    chords = [(k / 2, 0.45, pitch) for k, pitch in enumerate([48, 55, 52, 55] * 8)]
+    together = sorted(melody + chords, key=lambda n: (n[0], n[2]))
+    voices = printed(melody + chords)
+    assert [voice in hands.RIGHT for voice in voices] == [note in melody for note in together]
+
+
+def test_held_melody_notes_over_an_inner_voice_are_a_voice_of_their_own():
+    melody = [(bar * 4.0 + k * 2, 1.95, pitch) for bar in range(6) for k, pitch in enumerate((79, 77))]
+    inner = [(k / 2, 0.45, pitch) for k, pitch in enumerate([67, 64, 67, 64, 65, 62, 65, 62] * 6)]
+    bass = [(bar * 4.0, 3.9, 43) for bar in range(6)]
+    everything = sorted(melody + inner + bass, key=lambda n: (n[0], n[2]))
+    voice = dict(zip(everything, printed(melody + inner + bass), strict=True))
+    assert np.mean([voice[note] == hands.RIGHT[0] for note in melody]) > 0.9
+    assert np.mean([voice[note] != hands.RIGHT[0] for note in inner]) > 0.9
+    assert {voice[note] for note in bass} <= set(hands.LEFT)
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(21, 108)), min_size=1, max_size=80, unique=True))
+@settings(max_examples=50)
+def test_in_a_chord_the_hands_and_voices_lie_above_each_other(found: list[tuple[int, int]]):
+    onset, pitch = np.array(sorted(found)).T
+    voice = hands.divided(onset / 4, np.full(len(onset), 0.5), pitch, onset / 4 % 3, 3.0, 1.0)
+    for at in np.unique(onset):
+        own = voice[onset == at].tolist()  # by pitch
+        assert own == sorted(own, reverse=True)
+    for number, other in (hands.RIGHT, hands.LEFT):
+        bars = {int(at // 12) for at, own in zip(onset, voice, strict=True) if own == other}
+        assert bars <= {int(at // 12) for at, own in zip(onset, voice, strict=True) if own == number}
+
+
+def test_long_parts_are_told_as_short_ones_are():
+    """Segments overlap: what is told of a note does not depend on where one ends."""
+    rng = np.random.default_rng(1)
+    onset = np.repeat(np.arange(900) / 2, 2)
+    pitch = np.stack([rng.integers(36, 55, 900), rng.integers(60, 84, 900)], axis=1).ravel()
+    read = hand_network.features(onset, np.full(1800, 0.4), pitch, onset % 4, 4.0, 1.0)
+    told = hand_network.guess(read)
+    assert told.shape == (1800, 2)
+    assert np.isfinite(told).all()
+    assert ((told[:, 0] > 0) == (pitch >= 60)).mean() > 0.97
 
 
 def test_values_fill_the_time_unless_the_note_clearly_stops():

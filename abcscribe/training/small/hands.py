@@ -31,6 +31,8 @@ RATE, WARMUP, WEIGHT_DECAY = 2e-3, 100, 0.02
 FIRST_SEEN = 400  # excerpts from which mean and scale of the features are taken
 LOG_STEPS = 100
 UNITS = (1.0, 1.0, 1.0, 0.5, 2.0)  # times the printed values, as an analysis may read them
+MISSED, DOUBLED = (0.03, 0.1, 0.2), (0.02, 0.08, 0.15)  # shares of the notes that are not heard, or with an overtone
+UNSURE_ENDS = (0.1, 0.3, 0.6)  # standard deviation of the log of how long a note is heard
 OVERTONES = (12, -12, 19, 7, 24)  # semitones
 
 
@@ -143,13 +145,13 @@ def drawn(part: Keyboard, rng: np.random.Generator) -> Example:
     weight = np.ones(len(at))
     pitch = part.pitch[at] + int(rng.integers(-5, 6))
     sounded = _sounded(part.onset[at], part.duration[at], rng)
-    if rng.random() < 0.6:
-        kept = np.flatnonzero(rng.random(len(at)) > rng.choice([0.03, 0.08, 0.15]))
-        doubled = np.flatnonzero(rng.random(len(at)) < rng.choice([0.02, 0.06]))
+    if rng.random() < 0.75:
+        kept = np.flatnonzero(rng.random(len(at)) > rng.choice(MISSED))
+        doubled = np.flatnonzero(rng.random(len(at)) < rng.choice(DOUBLED))
         chosen = np.concatenate([kept, doubled])
         pitch = np.concatenate([pitch[kept], pitch[doubled] + rng.choice(OVERTONES, len(doubled))])
         weight = np.concatenate([weight[kept], np.zeros(len(doubled))])
-        sounded = sounded[chosen] * np.exp(rng.normal(0, 0.15, len(chosen)))
+        sounded = sounded[chosen] * np.exp(rng.normal(0, rng.choice(UNSURE_ENDS), len(chosen)))
         order = np.lexsort((pitch, part.onset[at[chosen]]))
         at, pitch, weight, sounded = at[chosen][order], pitch[order], weight[order], sounded[order]
     unit = float(rng.choice(UNITS))

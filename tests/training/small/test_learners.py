@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tiny_cache
+import torch
 
-from abcscribe.analysis import chord_features, downbeats, keys, metre_choice, player_count, rhythm_tables
+from abcscribe.analysis import chord_features, downbeats, hand_network, keys, metre_choice, player_count, rhythm_tables
 from abcscribe.analysis.harmony import decoder
 from abcscribe.corpora.note_cache import NoteCache
 from abcscribe.errors import AbcscribeError
@@ -23,6 +24,7 @@ from abcscribe.score.model import Bar, Metre, PlayedNote, Score
 from abcscribe.synthesis.windows import Stage, WindowSource
 from abcscribe.training import window_files
 from abcscribe.training.small import bar_confidence, configs, heard_clips, timbre
+from abcscribe.training.small import hands as hands_learner
 from abcscribe.training.small import note_confidence as note_confidence_learner
 from abcscribe.training.small.configs import LEARNERS
 
@@ -93,6 +95,25 @@ def test_harmony(cache, tmp_path, monkeypatch):
         tables = decoder.load(kind)
         assert np.exp(tables.steps).sum(axis=1) == pytest.approx(1, abs=0.02)
         assert (np.exp(tables.tones[0, 0, 0]) > np.exp(tables.tones[0, 0, 1])).all()  # the tonic chord has its root
+
+
+def test_hands(cache, tmp_path, monkeypatch):
+    (first, last), path = fitted("hands", tmp_path, cache=cache, steps=3)[0][:2], tmp_path / "hands.npz"
+    assert first["loss"] > 0
+    assert last["parts"] == 2  # of the valid pieces the piano's and the song's
+    shipped = weight_files.load(SHIPPED / "hands.npz")
+    assert {name: array.shape for name, array in weight_files.load(path).items()} == {
+        name: array.shape for name, array in shipped.items()
+    }
+    model = hands_learner.Network(shipped["mean"], shipped["scale"])
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in shipped.items()})
+    (part, *_) = hands_learner.keyboards(NoteCache(cache))
+    example = hands_learner.drawn(part, np.random.default_rng(1))
+    features, mask, _, weight = hands_learner._batch([example])
+    assert weight.sum() == example.weight.sum()
+    with torch.no_grad():
+        told = model(features, mask)[0].numpy()
+    assert hand_network.guess(example.features) == pytest.approx(told, abs=1e-3)
 
 
 def test_beat_network(cache, heard, tmp_path):
