@@ -35,7 +35,7 @@ def in_tune(notes: Sequence[PlayedNote]) -> list[PlayedNote]:
     Returns:
         The same notes, as many, with other pitches perhaps.
     """
-    measured = [i for i, note in enumerate(notes) if note.fine_pitch is not None]
+    measured = [i for i, n in enumerate(notes) if n.fine_pitch is not None and abs(n.fine_pitch - n.pitch) < WIDEST]
     if len(measured) < FEWEST:
         return list(notes)
     pitch = np.array([notes[i].fine_pitch for i in measured], float)

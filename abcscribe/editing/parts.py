@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from statistics import median
 
-from abcscribe.analysis.hands import right_hand
+import numpy as np
+
+from abcscribe.analysis import hands
 from abcscribe.editing.notes import EditError, by_semitones, repitched
 from abcscribe.editing.timeline import Held, held_notes, identified, written
 from abcscribe.score import instruments
 from abcscribe.score.instruments import GRAND
-from abcscribe.score.model import CLEFS, Key, Part, Score, Staff, Tempo
+from abcscribe.score.model import CLEFS, Key, Metre, Part, Score, Staff, Tempo
 from abcscribe.score.spelling import spell
 from abcscribe.score.transpose import transposed
 
@@ -162,15 +163,16 @@ def _one_staff(score: Score, part: Part, notes: Sequence[Held]) -> Part:
 
 
 def _two_hands(score: Score, part: Part, notes: Sequence[Held]) -> Part:
-    by_onset: dict[Fraction, list[Held]] = defaultdict(list)
-    for held in sorted(notes, key=lambda h: (h.onset, h.pitch.midi)):
-        by_onset[held.onset].append(held)
-    sides = right_hand([[held.pitch.midi for held in chord] for chord in by_onset.values()])
-    both = [
-        pair for chord, side in zip(by_onset.values(), sides, strict=True) for pair in zip(chord, side, strict=True)
-    ]
-    right = _voiced([held for held, is_right in both if is_right], first=1)
-    left = _voiced([held for held, is_right in both if not is_right], first=1 + MOST_VOICES)
+    ordered = sorted(notes, key=lambda h: (h.onset, h.pitch.midi))
+    onset, end = np.array([(float(h.onset), float(h.end)) for h in ordered]).reshape(-1, 2).T
+    starts = np.array([float(start) for start in score.bar_starts()])
+    place = onset - starts[np.searchsorted(starts, onset, side="right") - 1]
+    metre = next((bar.metre for bar in score.bars if bar.metre), Metre())
+    pitch = np.array([held.pitch.midi for held in ordered])
+    voice = hands.divided(onset, end - onset, pitch, place, float(metre.length), float(metre.beat))
+    is_right = np.isin(voice, hands.RIGHT)
+    right = _voiced([held for held, right in zip(ordered, is_right, strict=True) if right], first=1)
+    left = _voiced([held for held, right in zip(ordered, is_right, strict=True) if not right], first=1 + MOST_VOICES)
     staves = [Staff("treble", _numbers(right, 1)), Staff("bass", _numbers(left, 1 + MOST_VOICES))]
     return _from(score, part, staves, [*right, *left])
 
