@@ -11,7 +11,6 @@ import os
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -21,14 +20,13 @@ from abcscribe.arranging import Arrangement, arranged
 from abcscribe.errors import AudioError, ScoreError, is_failure, sentence
 from abcscribe.formats import known, render_with_recording
 from abcscribe.hints import Hints
-from abcscribe.score import instruments
 from abcscribe.score.convert import headed
 from abcscribe.score.model import Score
+from abcscribe.score.summary import confidence, doubts, summary
 from abcscribe.score.tab import remarks
 from abcscribe.score.target import write_target
 from abcscribe.score.writers import WRITERS
 
-BEATS = {Fraction(1, 2): "eighth", Fraction(1): "quarter", Fraction(3, 2): "dotted quarter", Fraction(2): "half"}
 LONGEST_NAME = 255  # bytes, on every common file system
 
 
@@ -186,18 +184,11 @@ def _recordings(inputs: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
         yield from ((recording, recording.relative_to(path)) for recording in inside)
 
 
-def summary(score: Score) -> str:
-    """Such as ``6/8, G major, dotted quarter = 92, Violin + Cello, 32 bars, confidence 81 %``."""
-    first = score.bars[0]
-    parts = " + ".join(part.name or instruments.name(part.program) for part in score.parts)
-    said = [str(first.metre or "free metre"), str(first.key)]
-    if first.tempo:
-        said.append(f"{BEATS.get(first.tempo.beat, first.tempo.beat)} = {first.tempo.bpm:.0f}")
-    said += [parts, f"{len(score.bars)} bar{'s' * (len(score.bars) != 1)}"]
-    sure = [bar.confidence for bar in score.bars if bar.confidence is not None]
-    if sure:
-        said.append(f"confidence {sum(sure) / len(sure):.0%}")
-    return ", ".join(said)
+def described(score: Score) -> str:
+    """Such as ``6/8, G major, dotted quarter = 92, Violin, 32 bars, confidence 81 %; bars 12-18 are doubtful``."""
+    sure, said = confidence(score), summary(score)
+    said += f", confidence {sure:.0%}" if sure is not None else ""
+    return "; ".join(filter(None, [said, doubts(score)]))
 
 
 def put(path: Path, content: bytes) -> None:

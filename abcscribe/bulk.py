@@ -188,7 +188,7 @@ def _transcribed(source: Store, target: Store, job: Job, folder: Path) -> Entry:
     outcome = batch.run(dataclasses.replace(job, recording=here), keep=keep)
     said = partial(_with_place, str(here), source.place(name))
     return Entry(
-        name or here.name, files if outcome.score else {}, batch.summary(outcome.score) if outcome.score else "",
+        name or here.name, files if outcome.score else {}, batch.described(outcome.score) if outcome.score else "",
         tuple(map(said, outcome.warnings)), said(outcome.error), outcome.failure,
         sound=round(_seconds(here), 3),
     )  # fmt: skip

@@ -288,14 +288,14 @@ def _show(advance: Advance, name: str, event: Event) -> None:
 
 def _told(outcome: Outcome) -> bool:
     """Say what became of a recording. True if it became a score."""
-    from abcscribe.batch import summary
+    from abcscribe.batch import described
 
     for warning in outcome.warnings:
         _say(f"Warning: {warning}")
     if outcome.score is None:
         _say(outcome.error)
         return False
-    _say(f"{outcome.job.recording}: {summary(outcome.score)}")
+    _say(f"{outcome.job.recording}: {described(outcome.score)}")
     for path in outcome.written:
         _say(f"  {path}")
     return True

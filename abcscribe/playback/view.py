@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from statistics import fmean
 from typing import Any
 
 from abcscribe.editing.timeline import identified
@@ -11,12 +10,10 @@ from abcscribe.playback.abc_positions import Written, positions
 from abcscribe.score import instruments
 from abcscribe.score.abc_writer import write_abc
 from abcscribe.score.model import Part, Score
+from abcscribe.score.summary import USABLE, confidence, first_number, is_doubtful, summary
 from abcscribe.score.timing import TimeMap, followed
 
-DOUBTFUL_BAR = 0.6  # calibrated share of a bar's notes that is right
 DOUBTFUL_NOTE = 0.7  # probability that a note was played; a tenth of the notes of a clear recording lie below
-USABLE = 0.4  # mean confidence of the bars: below it there is more to correct than to keep
-BEATS = {Fraction(1, 2): "eighth", Fraction(1): "quarter", Fraction(3, 2): "dotted quarter", Fraction(2): "half"}
 
 
 def view(score: Score) -> dict[str, Any]:
@@ -49,24 +46,6 @@ def view(score: Score) -> dict[str, Any]:
     }
 
 
-def summary(score: Score) -> str:
-    """Such as ``6/8, G major, dotted quarter = 92, Violin + Cello, 32 bars``."""
-    if not score.bars:
-        return "no music"
-    first = score.bars[0]
-    said = [str(first.metre or "free metre"), str(first.key)]
-    if first.tempo:
-        said.append(f"{BEATS.get(first.tempo.beat, first.tempo.beat)} = {first.tempo.bpm:.0f}")
-    said.append(" + ".join(part.name or instruments.name(part.program) for part in score.parts))
-    return ", ".join([*said, f"{len(score.bars)} bar{'s' * (len(score.bars) != 1)}"])
-
-
-def confidence(score: Score) -> float | None:
-    """The mean confidence of the bars, None if it is not known of any."""
-    sure = [bar.confidence for bar in score.bars if bar.confidence is not None]
-    return round(fmean(sure), 2) if sure else None
-
-
 def _notice(sure: float | None) -> str:
     return f"Only about {sure or 0:.0%} of these notes are expected to be right: take this as a sketch, not a score."
 
@@ -87,10 +66,10 @@ def _found(score: Score) -> dict[str, Any]:
 def _bars(score: Score, times: TimeMap) -> list[dict[str, Any]]:
     starts = score.bar_starts()
     seconds = [round(times.at(start), 3) for start in starts]
-    pickup = bool(score.bars) and score.bars[0].metre is not None and score.bars[0].length < score.bars[0].metre.length
+    number = first_number(score)
     return [
         {
-            "number": i + (0 if pickup else 1),
+            "number": i + number,
             "seconds": seconds[i],
             "end": seconds[i + 1],
             "length": str(bar.length),
@@ -98,7 +77,7 @@ def _bars(score: Score, times: TimeMap) -> list[dict[str, Any]]:
             "key": str(bar.key),
             "tempo": round(bar.tempo.quarter_bpm, 2) if bar.tempo else None,
             "confidence": bar.confidence,
-            "doubtful": bar.confidence is not None and bar.confidence < DOUBTFUL_BAR,
+            "doubtful": is_doubtful(bar),
         }
         for i, bar in enumerate(score.bars)
     ]

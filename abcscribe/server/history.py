@@ -13,10 +13,11 @@ from typing import Any
 from abcscribe.editing import corrections, operations
 from abcscribe.editing.notes import EditError
 from abcscribe.hints import HintError
-from abcscribe.playback.view import confidence, summary, view
+from abcscribe.playback.view import view
 from abcscribe.score.abc_reader import read_abc
 from abcscribe.score.abc_tokens import Problem
 from abcscribe.score.model import Score
+from abcscribe.score.summary import confidence, summary
 from abcscribe.server import pipeline
 from abcscribe.server.library import ChangedError, Draft, Library, NotFoundError, Version
 
