@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from abcscribe import audio, hearing, systems, transcription
-from abcscribe.analysis import cleaning
+from abcscribe.analysis import cleaning, intonation
 from abcscribe.errors import AudioError
+from abcscribe.hearing import fine_pitch
 from abcscribe.hints import HintError, Hints, parse_instrument
 from abcscribe.score import instruments
 from abcscribe.score.instruments import PERCUSSION
@@ -89,6 +90,9 @@ def events(
     for path in files(folder):
         heard, seconds = yield from _heard(path, name, start or 0.0, end)
         finish = max(finish, seconds)
+        if _is_voice(path):
+            blocks = audio.blocks(path, start=start, end=end, rate=fine_pitch.RATE)
+            heard = intonation.in_tune(fine_pitch.refined(cleaning.clean(heard), blocks, start or 0.0))
         own, said = _of_player(path, heard, taken)
         yield from map(Warned, said)
         notes += own
@@ -102,6 +106,11 @@ def events(
             yield step
         else:
             yield Wrote(step, finish)
+
+
+def _is_voice(path: Path) -> bool:
+    played = program(path.stem)
+    return played is not None and instruments.family(played) == "voice"
 
 
 def _heard(

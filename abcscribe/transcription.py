@@ -205,9 +205,8 @@ def _hear_and_write(path: Path, name: SystemName, hints: Hints, section: Section
     if unclear := len(notes) - len(music):
         yield Warned(f"{unclear} unclear note{'s' * (unclear != 1)} beside the drums left out.")
     if player_count.is_sung(heard := cleaning.clean(music)):
-        music = fine_pitch.refined(
-            heard, audio.blocks(path, start=section.start or None, end=section.end, rate=fine_pitch.RATE)
-        )
+        blocks = audio.blocks(path, start=section.start or None, end=section.end, rate=fine_pitch.RATE)
+        music = fine_pitch.refined(heard, blocks, section.start)
     if fretted and hints.instruments is None and hints.parts is None and not hints.solo:
         hints = dataclasses.replace(hints, instruments=(_fretted_player(music),))
     finish = section.start + measured.seconds

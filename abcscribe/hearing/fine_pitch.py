@@ -30,17 +30,19 @@ DIP = 3.0  # dB: less is no new beginning
 SAME = 0.5  # semitones
 
 
-def refined(notes: Sequence[PlayedNote], blocks: Iterable[np.ndarray]) -> list[PlayedNote]:
+def refined(notes: Sequence[PlayedNote], blocks: Iterable[np.ndarray], start: float = 0.0) -> list[PlayedNote]:
     """A singer's notes with ``fine_pitch``, as far as it can be told; those that were cut in two are one again.
 
     Args:
-        notes: by onset; seconds count from the first block.
+        notes: by onset.
         blocks: the waveform at RATE, consecutive float32 (samples,).
+        start: second at which the first block begins, as the notes count.
     """
     import swift_f0  # where it is used: it loads the ONNX runtime
 
     stream = _detector().stream()
     track = swift_f0.concat([*(stream.push(block, RATE) for block in blocks), stream.flush()])
+    track.timestamps += start
     pitch = np.where(track.confidence >= VOICED, 69 + 12 * np.log2(track.pitch_hz.clip(1.0) / 440), np.nan)
     kept: list[PlayedNote] = []
     for note in (_with_pitch(note, track, pitch) for note in notes):

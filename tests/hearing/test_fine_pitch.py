@@ -34,6 +34,13 @@ def test_the_pitch_is_measured_in_hundredths():
     assert (one.pitch, other.pitch) == (60, 65)
 
 
+def test_a_section_counts_from_where_it_begins():
+    sound = voice([(0.2, 0.9, 60.3), (1.0, 1.8, 64.6)], 2.0)
+    heard = [PlayedNote(30.2, 30.9, 60), PlayedNote(31.0, 31.8, 65)]
+    one, other = fine_pitch.refined(heard, blocks(sound), start=30.0)
+    assert (one.fine_pitch, other.fine_pitch) == (pytest.approx(60.3, abs=0.1), pytest.approx(64.6, abs=0.1))
+
+
 def test_a_note_that_was_cut_in_two_is_one_again():
     sound = voice([(0.2, 1.6, 62.0)], 2.0)
     heard = [PlayedNote(0.2, 0.8, 62), PlayedNote(0.9, 1.6, 62)]
