@@ -25,7 +25,7 @@ from abcscribe.score.lilypond_signs import (
     tempo_mark,
 )
 from abcscribe.score.model import Bar, Key, Note, Part, Pitch, Score
-from abcscribe.score.repeats import ending_stops, sections, turns, with_plain_repeats
+from abcscribe.score.repeats import brackets, sections, turns, with_plain_repeats
 
 VERSION = "2.24.0"
 _CLEFS = {
@@ -125,40 +125,28 @@ def _part(score: Score, part: Part, voices: Sequence[_Voice]) -> Iterator[str]:
 
 def _structured(bars: Sequence[Bar], write: Callable[[int], str]) -> str:
     """The bars of one voice with their repeats and alternatives."""
-    stops = ending_stops(bars)
     lines: list[str] = []
     for section, endings in sections(bars):
         count = turns(bars, section, endings)
         if count == 1:
             lines.extend(write(i) for i in section)
             continue
-        brackets = _brackets(section, endings, stops)
-        body_end = brackets[0].start if brackets else section.stop
+        stretches = brackets(bars, section, endings)
+        body_end = stretches[0].start if stretches else section.stop
         body_end = next((i + 1 for i in range(section.start, body_end) if bars[i].repeat_end), body_end)
         lines.append(f"\\repeat volta {count} {{")
         lines.extend(write(i) for i in range(section.start, body_end))
         lines.append("}")
-        if brackets:
-            plain = [bars[b.start].ending for b in brackets] == [str(n) for n in range(1, count + 1)]
+        if stretches:
+            plain = [bars[b.start].ending for b in stretches] == [str(n) for n in range(1, count + 1)]
             lines.append("\\alternative {")
-            for bracket in brackets:
+            for bracket in stretches:
                 volta = "" if plain else f"\\volta {bars[bracket.start].ending} "
                 lines += [f"{volta}{{", *(write(i) for i in bracket), "}"]
             lines.append("}")
-        behind = brackets[-1].stop if brackets else body_end
+        behind = stretches[-1].stop if stretches else body_end
         lines.extend(write(i) for i in range(behind, section.stop))
     return "\n".join(lines)
-
-
-def _brackets(section: range, endings: Sequence[str], stops: dict[int, str]) -> list[range]:
-    """The stretches of a section's endings; what follows the last bracket is no part of it."""
-    begins = [i for k, i in enumerate(section) if endings[k] and (k == 0 or endings[k] != endings[k - 1])]
-    ends = [*begins[1:], section.stop] if begins else []
-    found = [range(a, b) for a, b in zip(begins, ends, strict=True)]
-    if found:
-        last = next((i + 1 for i in found[-1] if i in stops), found[-1].stop)
-        found[-1] = range(found[-1].start, last)
-    return found
 
 
 def chord_bar(bars: Sequence[Bar], i: int) -> str:

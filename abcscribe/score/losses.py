@@ -210,6 +210,15 @@ KEEPS: dict[str, dict[str, str]] = {
         "notes on another staff than their voice": SAID,
         "tempo marks of a fraction": APPROXIMATED,
     },
+    "kern": _WRITTEN_OUT
+    | {
+        "grace notes behind a note inside of a bar": APPROXIMATED,
+        "places of drums": SAID,
+        "strings and frets": SAID,
+        "tunings": SAID,
+        "capos": SAID,
+        "notes on another staff than their voice": SAID,
+    },
     "tab": _NO_TABLATURE | _WRITTEN_OUT,
     "tab-musicxml": {},
     "tab-pdf": {},

@@ -18,7 +18,7 @@ from abcscribe.score.readers import read_score
 from abcscribe.score.writers import WRITERS, render
 
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
-READ_BACK = {"abc": ".abc", "musicxml": ".musicxml", "mxl": ".mxl", "lilypond": ".ly", "json": ".json"}
+READ_BACK = {"abc": ".abc", "musicxml": ".musicxml", "mxl": ".mxl", "lilypond": ".ly", "kern": ".krn", "json": ".json"}
 
 
 def melody() -> Score:
