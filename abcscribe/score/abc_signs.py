@@ -22,6 +22,7 @@ HAIRPINS = {
 }  # fmt: skip
 _HEADS = {"style=x": "x", "style=harmonic": "diamond", "style=triangle": "triangle", "style=rhythm": "slash",
           "style=normal": "normal"}  # fmt: skip
+HEADS = tuple(_HEADS.values())  # that ABC has; a circle with a cross is written as the nearest of them
 HEAD_DECORATIONS = {head: f"!{text}!" for text, head in _HEADS.items()} | {"circle-x": "!style=x!"}
 _SILENT = {"beambr1", "beambr2", "trill(", "trill)", "xstem", "courtesy", "editorial"}  # print, or are drawn anyway
 _LYRIC = re.compile(r"(?P<gap>\s+)|(?P<sign>[-_*|])|(?P<text>(?:\\-|[^\s\-_*|])+)")

@@ -74,7 +74,7 @@ def _part_differences(expected: Score, part: Part, found: Score, other: Part) ->
     if (part.tuning, part.capo) != (other.tuning, other.capo):
         yield "tuning or capo"
     for kind in DIRECTIONS:
-        if _directions(part, kind) != _directions(other, kind):
+        if _directions(expected, part, kind) != _directions(found, other, kind):
             yield kind
     for number, (voice, twin) in enumerate(zip(part.voices, other.voices, strict=False), 1):
         if _sounded(expected, part, voice) != _sounded(found, other, twin):
@@ -112,19 +112,21 @@ def _signs(score: Score, part: Part, voice: int) -> dict[str, Counter[tuple[Frac
     return found
 
 
-def _directions(part: Part, kind: str) -> Counter[tuple[int, Fraction, str, int]]:
+def _directions(score: Score, part: Part, kind: str) -> Counter[tuple[Fraction, str, int]]:
+    """Signs by their time in the piece: at the end of a bar or the beginning of the next one is the same."""
     return Counter(
-        (i, sign.start, _line(sign.text), sign.staff)
-        for i, signs in enumerate(part.directions)
+        (bar_start + sign.start, _line(sign.text), sign.staff)
+        for bar_start, signs in zip(score.bar_starts(), part.directions, strict=False)
         for sign in signs
         if sign.kind == kind
     )
 
 
 def _lines(bars: tuple[Bar, ...]) -> list[str]:
-    """Special bar lines inside of the piece; a bracket that closes may have a double one."""
+    """Special bar lines inside of the piece; a bracket that closes may have a double one, a repeat has its own."""
     stops = ending_stops(bars)
-    return ["" if i in stops or i + 1 == len(bars) else bar.line for i, bar in enumerate(bars)]
+    repeats = {i for i, bar in enumerate(bars[1:]) if bar.repeat_start}
+    return ["" if i in stops or i in repeats or i + 1 == len(bars) else bar.line for i, bar in enumerate(bars)]
 
 
 def _sounded(score: Score, part: Part, voice: int) -> Counter[Sounded]:

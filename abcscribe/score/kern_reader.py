@@ -51,6 +51,7 @@ class _Track:
     graces: dict[int, list[Pitch]] = field(default_factory=dict)  # voice -> waiting
     hairpin: bool = False
     clef: str = ""  # the one in force
+    program: int | None = None  # by its code
 
 
 def read_kern(path: str | Path) -> tuple[Score, list[str]]:
@@ -202,7 +203,7 @@ class _Reader:
         elif match := re.fullmatch(r"\*part(\d{1,3})", token):
             track.part_number = match[1]
         elif token.startswith("*I") and (code := token[2:].strip().lower()) in kern_tokens.PROGRAMS:
-            part.program = kern_tokens.PROGRAMS[code]
+            track.program = kern_tokens.PROGRAMS[code]
         elif re.match(r"\*M\d", token):
             self.left_out["metres that cannot be read"] += 1
 
@@ -241,7 +242,7 @@ class _Reader:
         if kind == "N" and "head" in said:
             number = said.get("n", "1")
             column.heads[int(number) if number.isdigit() else 1] = kern_tokens.HEADS.get(said["head"], said["head"])
-        elif kind == "TX" and "problem" not in said and (text := one_line(said.get("t", ""))):
+        elif kind == "TX" and "problem" not in said and (text := one_line(said.get("t", ""))) not in ("", "P"):
             sign = jump_named(text) or {"[segno]": "segno", "[coda]": "coda"}.get(text, "")
             bar = self._draft_bar(track)
             if sign:
@@ -387,20 +388,22 @@ class _Reader:
             track.voices[bar][voice][index] = dataclasses.replace(note, lyrics=tuple(lyrics))
 
     def _finger(self, track: _Track, place: tuple[int, int, int], token: str) -> None:
-        """``3``, or ``1 . 5`` for the notes of a chord from the lowest."""
+        """``3``, ``23`` for a change of fingers, or ``1 . 5`` for the notes of a chord from the lowest."""
         bar, voice, index = place
         notes = track.voices[bar][voice] if bar == self.bar else []
         start = self.now - self.starts[self.bar]
         for k, text in enumerate(token.split(), index):
-            if k < len(notes) and notes[k].start == start and text in "012345":
-                notes[k] = dataclasses.replace(notes[k], marks=(*notes[k].marks, f"finger-{text}"))
+            if k < len(notes) and notes[k].start == start:
+                fingers = tuple(f"finger-{digit}" for digit in text if digit in "012345")
+                notes[k] = dataclasses.replace(notes[k], marks=(*notes[k].marks, *fingers))
 
     def _dynamic(self, track: _Track, bar: DraftBar, start: Fraction, token: str) -> None:
         if any(sign in token for sign in "[]") and track.hairpin:
             bar.directions.append(Direction(start, "hairpin", "!"))
             track.hairpin = False
-        if text := next((t for t in re.findall(r"[a-z]+", token) if t in DYNAMICS), ""):
-            bar.directions.append(Direction(start, "dynamic", text))
+        for text in re.findall(r"[a-z]+", token):
+            if text in DYNAMICS:
+                bar.directions.append(Direction(start, "dynamic", text))
         if sign := next((sign for sign in "<>" if sign in token), ""):
             bar.directions.append(Direction(start, "hairpin", sign))
             track.hairpin = True
@@ -430,8 +433,8 @@ class _Reader:
 
     def _take_sections(self) -> None:
         """Endings, and how often a section is played where that is more than twice."""
-        track = next(iter(self.tracks.values()), None)
-        bars = track.part.bars if track else []
+        top = next(reversed(self.tracks.values()), None)  # whose bars count for the part
+        bars = top.part.bars if top else []
         begins = sorted(i for i in self.labels if i < len(bars))
         names = set(self.labels.values())
         for i, following in pairwise([*begins, len(bars)]):
@@ -448,7 +451,8 @@ class _Reader:
         tracks = sorted(tracks, key=lambda track: track.staff_number or 0)
         whole = tracks[0].part
         whole.name = next((t.part.name for t in tracks if t.part.name), "")
-        whole.program = whole.program or instruments.named(whole.name) or 0
+        coded = next((t.program for t in tracks if t.program is not None), None)
+        whole.program = coded if coded is not None else instruments.named(whole.name) or 0
         staff = shift = 0
         before: _Track | None = None
         for track in tracks:
@@ -505,6 +509,6 @@ def _together(upper: _Track, lower: _Track) -> bool:
     """Whether two spines are staves of one part: by their number or, without any, as the hands of a keyboard."""
     if upper.part_number or lower.part_number:
         return upper.part_number == lower.part_number
-    program = upper.part.program
+    program = upper.program or 0
     named = "piano" in upper.part.name.casefold() or program
-    return bool(named) and program == lower.part.program and any(program in programs for programs in _KEYBOARDS)
+    return bool(named) and program == (lower.program or 0) and any(program in programs for programs in _KEYBOARDS)

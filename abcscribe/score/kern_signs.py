@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
+from abcscribe.score import instruments
 from abcscribe.score.durations import DOT_FACTORS, Value
 from abcscribe.score.harmony import KINDS
+from abcscribe.score.instruments import FAMILY_PROGRAM
 from abcscribe.score.kern_tokens import BEATS, CLEFS, MODES, PROGRAMS, tremolo_value
 from abcscribe.score.marks import MARKS
 from abcscribe.score.model import Bar, Harmony, Key, Note, Pitch, Syllable, Tempo
@@ -135,9 +137,10 @@ def syllable(sung: Syllable, joins: bool) -> str:
     return f"{'-' if joins else ''}{text}{'-' if sung.joined else ''}{'_' if sung.held else ''}"
 
 
-def instrument(program: int) -> str | None:
-    """The code of an instrument behind ``*I``; None if Humdrum has none for it."""
-    return _PROGRAM_TOKENS.get(program)
+def instrument(program: int) -> str:
+    """The code of an instrument behind ``*I``, or of the nearest that Humdrum has one for."""
+    family = FAMILY_PROGRAM.get(instruments.family(program), 0)
+    return _PROGRAM_TOKENS.get(program) or _PROGRAM_TOKENS.get(family, "piano")
 
 
 def layout(text: str) -> str:

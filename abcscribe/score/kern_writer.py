@@ -222,7 +222,7 @@ class _Writer:
         (voice,) = spine.voices
         for event in self.voices[spine.number, voice][i]:
             if spine.kind == "fing":
-                fingers = [" ".join(_fingers(note)) or "." for note in event]
+                fingers = ["".join(_fingers(note)) or "." for note in event]
                 if any(finger != "." for finger in fingers):
                     rows.put(event[0].start, _DATA, 0, (column, 0), " ".join(fingers))
                 continue
@@ -346,8 +346,7 @@ def _name(part: Part, spine: _Spine) -> str:
 
 
 def _code(part: Part, spine: _Spine) -> str:
-    code = kern_signs.instrument(part.program)
-    return f"*I{code}" if code else "*"
+    return f"*I{kern_signs.instrument(part.program)}"
 
 
 def _transposition(part: Part, spine: _Spine) -> str:

@@ -6,11 +6,14 @@ of it. docs/formats.md shows the same table, and a test compares both with what 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
+from abcscribe.score.abc_signs import HEADS as ABC_HEADS
 from abcscribe.score.guitar_pro import is_latin
 from abcscribe.score.instruments import PERCUSSION, usual_transposition
+from abcscribe.score.kern_tokens import PROGRAMS as HUMDRUM_PROGRAMS
 from abcscribe.score.marks import MARKS
 from abcscribe.score.model import Note, Score
 
@@ -44,6 +47,11 @@ def _other_letters(score: Score) -> int:
     chords = (str(harmony) for bar in score.bars for harmony in bar.harmonies)
     texts = (score.title, score.composer, *(part.name for part in score.parts), *chords)
     return sum(not is_latin(text) for text in texts)
+
+
+def _unknown_to_humdrum(score: Score) -> int:
+    """Parts whose instrument has no code in Humdrum."""
+    return sum(part.program not in HUMDRUM_PROGRAMS.values() for part in score.parts)
 
 
 def _symbols_between(score: Score) -> int:
@@ -108,6 +116,7 @@ FIELDS: dict[str, Callable[[Score], int]] = {
         {bar.tempo for bar in score.bars if bar.tempo and Fraction(bar.tempo.bpm).denominator != 1}
     ),
     "texts in other than Western letters": _other_letters,
+    "instruments unknown to Humdrum": _unknown_to_humdrum,
 }
 # What a format does with the fields that it does not keep as they are.
 _WRITTEN_OUT = {"measure repeats": APPROXIMATED}
@@ -218,6 +227,7 @@ KEEPS: dict[str, dict[str, str]] = {
         "tunings": SAID,
         "capos": SAID,
         "notes on another staff than their voice": SAID,
+        "instruments unknown to Humdrum": APPROXIMATED,
     },
     "tab": _NO_TABLATURE | _WRITTEN_OUT,
     "tab-musicxml": {},
@@ -238,12 +248,19 @@ _SILENT = {
         "dynamics",
     )
 }
+# Whether a format has a sign for a mark; the others have one for all of those that they keep at all
+_SIGNS: dict[str, Callable[[str], bool]] = {
+    "abc": lambda name: bool(MARKS[name].abc),
+    "lilypond": lambda name: bool(MARKS[name].lilypond),
+    "kern": lambda name: bool(MARKS[name].kern) or name.startswith(("finger-", "tremolo-")),
+}
 _HOW = {
     "chord symbols inside of notes": "written at the note before",
     "signs inside of notes": "written at the note before",
     "grace notes behind a note inside of a bar": "written before the next note",
     "measure repeats": "written out",
     "tempo marks of a fraction": "rounded to whole beats a minute",
+    "instruments unknown to Humdrum": "written as the nearest that it knows",
     "texts in other than Western letters": "written in the nearest letters, or as question marks",
 }
 
@@ -261,7 +278,21 @@ def losses(score: Score, name: str) -> list[str]:
             sentences.append(
                 f"{count} {_counted(field, count)} {_HOW.get(field, 'written as near as can be')}: {name}."
             )
-    return sentences
+    return sentences + [
+        f"{count} {sign.replace('-', ' ')}{'s' * (count > 1)} left out: {name} has no such sign."
+        for sign, count in _signless(score, name).items()
+    ]
+
+
+def _signless(score: Score, name: str) -> Counter[str]:
+    """Marks and noteheads of kinds that a format keeps, but has no sign for these."""
+    sign_of = _SIGNS.get(name)
+    if not sign_of:
+        return Counter()
+    found = Counter(mark for note in _notes(score) for mark in note.marks if not sign_of(mark))
+    if name == "abc":
+        found.update(f"{note.head} head" for note in _notes(score) if note.head and note.head not in ABC_HEADS)
+    return found
 
 
 def _counted(field: str, count: int) -> str:

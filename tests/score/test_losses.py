@@ -14,7 +14,8 @@ from abcscribe.score.convert import Changes, convert
 from abcscribe.score.differences import differences
 from abcscribe.score.json_format import to_json
 from abcscribe.score.losses import APPROXIMATED, FIELDS, KEEPS, KEPT, SAID, losses
-from abcscribe.score.readers import read_score
+from abcscribe.score.marks import MARKS
+from abcscribe.score.readers import read_leniently, read_score
 from abcscribe.score.writers import WRITERS, render
 
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
@@ -133,6 +134,7 @@ EXAMPLES: dict[str, Callable[[], Score]] = {
         melody(), bars=tuple(replace(bar, tempo=Tempo(100.5)) for bar in melody().bars)
     ),
     "texts in other than Western letters": lambda: replace(melody(), title="Песня № 5"),
+    "instruments unknown to Humdrum": lambda: with_part(name="Crystal", program=98),
 }
 
 
@@ -152,6 +154,17 @@ def test_what_is_kept_comes_back_and_what_is_not_is_said(field: str, name: str, 
     keeps = KEEPS[name].get(field, KEPT)
     assert bool(lost) == (keeps != KEPT), lost
     assert bool(losses(score, name)) == (keeps != KEPT)
+
+
+@pytest.mark.parametrize("name", READ_BACK)
+def test_every_mark_and_notehead_is_kept_or_said(name: str, tmp_path: Path) -> None:
+    path = tmp_path / f"score{READ_BACK[name]}"
+    heads = [] if KEEPS[name].get("noteheads") else ["x", "diamond", "triangle", "slash", "circle-x", "square"]
+    scores = [with_note(marks=(mark,)) for mark in MARKS] + [with_note(head=head) for head in heads]
+    for score in scores:
+        path.write_bytes(render(score, name))
+        note, (again, said) = score.parts[0].bars[0][0], read_leniently(path)
+        assert bool(differences(score, again)) == bool(losses(score, name) + said), (note.marks, note.head)
 
 
 @pytest.mark.parametrize("name", [name for name in KEEPS if KEEPS[name]])
