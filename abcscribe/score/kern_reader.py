@@ -2,8 +2,8 @@
 
 lytk refuses files with ``*^``, as most kern of piano music has. Here every column knows the spine it comes from and
 when its note ends; a line stands at the time at which the first of the notes before it ends. **text and **silbe are
-words, **fing fingers, **dynam dynamics and hairpins, **mxhm chord symbols, all of the **kern spine to their left. Layout
-comments have texts and noteheads, labels of sections and their order the endings.
+words, **fing fingers, **dynam dynamics and hairpins, **mxhm chord symbols, all of the **kern spine to their left.
+Layout comments have texts and noteheads, labels of sections and their order the endings.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from abcscribe.errors import ScoreError
 from abcscribe.score import instruments, kern_tokens
-from abcscribe.score.drafts import DraftBar, DraftPart, add_voice, build, one_line
+from abcscribe.score.drafts import DraftBar, DraftPart, add_voice, build, counted, one_line
 from abcscribe.score.marks import DYNAMICS
 from abcscribe.score.model import Direction, Key, Note, Pitch, Score, Tempo
 from abcscribe.score.repeats import jump_named
@@ -75,7 +75,7 @@ def kern_score(text: str) -> tuple[Score, list[str]]:
     reader = _Reader()
     for line in text.splitlines():
         reader.line(line)
-    return reader.score(), [f"{count} {what} left out" for what, count in reader.left_out.items()]
+    return reader.score(), counted(reader.left_out)
 
 
 class _Reader:
@@ -334,7 +334,7 @@ class _Reader:
         for text in token.split(" "):
             found = kern_tokens.note(text, first)
             if found is None:
-                self.left_out["tokens that are no notes"] += bool(text)
+                self.left_out["tokens without a note"] += bool(text)
                 continue
             first = first or found.duration
             head = column.heads.get(len(chord) + 1, "")

@@ -1,4 +1,4 @@
-"""Words of Humdrum for its writer: values, notes, beams, signatures, chord symbols, texts. ``kern_tokens`` reads them."""
+"""Words of Humdrum for its writer: values, notes, beams, signatures, texts. ``kern_tokens`` reads them."""
 
 from __future__ import annotations
 

@@ -178,7 +178,9 @@ def chord_symbol(text: str, start: Fraction) -> Harmony | None:
 
 def designation(text: str) -> tuple[str, Tempo | None]:
     """!!!OMD: the words of tempo and a metronome mark, as in ``Lento [quarter-dot]=60``."""
-    match = re.search(r"\[?\b(" + "|".join(sorted(BEATS, key=len, reverse=True)) + r")\]?\s*=\s*(\d{1,4}(?:\.\d{1,3})?)", text)
+    match = re.search(
+        r"\[?\b(" + "|".join(sorted(BEATS, key=len, reverse=True)) + r")\]?\s*=\s*(\d{1,4}(?:\.\d{1,3})?)", text
+    )
     if not match:
         return " ".join(text.split()), None
     bpm = float(match[2])

@@ -251,7 +251,7 @@ class _Writer:
     def _put_dynamics(
         self, rows: _Rows, spine: _Spine, place: tuple[int, int], i: int, directions: Sequence[Direction]
     ) -> None:
-        """Signs at the end of a bar stand at the beginning of the next one; a hairpin at the end of all closes itself."""
+        """Signs at the end of a bar stand at the beginning of the next; at the end of all a hairpin closes itself."""
         length = self.score.bars[i].length
         now = [replace(sign, start=Fraction(0)) for sign in self.late.pop(spine, ())] + list(directions)
         self.late[spine] = [sign for sign in now if sign.start >= length]
@@ -299,7 +299,7 @@ def _spines(score: Score) -> Iterator[_Spine]:
     for number, part in reversed(list(enumerate(score.parts, 1))):
         for staff in range(len(part.staves), 0, -1):
             signs = {d.kind for bar in part.directions for d in bar if d.staff == staff}
-            for k, (voices, verses, fingered) in enumerate(reversed(_voice_spines(part, staff))):
+            for _k, (voices, verses, fingered) in enumerate(reversed(_voice_spines(part, staff))):
                 yield _Spine("kern", number, staff, voices)
                 yield from (_Spine("text", number, staff, voices[:1], verse) for verse in range(verses))
                 if fingered:

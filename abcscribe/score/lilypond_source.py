@@ -28,8 +28,7 @@ _DROPPED = {
     r"\\mark\s+\\default\b": ("rehearsal mark", "rehearsal marks"),
     r"\\(?:figuremode|figures)\b": ("figured bass", "figured basses"),
     r"\\caesura\b": ("caesura", "caesuras"),
-    r"\\repeat\s+percent\b": ("repeated figure (\\repeat percent), which stands once", "repeated figures (\\repeat percent),"
-                              " which stand once"),
+    r"\\repeat\s+percent\b": ("repetition of a figure (\\repeat percent)", "repetitions of figures (\\repeat percent)"),
 }  # fmt: skip
 _IGNORED = re.compile(r'%\{.*?%\}|%[^\n]*|"(?:\\.|[^"\\])*"', re.DOTALL)  # comments and strings
 

@@ -80,7 +80,8 @@ def test_grace_notes_and_breves() -> None:
 
 
 def test_a_metre_of_nothing_is_said() -> None:
-    assert kern_score("**kern\n*M0/0\n4c\n*-\n")[1] == ["1 metres that cannot be read left out"]
+    assert kern_score("**kern\n*M0/0\n*M0/0\n4c\n*-\n")[1] == ["2 metres that cannot be read left out"]
+    assert kern_score("**kern\n*M0/0\n4c\n*-\n")[1] == ["1 metre that cannot be read left out"]
 
 
 def test_what_is_no_kern_is_said(tmp_path: Path) -> None:
