@@ -21,7 +21,7 @@ from abcscribe.score.transpose import move_pitch
 
 VoiceKey = tuple[int, int, int]  # (staff, the file's number of the voice, layer of notes that overlap in it)
 MOST_VERSES = 30
-_PLURAL = re.compile(r"s(?=$| (?:of|that|whose|without|beyond|outside)\b)")  # of the noun that is counted
+_PLURAL = re.compile(r"s(?=$| (?:of|that|whose|without|beyond|outside)\b| \()")  # of the noun that is counted
 
 
 @dataclass(slots=True)
