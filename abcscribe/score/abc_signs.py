@@ -95,7 +95,7 @@ def align(text: str, notes: Sequence[tuple[int, Sung]], verse: int) -> int:
     last: tuple[int, Syllable] | None = None  # the syllable before, and its note
     for kind, value in _syllables(text):
         if kind == "|":
-            bar = notes[max(at - 1, 0)][0] if notes else 0
+            bar = notes[min(max(at, 1), len(notes)) - 1][0] if notes else 0
             at = next((i for i in range(at, len(notes)) if notes[i][0] > bar), len(notes)) if at else at
         elif kind == "*" or (kind == "-" and value):
             at += 1
