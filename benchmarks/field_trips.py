@@ -15,21 +15,21 @@ import re
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from abcscribe.errors import AbcscribeError
 from abcscribe.score.differences import differences
 from abcscribe.score.losses import FIELDS, KEEPS, losses
 from abcscribe.score.model import Score
-from abcscribe.score.readers import READERS, read_pieces, read_score
+from abcscribe.score.readers import READERS, read_leniently, read_pieces
 from abcscribe.score.writers import WRITERS, render
 
 # A difference -> the fields that it concerns
 CONCERNS = {
     "words": ("verses of words",),
     "marks": ("articulations", "ornaments", "fermatas", "fingerings"),
-    "slurs": ("slurs",),
+    "slurs": ("slurs", "slurs inside of slurs"),
     "notes": ("grace notes",),
     "small notes behind": ("grace notes behind a note", "grace notes behind a note inside of a bar"),
     "strings and frets": ("strings and frets",),
@@ -52,9 +52,8 @@ CONCERNS = {
     "transposition": ("transpositions",),
     "tuning or capo": ("tunings", "capos"),
 }
-ALWAYS: dict[str, Callable[[Score], int]] = {  # what every score has
-    name: lambda score: 1 for name in ("bar lengths", "metre", "key", "tempo", "notes", "number of parts", "name",
-                                       "program", "staves")
+ALWAYS = {  # what every score has
+    "bar lengths", "metre", "key", "tempo", "notes", "number of parts", "name", "program", "staves",
 }  # fmt: skip
 
 
@@ -77,13 +76,16 @@ def main() -> None:
             continue
         pieces += 1
         fields = {field for field, count in FIELDS.items() if count(score)}
-        has.update({what for what, concerned in CONCERNS.items() if fields & {*concerned}} | ALWAYS.keys())
+        present = {what for what, concerned in CONCERNS.items() if fields & {*concerned}} | ALWAYS
+        has.update(present)
         for form in formats:
-            for what in _lost(score, form):
-                said = _is_said(score, form, what, fields)
-                lost[form, what]["said" if said else "silent"] += 1
+            differ, reader_said = _lost(score, form)
+            for what in differ:
+                said = _is_said(score, form, what, fields) or (what == "marks" and reader_said)
+                if what in present or what.startswith("failed"):
+                    lost[form, what]["said" if said else "silent"] += 1
                 if not said:
-                    silent[form, what].append(name)
+                    silent[form, what + (" that was not there" if what not in present else "")].append(name)
         if pieces % 10 == 0:
             print(f"{pieces} pieces", file=sys.stderr, flush=True)
     print(f"{pieces} pieces, {refused} files not read")
@@ -118,16 +120,16 @@ def _pieces(options: argparse.Namespace) -> Iterator[tuple[str, Score | None]]:
             yield from ((path.name if len(scores) == 1 else f"{path.name}#{i}", s) for i, s in enumerate(scores, 1))
 
 
-def _lost(score: Score, form: str) -> set[str]:
-    """What a round trip through a format does not keep, without numbers of parts and voices."""
+def _lost(score: Score, form: str) -> tuple[set[str], list[str]]:
+    """What a round trip through a format does not keep, without numbers of parts and voices; what the reader said."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"score{WRITERS[form].suffix}"
         try:
             path.write_bytes(render(score, form))
-            again = read_score(path)
+            again, said = read_leniently(path)
         except AbcscribeError as error:
-            return {f"failed: {re.sub(r'[/0-9].*', '', str(error))}"}
-        return {_kind(what) for what in differences(score, again)}
+            return {f"failed: {re.sub(r'[/0-9].*', '', str(error))}"}, []
+        return {_kind(what) for what in differences(score, again)}, said
 
 
 def _kind(what: str) -> str:

@@ -398,7 +398,7 @@ class _Reader:
                 notes[k] = dataclasses.replace(notes[k], marks=(*notes[k].marks, *fingers))
 
     def _dynamic(self, track: _Track, bar: DraftBar, start: Fraction, token: str) -> None:
-        if any(sign in token for sign in "[]") and track.hairpin:
+        if any(sign in token for sign in "[]"):
             bar.directions.append(Direction(start, "hairpin", "!"))
             track.hairpin = False
         for text in re.findall(r"[a-z]+", token):
@@ -443,6 +443,7 @@ class _Reader:
             if match and match[1] in names:
                 bars[i].ending = ",".join(_numbers(self.order, match[1], label)) or match[2]
                 last.ending_stop = True
+                last.times = max(2, self.order.count(match[1])) if last.repeat_end else 2
             elif last.repeat_end:
                 last.times = max(last.times, _most_in_a_row(self.order, label))
 

@@ -188,13 +188,19 @@ class _VoiceWriter:
             yield _key(bar.key)
         if self.voice.leads and (text := tempo_mark(bar, before)):
             yield text
-        if bar.metre and bar.length < bar.metre.length and self._stands_alone(i):
+        if i == 0 and bar.metre and bar.length < bar.metre.length:
             yield f"\\partial {_partial(bar.length)}"
+        elif i and bar.metre and before and before.metre:
+            in_force = bar.metre.length if bar.metre != before.metre else self._timed(i - 1)
+            if self._timed(i) != in_force:
+                yield f"\\set Timing.measureLength = #(ly:make-moment {self._timed(i) / 4})"
 
-    def _stands_alone(self, i: int) -> bool:
-        """Whether a short bar is neither the last nor a piece of a bar that a repeat divides, which LilyPond joins."""
-        divided = self.offsets[i] > 0 or (i + 1 < len(self.offsets) and self.offsets[i + 1] > 0)
-        return i == 0 or (i + 1 < len(self.offsets) and not divided)
+    def _timed(self, i: int) -> Fraction:
+        """How long LilyPond is to take a bar for: as long as its metre, unless it is longer, or short inside of the
+        piece."""
+        bar = self.score.bars[i]
+        full = bar.metre.length if bar.metre else bar.length
+        return bar.length if bar.length > full or 0 < i < len(self.score.bars) - 1 else full
 
     def _music(self, i: int) -> str:
         bar = self.score.bars[i]
@@ -202,9 +208,7 @@ class _VoiceWriter:
         signs = self._directions(i)
         if not events:
             rest = "R" if self.voice.place == 0 and not signs else "s"
-            return " ".join(
-                f"{rest if not text else 's'}1*{length / 4}{text}" for length, text in _cut(bar.length, signs)
-            )
+            return " ".join(_unsounded(rest, f"1*{length / 4}", texts) for length, texts in _cut(bar.length, signs))
         rhythm = tuple((event[0].start, event[0].duration) for event in events)
         values = write_rhythm(rhythm, bar.length, bar.metre, self.offsets[i])
         words: list[str] = []
@@ -212,28 +216,31 @@ class _VoiceWriter:
             following = values[v + 1].start if v + 1 < len(values) else bar.length + 1
             first = v == 0 or values[v - 1].event != value.event
             last = v + 1 == len(values) or values[v + 1].event != value.event
-            beside = "".join(text for at, text in signs if value.start <= at < following)
+            beside = [text for at, text in signs if value.start <= at < following]
             words.append(f"\\tuplet {value.actual}/{value.normal} {{" if value.bracket_start else "")
             words.append(self._value(value, None if value.event is None else events[value.event], first, last, beside))
             words.append("}" if value.bracket_stop else "")
         return " ".join(filter(None, words))
 
     def _directions(self, i: int) -> list[tuple[Fraction, str]]:
-        """Dynamics, hairpins and words of the staff, in its first voice."""
+        """Dynamics, hairpins and words of the staff, in its first voice; those of a bar's end stand in the next one."""
         part = self.voice.part
         if self.voice.place or not part.directions:
             return []
         texts = {"dynamic": "\\{}", "hairpin": "\\{}", "words": "^{}"}
+        last, late = i + 1 == len(self.bars), i and self.score.bars[i - 1].length
+        before = [replace(d, start=Fraction(0)) for d in part.directions[i - 1] if d.start == late] if i else []
+        now = [d for d in part.directions[i] if last or d.start < self.score.bars[i].length]
         return [
             (sign.start, texts[sign.kind].format(quoted(sign.text) if sign.kind == "words" else sign.text))
-            for sign in part.directions[i]
+            for sign in before + now
             if sign.staff == self.voice.staff and sign.kind in texts
         ]
 
-    def _value(self, value: Value, event: Sequence[Note] | None, first: bool, last: bool, beside: str) -> str:
+    def _value(self, value: Value, event: Sequence[Note] | None, first: bool, last: bool, beside: Sequence[str]) -> str:
         length = duration(value)
         if event is None:
-            return f"{'s' if self.voice.place or beside else 'r'}{length}{beside}"
+            return _unsounded("s" if self.voice.place else "r", length, beside)
         grace = next((note.grace for note in event if note.grace), ()) if first else ()
         after = next((note.after for note in event if note.after), ()) if last else ()
         heads = [self._head(note) for note in event]
@@ -247,7 +254,7 @@ class _VoiceWriter:
         stops = min(sum(note.slur_stop for note in event), self.slurs) if last else 0
         starts = sum(note.slur_start for note in event) if first else 0
         self.slurs += starts - stops
-        text += tie + after_note(event, first, last) + ")" * bool(stops) + "(" * bool(starts) + beside
+        text += tie + after_note(event, first, last) + ")" * bool(stops) + "(" * bool(starts) + "".join(beside)
         if after:
             text = f"\\afterGrace {text} {{ {' '.join(self._small(after))} }}"
         if grace:
@@ -264,11 +271,18 @@ class _VoiceWriter:
             yield self._head(Note(Fraction(0), Fraction(1), pitch)) + length
 
 
-def _cut(length: Fraction, signs: Sequence[tuple[Fraction, str]]) -> list[tuple[Fraction, str]]:
+def _unsounded(rest: str, length: str, signs: Sequence[str]) -> str:
+    """A rest and the signs at it: texts at a chord of no notes, the others at a space, where lytk sees them."""
+    texts = "".join(sign for sign in signs if sign.startswith("^"))
+    others = "".join(sign for sign in signs if not sign.startswith("^"))
+    return f"{f'<>{texts} ' if texts else ''}{'s' if others else rest}{length}{others}"
+
+
+def _cut(length: Fraction, signs: Sequence[tuple[Fraction, str]]) -> list[tuple[Fraction, list[str]]]:
     """An empty bar in pieces that begin where signs stand: (quarters, signs)."""
     starts = sorted({Fraction(0), *(at for at, _ in signs if at < length)})
     ends = [*starts[1:], length]
-    return [(b - a, "".join(text for at, text in signs if at == a)) for a, b in zip(starts, ends, strict=True)]
+    return [(b - a, [text for at, text in signs if at == a]) for a, b in zip(starts, ends, strict=True)]
 
 
 def _partial(length: Fraction) -> str:

@@ -49,6 +49,20 @@ def _other_letters(score: Score) -> int:
     return sum(not is_latin(text) for text in texts)
 
 
+def _inner_slurs(score: Score) -> int:
+    """Slurs that begin while another one of their voice is open, or at the same note."""
+    count = 0
+    for part in score.parts:
+        for voice in part.voices:
+            open_slurs = 0
+            for notes in score.voice_bars(part, voice):
+                for note in sorted(notes, key=lambda n: n.start):
+                    open_slurs = max(0, open_slurs - note.slur_stop)
+                    count += max(0, note.slur_start - (open_slurs == 0))
+                    open_slurs += note.slur_start
+    return count
+
+
 def _unknown_to_humdrum(score: Score) -> int:
     """Parts whose instrument has no code in Humdrum."""
     return sum(part.program not in HUMDRUM_PROGRAMS.values() for part in score.parts)
@@ -90,6 +104,7 @@ FIELDS: dict[str, Callable[[Score], int]] = {
     "fermatas": _marks("fermatas"),
     "fingerings": _marks("fingerings"),
     "slurs": lambda score: sum(note.slur_start for note in _notes(score)),
+    "slurs inside of slurs": _inner_slurs,
     "grace notes": lambda score: sum(len(note.grace) for note in _notes(score)),
     "grace notes behind a note": lambda score: sum(len(note.after) for note in _notes(score)),
     "grace notes behind a note inside of a bar": _after_inside,
@@ -133,6 +148,7 @@ _NOT_PLAYED = dict.fromkeys(
         "fermatas",
         "fingerings",
         "slurs",
+        "slurs inside of slurs",
         "noteheads",
         "places of drums",
         "transpositions",
@@ -158,6 +174,7 @@ _NO_TABLATURE = dict.fromkeys(
         "fermatas",
         "fingerings",
         "slurs",
+        "slurs inside of slurs",
         "grace notes",
         "grace notes behind a note",
         "grace notes behind a note inside of a bar",
@@ -208,6 +225,7 @@ KEEPS: dict[str, dict[str, str]] = {
     },
     "lilypond": _WRITTEN_OUT
     | {
+        "slurs inside of slurs": SAID,
         "signs inside of notes": APPROXIMATED,
         "noteheads": SAID,
         "places of drums": SAID,

@@ -338,6 +338,7 @@ class PartReader(SignReader):
             pieces = [
                 e.text or " " if e.tag == "elision" else e.text or "" for e in lyric if e.tag in ("text", "elision")
             ]
+            pieces[:1] = [re.sub(r"^\s*-\s+", "", piece) for piece in pieces[:1]]  # a hyphen that was typed
             syllabic, extend = lyric.findtext("syllabic") or "single", lyric.find("extend")
             held = extend is not None and extend.get("type") in (None, "start")
             if text := one_line("".join(pieces)):

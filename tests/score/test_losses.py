@@ -60,6 +60,13 @@ def slurred() -> Score:
     return with_part(bars=((replace(a, slur_start=1), replace(b, slur_stop=1), *rest), part.bars[1]))
 
 
+def slurred_twice() -> Score:
+    (part,) = melody().parts
+    a, b, c, *rest = part.bars[0]
+    slurs = (replace(a, slur_start=2), replace(b, slur_stop=1), replace(c, slur_stop=1), *rest)
+    return with_part(bars=(slurs, part.bars[1]))
+
+
 def drums(**fields: object) -> Score:
     hits = [note(i, 1, pitch) for i, pitch in enumerate(("C2", "D2", "C2", "D2"))]  # keys 36 and 38
     hits[0] = replace(hits[0], **fields)
@@ -105,6 +112,7 @@ EXAMPLES: dict[str, Callable[[], Score]] = {
     "fermatas": lambda: with_note(marks=("fermata",)),
     "fingerings": lambda: with_note(marks=("finger-3",)),
     "slurs": slurred,
+    "slurs inside of slurs": slurred_twice,
     "grace notes": lambda: with_note(grace=(a_pitch("B4"),)),
     "grace notes behind a note": lambda: with_part(
         bars=((note(0, 2, "C5"), replace(note(2, 2, "D5"), after=(a_pitch("C5"), a_pitch("D5")))), (note(0, 4, "G5"),))
