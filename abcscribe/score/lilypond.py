@@ -156,7 +156,8 @@ def chord_bar(bars: Sequence[Bar], i: int) -> str:
     text = f"s1*{bar.length / 4}" if cuts[0] == bar.length else f"s1*{cuts[0] / 4}" if cuts[0] else ""
     for harmony, end in zip(bar.harmonies, cuts[1:], strict=True):
         text += " " + chord_symbol(harmony, end - harmony.start)
-    return f"{text.strip()} |"
+    last = i + 1 == len(bars) and bar.metre and bar.length < bar.metre.length  # not full
+    return text.strip() + ("" if last else " |")
 
 
 class _VoiceWriter:
@@ -173,7 +174,8 @@ class _VoiceWriter:
         bar = self.score.bars[i]
         start = " ".join(filter(None, (*self._changes(i), *(start_marks(bar) if self.voice.leads else ()))))
         end = " ".join(end_marks(bar)) if self.voice.leads else ""
-        return " ".join(filter(None, (start, self._music(i), end, "|")))
+        check = "|" if bar.length >= self._timed(i) or i == 0 else ""  # a short last bar is not full
+        return " ".join(filter(None, (start, self._music(i), end, check)))
 
     def _changes(self, i: int) -> Iterator[str]:
         """Metre, key, tempo, and how long an irregular bar is."""
@@ -207,6 +209,9 @@ class _VoiceWriter:
         events = chords(self.bars[i])
         signs = self._directions(i)
         if not events:
+            if self.voice.place == 0 and not signs and bar.length != self._timed(i):  # R fills whole bars only
+                values = write_rhythm(((Fraction(0), bar.length),), bar.length, bar.metre, self.offsets[i])
+                return " ".join(f"r{duration(value)}" for value in values)
             rest = "R" if self.voice.place == 0 and not signs else "s"
             return " ".join(_unsounded(rest, f"1*{length / 4}", texts) for length, texts in _cut(bar.length, signs))
         rhythm = tuple((event[0].start, event[0].duration) for event in events)
@@ -254,13 +259,16 @@ class _VoiceWriter:
         stops = min(sum(note.slur_stop for note in event), self.slurs) if last else 0
         starts = sum(note.slur_start for note in event) if first else 0
         self.slurs += starts - stops
-        text += tie + after_note(event, first, last) + ")" * bool(stops) + "(" * bool(starts) + "".join(beside)
+        marks = after_note(event, first, last)
+        breath = "\\breathe" if "\\breathe" in marks else ""  # an event of its own behind all that is the note's
+        marks = marks.replace("\\breathe", "")
+        text += tie + marks + ")" * bool(stops) + "(" * bool(starts) + "".join(beside)
         if after:
             text = f"\\afterGrace {text} {{ {' '.join(self._small(after))} }}"
         if grace:
             kind = "acciaccatura" if len(grace) == 1 else "grace"
             text = f"\\{kind} {{ {' '.join(self._small(grace))} }} {text}"
-        return text
+        return text + breath
 
     def _head(self, note: Note) -> str:
         return DRUM_NAMES.get(note.pitch.midi, "sn") if self.drums else pitch_name(note.pitch)

@@ -49,7 +49,8 @@ SUNG_KERN = (
     "*>A\t*>A\t*>A\t*>A\t*>A\n*k[]\t*\t*\t*\t*\n*?:\t*\t*\t*\t*\n*M2/2\t*\t*\t*\t*\n=1!|:\t=1!|:\t=1!|:\t=1!|:\t=1!|:\n"
     "!LO:TX:a:t=dolce&colon; a\t!\t!\t!\t!\n!LO:N:n=2:head=x\t!\t!\t!\t!\n"
     "2c 2e@16@\toh-\t1 . \t<\tB- minor-seventh/F\n"
-    "*clefF4\t*\t*\t*\t*\n[2d\t-so_\t3\t[ mf\tnone\n8qe\t.\t.\t.\t.\n*>A1\t*\t*\t*\t*\n=2:|!\t=2:|!\t=2:|!\t=2:|!\t=2:|!\n"
+    "*clefF4\t*\t*\t*\t*\n[2d\t-so_\t3\t[ mf\tnone\n8qe\t.\t.\t.\t.\n*>A1\t*\t*\t*\t*\n"
+    "=2:|!\t=2:|!\t=2:|!\t=2:|!\t=2:|!\n"
     '!LO:TX:t=D.C. al Fine\t!\t!\t!\t!\n*>A2\t*\t*\t*\t*\n1d_\t.\t.\t>\t.\n=3"\t=3"\t=3"\t=3"\t=3"\n1d]\t.\t.\t.\t.\n'
     "*-\t*-\t*-\t*-\t*-\n"
 )
