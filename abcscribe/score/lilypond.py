@@ -169,12 +169,15 @@ class _VoiceWriter:
         self.drums = voice.part.program == instruments.PERCUSSION
         self.bars = list(score.voice_bars(voice.part, voice.number))
         self.slurs = 0
+        parts = list(sections(score.bars))
+        self.repeated = {i for section, ends in parts if turns(score.bars, section, ends) > 1 for i in section}
 
     def bar(self, i: int) -> str:
         bar = self.score.bars[i]
         start = " ".join(filter(None, (*self._changes(i), *(start_marks(bar) if self.voice.leads else ()))))
         end = " ".join(end_marks(bar)) if self.voice.leads else ""
-        check = "|" if bar.length >= self._timed(i) or i == 0 else ""  # a short last bar is not full
+        full = bar.metre.length if bar.metre else bar.length
+        check = "|" if bar.length >= full or i == 0 or i + 1 < len(self.bars) else ""  # a short last bar is not full
         return " ".join(filter(None, (start, self._music(i), end, check)))
 
     def _changes(self, i: int) -> Iterator[str]:
@@ -190,26 +193,36 @@ class _VoiceWriter:
             yield _key(bar.key)
         if self.voice.leads and (text := tempo_mark(bar, before)):
             yield text
-        if i == 0 and bar.metre and bar.length < bar.metre.length:
+        if bar.metre and bar.length < bar.metre.length and (i == 0 or (self._stands_alone(i) and i in self.repeated)):
             yield f"\\partial {_partial(bar.length)}"
-        elif i and bar.metre and before and before.metre:
+        if bar.metre and before and before.metre:
             in_force = bar.metre.length if bar.metre != before.metre else self._timed(i - 1)
             if self._timed(i) != in_force:
                 yield f"\\set Timing.measureLength = #(ly:make-moment {self._timed(i) / 4})"
 
     def _timed(self, i: int) -> Fraction:
-        """How long LilyPond is to take a bar for: as long as its metre, unless it is longer, or short inside of the
-        piece."""
+        """How long LilyPond is to take a bar for. In repeats short ones are partial: there lytk reads no lengths."""
         bar = self.score.bars[i]
         full = bar.metre.length if bar.metre else bar.length
-        return bar.length if bar.length > full or 0 < i < len(self.score.bars) - 1 else full
+        return bar.length if bar.length > full or (self._stands_alone(i) and i not in self.repeated) else full
+
+    def _stands_alone(self, i: int) -> bool:
+        """Whether a short bar is neither the first, the last nor a piece of a bar that a sign divides, which LilyPond
+        joins."""
+        bars = self.score.bars
+        if i == 0 or i + 1 == len(bars):
+            return False
+        completes, begins = self.offsets[i] > 0, self.offsets[i + 1] > 0
+        return not ((completes and _sign_between(bars, i - 1)) or (begins and _sign_between(bars, i)))
 
     def _music(self, i: int) -> str:
         bar = self.score.bars[i]
         events = chords(self.bars[i])
         signs = self._directions(i)
         if not events:
-            if self.voice.place == 0 and not signs and bar.length != self._timed(i):  # R fills whole bars only
+            if (
+                self.voice.place == 0 and not signs and bar.metre and bar.length < bar.metre.length
+            ):  # R fills whole bars
                 values = write_rhythm(((Fraction(0), bar.length),), bar.length, bar.metre, self.offsets[i])
                 return " ".join(f"r{duration(value)}" for value in values)
             rest = "R" if self.voice.place == 0 and not signs else "s"
@@ -277,6 +290,11 @@ class _VoiceWriter:
         length = "8" if len(pitches) == 1 else "16"
         for pitch in pitches:
             yield self._head(Note(Fraction(0), Fraction(1), pitch)) + length
+
+
+def _sign_between(bars: Sequence[Bar], i: int) -> bool:
+    """Whether a repeat or a special bar line stands behind a bar."""
+    return bool(bars[i].line) or bars[i].repeat_end or bars[i + 1].repeat_start or bool(bars[i + 1].ending)
 
 
 def _unsounded(rest: str, length: str, signs: Sequence[str]) -> str:
