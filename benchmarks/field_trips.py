@@ -27,7 +27,7 @@ from abcscribe.score.writers import WRITERS, render
 
 # A difference -> the fields that it concerns
 CONCERNS = {
-    "words": ("verses of words",),
+    "words": ("verses of words", "syllables on notes that a slur or tie continues"),
     "marks": ("articulations", "ornaments", "fermatas", "fingerings"),
     "slurs": ("slurs", "slurs inside of slurs"),
     "notes": ("grace notes",),

@@ -14,6 +14,7 @@ from abcscribe.score.abc_signs import HEADS as ABC_HEADS
 from abcscribe.score.guitar_pro import is_latin
 from abcscribe.score.instruments import PERCUSSION, usual_transposition
 from abcscribe.score.kern_tokens import PROGRAMS as HUMDRUM_PROGRAMS
+from abcscribe.score.lilypond_signs import sung_slots
 from abcscribe.score.marks import MARKS
 from abcscribe.score.model import Note, Score
 
@@ -90,8 +91,14 @@ def _signs_inside(score: Score) -> int:
     return count
 
 
+def _hidden_syllables(score: Score) -> int:
+    """Syllables on notes that take none where words follow ties and slurs."""
+    return sum(sung_slots(score, part, voice)[1] for part in score.parts for voice in part.voices)
+
+
 FIELDS: dict[str, Callable[[Score], int]] = {
     "verses of words": lambda score: max((len(note.lyrics) for note in _notes(score)), default=0),
+    "syllables on notes that a slur or tie continues": _hidden_syllables,
     "chord symbols": lambda score: sum(len(bar.harmonies) for bar in score.bars),
     "chord symbols inside of notes": _symbols_between,
     "dynamics": _directions("dynamic"),
@@ -185,6 +192,7 @@ _NO_TABLATURE = dict.fromkeys(
         "jumps (D.C., Fine, Segno, Coda)",
         "words of tempo",
         "verses of words",
+        "syllables on notes that a slur or tie continues",
         "special bar lines",
         "drums",
         "places of drums",
@@ -226,6 +234,7 @@ KEEPS: dict[str, dict[str, str]] = {
     "lilypond": _WRITTEN_OUT
     | {
         "slurs inside of slurs": SAID,
+        "syllables on notes that a slur or tie continues": SAID,
         "signs inside of notes": APPROXIMATED,
         "noteheads": SAID,
         "places of drums": SAID,

@@ -60,6 +60,13 @@ def slurred() -> Score:
     return with_part(bars=((replace(a, slur_start=1), replace(b, slur_stop=1), *rest), part.bars[1]))
 
 
+def sung_over_a_slur() -> Score:
+    (part,) = slurred().parts
+    a, b, *rest = part.bars[0]
+    words = (replace(a, lyrics=(Syllable("oh"),)), replace(b, lyrics=(Syllable("ah"),)), *rest)
+    return with_part(bars=(words, part.bars[1]))
+
+
 def slurred_twice() -> Score:
     (part,) = melody().parts
     a, b, c, *rest = part.bars[0]
@@ -98,6 +105,7 @@ def cross_staff() -> Score:
 
 EXAMPLES: dict[str, Callable[[], Score]] = {
     "verses of words": lambda: with_note(lyrics=(Syllable("oh", held=True), Syllable("ah", joined=True))),
+    "syllables on notes that a slur or tie continues": sung_over_a_slur,
     "chord symbols": lambda: with_bars(harmonies=(Harmony(Fraction(0), "Bb", "m7", "F"), Harmony(Fraction(2), "C"))),
     "chord symbols inside of notes": lambda: replace(
         melody(), bars=(melody().bars[0], replace(melody().bars[1], harmonies=(Harmony(Fraction(1), "D", "7"),)))
