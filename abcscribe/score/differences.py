@@ -13,7 +13,7 @@ from fractions import Fraction
 from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import DIRECTIONS, Bar, Note, Part, Pitch, Score, Tempo
 from abcscribe.score.percussion import key_pitch
-from abcscribe.score.repeats import ending_stops, with_plain_repeats
+from abcscribe.score.repeats import ending_stops, sections, turns, with_plain_repeats
 from abcscribe.score.transpose import transposition
 
 # (onset in quarters from the start of the piece, duration, pitch); grace notes: (onset, 0, all of them)
@@ -166,7 +166,11 @@ def _tempos(bars: tuple[Bar, ...]) -> list[Tempo | None]:
 def _repeats(bars: tuple[Bar, ...]) -> list[tuple[bool, bool, int, str]]:
     """Signs are compared in the form in which every score is written; a repeat goes back to the beginning anyway."""
     plain = with_plain_repeats(bars)
-    return [(bar.repeat_start and i > 0, bar.repeat_end, bar.times, bar.ending) for i, bar in enumerate(plain)]
+    played = {i: turns(plain, section, endings) for section, endings in sections(plain) for i in section}
+    return [
+        (bar.repeat_start and i > 0, bar.repeat_end, played[i] if bar.repeat_end else 1, bar.ending)
+        for i, bar in enumerate(plain)
+    ]
 
 
 def _stops(bars: tuple[Bar, ...]) -> set[int]:

@@ -13,12 +13,12 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import groupby, pairwise
 from pathlib import Path
 
 from abcscribe.errors import ScoreError
 from abcscribe.score import instruments, kern_tokens
 from abcscribe.score.drafts import DraftBar, DraftPart, add_voice, build, counted, one_line
+from abcscribe.score.kern_sections import take_sections
 from abcscribe.score.marks import DYNAMICS
 from abcscribe.score.model import Direction, Key, Note, Pitch, Score, Tempo
 from abcscribe.score.repeats import jump_named
@@ -421,7 +421,8 @@ class _Reader:
             if track.hairpin:
                 last = track.part.bars[-1]
                 last.directions.append(Direction(last.length, "hairpin", "!"))
-        self._take_sections()
+        if top := next(reversed(self.tracks.values()), None):  # whose bars count for its part
+            take_sections(top.part.bars, self.labels, self.order)
         groups: list[list[_Track]] = []
         for track in reversed(list(self.tracks.values())):  # the lowest part stands leftmost
             if groups and _together(groups[-1][-1], track):
@@ -430,22 +431,6 @@ class _Reader:
                 groups.append([track])
         title = self.references.get("OTL") or self.references.get("OPR", "")
         return build([self._joined(group) for group in groups], title, self.references.get("COM", ""))
-
-    def _take_sections(self) -> None:
-        """Endings, and how often a section is played where that is more than twice."""
-        top = next(reversed(self.tracks.values()), None)  # whose bars count for the part
-        bars = top.part.bars if top else []
-        begins = sorted(i for i in self.labels if i < len(bars))
-        names = set(self.labels.values())
-        for i, following in pairwise([*begins, len(bars)]):
-            label, last = self.labels[i], bars[following - 1]
-            match = re.fullmatch(r"([A-Za-z]+)(\d{1,2})", label)
-            if match and match[1] in names:
-                bars[i].ending = ",".join(_numbers(self.order, match[1], label)) or match[2]
-                last.ending_stop = True
-                last.times = max(2, self.order.count(match[1])) if last.repeat_end else 2
-            elif last.repeat_end:
-                last.times = max(last.times, _most_in_a_row(self.order, label))
 
     def _joined(self, tracks: list[_Track]) -> DraftPart:
         """One part of the staves of several spines, from the top."""
@@ -479,24 +464,6 @@ class _Reader:
             bar.harmonies += own.harmonies
             bar.signs += own.signs
             bar.length = max(bar.length, own.length)
-
-
-def _numbers(order: list[str], section: str, ending: str) -> list[str]:
-    """In which turns of its section an ending is played: the first run of the section in the order tells."""
-    numbers: list[str] = []
-    turn = 0
-    for label in order:
-        if label == section:
-            turn += 1
-        elif turn and label == ending:
-            numbers.append(str(turn))
-        elif turn and label.rstrip("0123456789") != section:
-            break
-    return numbers
-
-
-def _most_in_a_row(order: list[str], section: str) -> int:
-    return max((len(list(run)) for label, run in groupby(order) if label == section), default=0)
 
 
 def _line_named(token: str, signs: str) -> str:
