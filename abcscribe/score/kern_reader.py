@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -100,10 +101,7 @@ class _Reader:
             if name == "OMD" and value.strip():
                 self._designate(value)
         elif line.startswith("!") and not line.startswith("!!"):
-            tokens = line.split("\t")
-            for column, token in zip(self.columns, tokens, strict=False):
-                if token.startswith("!LO:") and column.kind in ("kern", "dynam"):
-                    self._layout(column, token)
+            self._layouts(line.split("\t"))
         elif line.strip() and not line.startswith("!"):
             tokens = line.split("\t")
             if tokens[0].startswith("**"):
@@ -139,9 +137,10 @@ class _Reader:
             return
         if self.bar < 0:
             self._open_bar()
+        due = self._due()
         for column, token in zip(self.columns, tokens, strict=True):
             if column.kind == "kern" and token != "*":
-                self._interpret(self.tracks[column.track], column.track, token)
+                self._interpret(self.tracks[column.track], due - self.starts[self.bar], token)
 
     def _rearrange(self, tokens: list[str]) -> None:
         """Split, join, exchange, add and end spines."""
@@ -174,8 +173,8 @@ class _Reader:
             if column.kind == "kern" and column.track not in self.tracks:
                 self.tracks[column.track] = _Track(DraftPart())
 
-    def _interpret(self, track: _Track, number: int, token: str) -> None:
-        bar, part, start = self._draft_bar(track), track.part, self._due() - self.starts[self.bar]
+    def _interpret(self, track: _Track, start: Fraction, token: str) -> None:
+        bar, part = self._draft_bar(track), track.part
         if key := kern_tokens.key(token):
             if token.startswith("*k") or bar.key is None or bar.key.fifths == key.fifths:
                 bar.key = key
@@ -233,12 +232,20 @@ class _Reader:
             bar = self._draft_bar(track)
             bar.words, bar.tempo = bar.words or words, tempo or bar.tempo
 
-    def _layout(self, column: _Column, token: str) -> None:
+    def _layouts(self, tokens: Sequence[str]) -> None:
+        """The comments of a line that say how a **kern spine looks, or **dynam at its right."""
+        if self.bar < 0 or not any(token.startswith("!LO:") for token in tokens):
+            return
+        start = self._due() - self.starts[self.bar]
+        track: _Track | None = None
+        for column, token in zip(self.columns, tokens, strict=False):
+            track = self.tracks[column.track] if column.kind == "kern" else track
+            if track and token.startswith("!LO:") and column.kind in ("kern", "dynam"):
+                self._layout(track, column, start, token)
+
+    def _layout(self, track: _Track, column: _Column, start: Fraction, token: str) -> None:
         """Texts and noteheads; those that say what is odd about a source are none."""
         kind, said = kern_tokens.parameters(token)
-        track = self.tracks.get(column.track) or self._left_of(column)
-        if track is None or self.bar < 0:
-            return
         if kind == "N" and "head" in said:
             number = said.get("n", "1")
             column.heads[int(number) if number.isdigit() else 1] = kern_tokens.HEADS.get(said["head"], said["head"])
@@ -248,12 +255,7 @@ class _Reader:
             if sign:
                 bar.signs.append(sign)
             else:
-                bar.directions.append(Direction(self._due() - self.starts[self.bar], "words", text))
-
-    def _left_of(self, column: _Column) -> _Track | None:
-        """The **kern spine that a column belongs to."""
-        left = [c for c in self.columns[: self.columns.index(column)] if c.kind == "kern"]
-        return self.tracks[left[-1].track] if left else None
+                bar.directions.append(Direction(start, "words", text))
 
     # --- bars ---------------------------------------------------------------------------------------------------------
 

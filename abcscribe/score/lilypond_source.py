@@ -30,7 +30,7 @@ _DROPPED = {
     r"\\caesura\b": ("caesura", "caesuras"),
     r"\\repeat\s+percent\b": ("repetition of a figure (\\repeat percent)", "repetitions of figures (\\repeat percent)"),
 }  # fmt: skip
-_IGNORED = re.compile(r'%\{.*?%\}|%[^\n]*|"(?:\\.|[^"\\])*"', re.DOTALL)  # comments and strings
+_IGNORED = re.compile(r'%\{.*?(?:%\}|\Z)|%[^\n]*|"(?:\\.|[^"\\])*"', re.DOTALL)  # comments and strings
 
 
 def left_out(source: str) -> list[str]:
