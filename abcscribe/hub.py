@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from abcscribe import extras
 from abcscribe.errors import AbcscribeError, EngineError
@@ -16,6 +17,7 @@ from abcscribe.files import write_text
 
 SCHEME = "hf://"
 NAME = re.compile(r"hf://(?P<data>datasets/)?(?P<repo>[\w.-]+/[\w.-]+)@(?P<commit>[0-9a-f]{40})")
+OTHERS = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)@(?P<commit>[0-9a-f]{40})")  # other people's models, for transformers
 REPOSITORY = re.compile(r"(?P<data>datasets/)?(?P<repo>[\w.-]+/[\w.-]+)")
 WEIGHTS = ("*.safetensors", "*.onnx", "SHA256SUMS")
 TABLES = ("*.json", "*.csv", "*.md")
@@ -61,6 +63,20 @@ def local(name: Path | str) -> Path:
     except Exception as error:  # of the Hub, the network or the disk, each with classes of its own
         raise EngineError(f"{name} cannot be fetched: {' '.join(str(error).split())[:300]}") from error
     return Path(folder)
+
+
+def pinned(name: Path | str) -> dict[str, Any]:
+    """What transformers' ``from_pretrained`` takes for a folder or for ``OWNER/NAME@COMMIT``.
+
+    Raises:
+        EngineError: the name is neither, so that it could be another thing tomorrow.
+    """
+    if Path(name).is_dir():
+        return {"pretrained_model_name_or_path": str(name)}
+    found = OTHERS.fullmatch(str(name))
+    if found is None:
+        raise EngineError(f"{str(name)!r} is neither a folder nor pinned: OWNER/NAME@COMMIT, with 40 digits.")
+    return {"pretrained_model_name_or_path": found["repo"], "revision": found["commit"]}
 
 
 def push_to_hub(folder: Path, repository: str, *, private: bool = True) -> str:

@@ -4,7 +4,7 @@
 #
 #   runs/origin.sh OUT            with tiny parts: made-up tunes, rendered; a Qwen2-Audio of random weights. Minutes on one
 #                                 core; it shows that all works, and its figures mean nothing
-#   DATA_SET=urmp FOLDER=URMP BASE=Qwen/Qwen2-Audio-7B-Instruct runs/origin.sh OUT
+#   DATA_SET=urmp FOLDER=URMP BASE=Qwen/Qwen2-Audio-7B-Instruct@COMMIT runs/origin.sh OUT
 #                                 the experiment: docs/origin.md says what it needs
 #
 # SYSTEM    qwen2-audio, qwen2.5-omni, audio-flamingo or music-flamingo, of which BASE are the weights

@@ -1,5 +1,6 @@
 """Checkpoints and data go to the Hub and come back, pinned, without pickles: against a folder with the Hub's layout."""
 
+import ast
 import hashlib
 import json
 import shutil
@@ -123,3 +124,35 @@ def test_a_folder_without_weights_is_not_sent(tmp_path: Path) -> None:
 
 def test_a_folder_is_itself(tmp_path: Path) -> None:
     assert hub.local(str(tmp_path)) == tmp_path
+
+
+def test_what_transformers_loads_is_a_folder_or_pinned(tmp_path: Path) -> None:
+    commit = "a" * 40
+    assert hub.pinned(tmp_path) == {"pretrained_model_name_or_path": str(tmp_path)}
+    assert hub.pinned(f"some/model@{commit}") == {"pretrained_model_name_or_path": "some/model", "revision": commit}
+    for name in ("some/model", "some/model@main", f"model@{commit}", str(tmp_path / "no"), f"some/model@{commit}0"):
+        with pytest.raises(EngineError, match=r"neither a folder nor pinned: OWNER/NAME@COMMIT, with 40 digits\.$"):
+            hub.pinned(name)
+
+
+def test_every_download_names_a_revision() -> None:
+    ours = {"ScoreLanguageModel", "AudioTextModel", "PeftModel"}  # from a folder, or by hub.local
+    fetching = {"from_pretrained", "snapshot_download", "hf_hub_download", "load_dataset", "urlopen", "urlretrieve"}
+    seen, loose = 0, []
+    for path in Path(hub.__file__).parent.rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(call, ast.Call):
+                continue
+            name = ast.unparse(call.func)
+            if name.rpartition(".")[2] in fetching and name.rpartition(".")[0] not in ours:
+                seen += 1
+                named = any(k.arg in (None, "revision") for k in call.keywords)  # None: **hub.pinned(name)
+                loose += [] if named else [f"{path.name}: {name}"]
+    assert seen > 8
+    assert loose == []
+
+
+def test_published_weights_are_pinned() -> None:
+    from abcscribe.text_systems.processor_model import FAMILIES
+
+    assert all("revision" in hub.pinned(family.hub) for family in FAMILIES.values())

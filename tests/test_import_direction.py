@@ -29,7 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "hearing": {"hub", "model", "audio", "spectrogram", "score"},
     "analysis": {"model", "score", "hints"},
     "writing": {"hub", "analysis", "tokens", "model", "score", "hints"},
-    "text_systems": {"model", "audio", "spectrogram", "score"},
+    "text_systems": {"hub", "model", "audio", "spectrogram", "score"},
     "systems": {"hearing", "text_systems", "writing"},
     "transcription": {"hearing", "analysis", "writing", "text_systems", "systems", "audio", "score", "hints"},
     "editing": {"analysis", "score", "hints"},
@@ -53,7 +53,7 @@ ALLOWED: dict[str, set[str]] = {
         "rewards", "audio", "score", "hints",
     },
     "training": {
-        "evaluation", "cluster", "transcription", "systems", "hearing", "analysis", "writing", "text_systems",
+        "evaluation", "cluster", "hub", "transcription", "systems", "hearing", "analysis", "writing", "text_systems",
         "corpora", "synthesis", "metrics", "rewards", "tokens", "model", "audio", "spectrogram", "score", "hints",
         "command",
     },

@@ -127,7 +127,7 @@ def _part(staves: list[list[VoiceReader]], bars: tuple[Bar, ...], problems: Prob
         for voice in voices:
             for i, bar in enumerate(voice.bars):
                 directions[i] += [Direction(_quarters(at), kind, text, staff) for at, kind, text in bar.directions]
-            layers = max(event.layer for bar in voice.bars for event in bar.events) + 1
+            layers = max((event.layer for bar in voice.bars for event in bar.events), default=0) + 1
             for layer in range(layers):
                 number += 1
                 numbers.append(number)

@@ -141,7 +141,7 @@ class VoiceReader:
             ticks = self._lengths.get(length) or self._length(length, column)
             lengths.append(ticks * 3 // 2 if dot else ticks)
         if not written:
-            self._report(column, "a chord without notes", "nothing")
+            self._report(column, "a chord without notes", "left out")
             return
         if len(set(lengths)) > 1:
             self._report(column, "a chord of unequal lengths", "the length of its first note")
@@ -163,14 +163,14 @@ class VoiceReader:
 
     def _tie(self, match: re.Match[str]) -> None:
         if not self._last or not self._last.pitches:
-            self._report(match.start(), "a tie without a note before it", "nothing")
+            self._report(match.start(), "a tie without a note before it", "left out")
             return
         self._last.ties = [True] * len(self._last.ties)
         self._tied = {(step, octave): alter for step, octave, alter in self._written}
 
     def _broken(self, match: re.Match[str]) -> None:
         if not self._last:
-            self._report(match.start(), f"{match[0][:8]} without a note before it", "nothing")
+            self._report(match.start(), f"{match[0][:8]} without a note before it", "left out")
             return
         dots = min(len(match[0]), 3)
         long, short = (2 ** (dots + 1) - 1, 2**dots), (1, 2**dots)
@@ -213,11 +213,11 @@ class VoiceReader:
     def _decoration(self, match: re.Match[str]) -> None:
         name = match["name"] or match["old_name"]
         if not decorate(self.waiting, name, self.user):
-            self._report(match.start(), f"an unknown decoration {name[:20]}", "nothing")
+            self._report(match.start(), f"an unknown decoration {name[:20]}", "left out")
 
     def _shorthand(self, match: re.Match[str]) -> None:
         if not decorate(self.waiting, match[0], self.user):
-            self._report(match.start(), f"an undefined sign {match[0]}", "nothing")
+            self._report(match.start(), f"an undefined sign {match[0]}", "left out")
 
     def _slur(self, match: re.Match[str]) -> None:
         if match[0][-1] == "(":
@@ -230,7 +230,7 @@ class VoiceReader:
         left = align(text, self.sung, self.verse) if self.verse < MOST_VERSES else 1
         self.verse += 1
         if left:
-            self._report(0, f"{left} syllable{'s' * (left != 1)} without a note", "nothing")
+            self._report(0, f"{left} syllable{'s' * (left != 1)} without a note", "left out")
 
     def start_line(self) -> None:
         """A new line of music begins."""
@@ -260,7 +260,7 @@ class VoiceReader:
         self._turns = _turns(match["turns"])
 
     def _junk(self, match: re.Match[str]) -> None:
-        self._report(match.start(), f"unknown text {match[0][:20]!r}", "nothing")
+        self._report(match.start(), f"unknown text {match[0][:20]!r}", "left out")
 
     # Bars
 
@@ -348,7 +348,7 @@ class VoiceReader:
         if event.pitches:
             event.marks, event.slur_start, event.head = tuple(dict.fromkeys(waiting.marks)), waiting.slurs, waiting.head
         elif waiting.marks:
-            self._report(column, f"{waiting.marks[0]} on a rest", "nothing")
+            self._report(column, f"{waiting.marks[0]} on a rest", "left out")
         slurs = 0 if event.pitches else waiting.slurs
         waiting.clear_for_note()
         waiting.slurs = slurs

@@ -112,7 +112,7 @@ class _TuneReader:
         elif self._is_music(line):
             self._music(line)
         else:
-            self._report(0, f"text that is not music: {line.strip()[:20]!r}", "nothing")
+            self._report(0, f"text that is not music: {line.strip()[:20]!r}", "left out")
 
     def _is_music(self, line: str) -> bool:
         """Whether a line is music: no words, and behind a blank line or without a header nothing but music."""

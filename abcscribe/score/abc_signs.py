@@ -22,6 +22,7 @@ HAIRPINS = {
 }  # fmt: skip
 _HEADS = {"style=x": "x", "style=harmonic": "diamond", "style=triangle": "triangle", "style=rhythm": "slash",
           "style=normal": "normal"}  # fmt: skip
+HEADS = tuple(_HEADS.values())  # that ABC has; a circle with a cross is written as the nearest of them
 HEAD_DECORATIONS = {head: f"!{text}!" for text, head in _HEADS.items()} | {"circle-x": "!style=x!"}
 _SILENT = {"beambr1", "beambr2", "trill(", "trill)", "xstem", "courtesy", "editorial"}  # print, or are drawn anyway
 _LYRIC = re.compile(r"(?P<gap>\s+)|(?P<sign>[-_*|])|(?P<text>(?:\\-|[^\s\-_*|])+)")
@@ -94,7 +95,7 @@ def align(text: str, notes: Sequence[tuple[int, Sung]], verse: int) -> int:
     last: tuple[int, Syllable] | None = None  # the syllable before, and its note
     for kind, value in _syllables(text):
         if kind == "|":
-            bar = notes[max(at - 1, 0)][0] if notes else 0
+            bar = notes[min(max(at, 1), len(notes)) - 1][0] if notes else 0
             at = next((i for i in range(at, len(notes)) if notes[i][0] > bar), len(notes)) if at else at
         elif kind == "*" or (kind == "-" and value):
             at += 1

@@ -13,7 +13,7 @@ from fractions import Fraction
 from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import DIRECTIONS, Bar, Note, Part, Pitch, Score, Tempo
 from abcscribe.score.percussion import key_pitch
-from abcscribe.score.repeats import ending_stops, with_plain_repeats
+from abcscribe.score.repeats import ending_stops, sections, turns, with_plain_repeats
 from abcscribe.score.transpose import transposition
 
 # (onset in quarters from the start of the piece, duration, pitch); grace notes: (onset, 0, all of them)
@@ -52,7 +52,7 @@ def _bar_differences(expected: tuple[Bar, ...], found: tuple[Bar, ...]) -> Itera
         yield "repeats"
     elif not _stops(expected) <= ending_stops(with_plain_repeats(found)).keys():
         yield "lengths of endings"
-    if [bar.signs for bar in expected] != [bar.signs for bar in found]:
+    if [sorted(bar.signs) for bar in expected] != [sorted(bar.signs) for bar in found]:
         yield "jumps"
     if [_line(bar.words) for bar in expected] != [_line(bar.words) for bar in found]:
         yield "words of tempo"
@@ -74,7 +74,7 @@ def _part_differences(expected: Score, part: Part, found: Score, other: Part) ->
     if (part.tuning, part.capo) != (other.tuning, other.capo):
         yield "tuning or capo"
     for kind in DIRECTIONS:
-        if _directions(part, kind) != _directions(other, kind):
+        if _directions(expected, part, kind) != _directions(found, other, kind):
             yield kind
     for number, (voice, twin) in enumerate(zip(part.voices, other.voices, strict=False), 1):
         if _sounded(expected, part, voice) != _sounded(found, other, twin):
@@ -112,19 +112,21 @@ def _signs(score: Score, part: Part, voice: int) -> dict[str, Counter[tuple[Frac
     return found
 
 
-def _directions(part: Part, kind: str) -> Counter[tuple[int, Fraction, str, int]]:
+def _directions(score: Score, part: Part, kind: str) -> Counter[tuple[Fraction, str, int]]:
+    """Signs by their time in the piece: at the end of a bar or the beginning of the next one is the same."""
     return Counter(
-        (i, sign.start, _line(sign.text), sign.staff)
-        for i, signs in enumerate(part.directions)
+        (bar_start + sign.start, _line(sign.text), sign.staff)
+        for bar_start, signs in zip(score.bar_starts(), part.directions, strict=False)
         for sign in signs
         if sign.kind == kind
     )
 
 
 def _lines(bars: tuple[Bar, ...]) -> list[str]:
-    """Special bar lines inside of the piece; a bracket that closes may have a double one."""
+    """Special bar lines inside of the piece; a bracket that closes may have a double one, a repeat has its own."""
     stops = ending_stops(bars)
-    return ["" if i in stops or i + 1 == len(bars) else bar.line for i, bar in enumerate(bars)]
+    repeats = {i for i, bar in enumerate(bars[1:]) if bar.repeat_start}
+    return ["" if i in stops or i in repeats or i + 1 == len(bars) else bar.line for i, bar in enumerate(bars)]
 
 
 def _sounded(score: Score, part: Part, voice: int) -> Counter[Sounded]:
@@ -162,9 +164,13 @@ def _tempos(bars: tuple[Bar, ...]) -> list[Tempo | None]:
 
 
 def _repeats(bars: tuple[Bar, ...]) -> list[tuple[bool, bool, int, str]]:
-    """Signs are compared in the form in which every score is written."""
+    """Signs are compared in the form in which every score is written; a repeat goes back to the beginning anyway."""
     plain = with_plain_repeats(bars)
-    return [(bar.repeat_start, bar.repeat_end, bar.times, bar.ending) for bar in plain]
+    played = {i: turns(plain, section, endings) for section, endings in sections(plain) for i in section}
+    return [
+        (bar.repeat_start and i > 0, bar.repeat_end, played[i] if bar.repeat_end else 1, bar.ending)
+        for i, bar in enumerate(plain)
+    ]
 
 
 def _stops(bars: tuple[Bar, ...]) -> set[int]:

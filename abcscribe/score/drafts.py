@@ -9,6 +9,7 @@ transposing instruments that are spelled in another signature than the rest (A s
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from abcscribe.score.transpose import move_pitch
 
 VoiceKey = tuple[int, int, int]  # (staff, the file's number of the voice, layer of notes that overlap in it)
 MOST_VERSES = 30
+_PLURAL = re.compile(r"s(?=$| (?:of|that|whose|without|beyond|outside)\b| \()")  # of the noun that is counted
 
 
 @dataclass(slots=True)
@@ -73,6 +75,16 @@ def build(drafts: Sequence[DraftPart], title: str, composer: str) -> Score:
 def one_line(text: str | None) -> str:
     """A name or title on one line: part names may be broken to fit in front of a staff."""
     return " ".join((text or "").split())
+
+
+def counted(left_out: Counter[str]) -> list[str]:
+    """A sentence for each kind of thing that a reader left out; the kinds are in the plural: ``"1 spine of **fba left
+    out"``. A kind that begins with a capital is a sentence already."""
+    return [
+        f"{count} {_PLURAL.sub('', what, count=1) if count == 1 else what} left out" if what[0].islower() else what
+        for what, count in left_out.items()
+        if count
+    ]
 
 
 def add_voice(bar: DraftBar, staff: int, number: int, notes: Iterable[Note]) -> None:

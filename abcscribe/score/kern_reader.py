@@ -1,9 +1,9 @@
 """Humdrum **kern -> Score, spines that split, join and change places included.
 
 lytk refuses files with ``*^``, as most kern of piano music has. Here every column knows the spine it comes from and
-when
-its note ends; a line of data stands at the time at which the notes before it end. **text and **silbe are words,
-**dynam dynamics and hairpins, **mxhm chord symbols, all of the **kern spine to their left.
+when its note ends; a line stands at the time at which the first of the notes before it ends. **text and **silbe are
+words, **fing fingers, **dynam dynamics and hairpins, **mxhm chord symbols, all of the **kern spine to their left.
+Layout comments have texts and noteheads, labels of sections and their order the endings.
 """
 
 from __future__ import annotations
@@ -11,26 +11,22 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 from abcscribe.errors import ScoreError
 from abcscribe.score import instruments, kern_tokens
-from abcscribe.score.drafts import DraftBar, DraftPart, add_voice, build, one_line
+from abcscribe.score.drafts import DraftBar, DraftPart, add_voice, build, counted, one_line
+from abcscribe.score.kern_sections import take_sections
 from abcscribe.score.marks import DYNAMICS
-from abcscribe.score.model import Direction, Note, Pitch, Score, Tempo
+from abcscribe.score.model import Direction, Key, Note, Pitch, Score, Tempo
+from abcscribe.score.repeats import jump_named
 
 MOST_COLUMNS = 256
 MOST_BARS = 20_000
 LONGEST_BAR = 1024  # quarters
-_CODES = {  # of *I: a program
-    "piano": 0, "cemba": 6, "organ": 19, "guitr": 24, "violn": 40, "viola": 41, "cello": 42, "cbass": 43, "harp": 46,
-    "vox": 52, "soprn": 52, "alto": 52, "cntlt": 52, "tenor": 52, "barit": 52, "bass": 52, "calto": 52, "cant": 52,
-    "canto": 52, "mezzo": 52, "tromp": 56, "trmb": 57,
-    "tromb": 57, "tuba": 58, "cor": 60, "oboe": 68, "cangl": 69, "fagot": 70, "clars": 71, "clart": 71, "picco": 72,
-    "flt": 73, "flt,": 73, "fltds": 74, "timpa": 47, "drmsp": instruments.PERCUSSION,
-}  # fmt: skip
 _KEYBOARDS = (range(0, 8), range(16, 24), range(46, 47))  # programs that play on two staves
 
 
@@ -42,6 +38,7 @@ class _Column:
     track: int
     end: Fraction = Fraction(0)  # when its note ends
     leader: tuple[int, int, int] | None = None  # the last chord's (bar, voice, index)
+    heads: dict[int, str] = field(default_factory=dict)  # note of the next chord, 1-based -> notehead
 
 
 @dataclass(slots=True)
@@ -54,6 +51,8 @@ class _Track:
     voices: list[dict[int, list[Note]]] = field(default_factory=list)  # by bar: voice -> notes
     graces: dict[int, list[Pitch]] = field(default_factory=dict)  # voice -> waiting
     hairpin: bool = False
+    clef: str = ""  # the one in force
+    program: int | None = None  # by its code
 
 
 def read_kern(path: str | Path) -> tuple[Score, list[str]]:
@@ -77,7 +76,7 @@ def kern_score(text: str) -> tuple[Score, list[str]]:
     reader = _Reader()
     for line in text.splitlines():
         reader.line(line)
-    return reader.score(), [f"{count} {what} left out" for what, count in reader.left_out.items()]
+    return reader.score(), counted(reader.left_out)
 
 
 class _Reader:
@@ -91,12 +90,18 @@ class _Reader:
         self.now = Fraction(0)
         self.references: dict[str, str] = {}
         self.left_out: Counter[str] = Counter()
-        self.modes: dict[int, bool] = {}  # track -> whether a *G: has been seen behind its *k[]
+        self.labels: dict[int, str] = {}  # bar -> the section that begins there
+        self.order: list[str] = []  # of the sections, as they are played
+        self.designation: tuple[str, Tempo | None] | None = None  # of the next bar that begins
 
     def line(self, line: str) -> None:
         if line.startswith("!!!"):
             name, _, value = line[3:].partition(":")
             self.references.setdefault(name.split("@")[0].strip(), one_line(value))
+            if name == "OMD" and value.strip():
+                self._designate(value)
+        elif line.startswith("!") and not line.startswith("!!"):
+            self._layouts(line.split("\t"))
         elif line.strip() and not line.startswith("!"):
             tokens = line.split("\t")
             if tokens[0].startswith("**"):
@@ -118,7 +123,7 @@ class _Reader:
             self.columns.append(_Column(kind, track, self.now))
             if kind == "kern":
                 self.tracks[track] = _Track(DraftPart())
-            elif kind not in ("text", "silbe", "dynam", "mxhm"):
+            elif kind not in ("text", "silbe", "fing", "dynam", "mxhm"):
                 self.left_out[f"spines of **{kind[:20]}"] += 1
 
     # --- interpretations ----------------------------------------------------------------------------------------------
@@ -127,11 +132,15 @@ class _Reader:
         if any(token in ("*^", "*v", "*-", "*+", "*x") or token.startswith("**") for token in tokens):
             self._rearrange(tokens)
             return
+        if any(token.startswith("*>") for token in tokens):
+            self._section(next(token for token in tokens if token.startswith("*>")))
+            return
         if self.bar < 0:
             self._open_bar()
+        due = self._due()
         for column, token in zip(self.columns, tokens, strict=True):
             if column.kind == "kern" and token != "*":
-                self._interpret(self.tracks[column.track], column.track, token)
+                self._interpret(self.tracks[column.track], due - self.starts[self.bar], token)
 
     def _rearrange(self, tokens: list[str]) -> None:
         """Split, join, exchange, add and end spines."""
@@ -150,7 +159,7 @@ class _Reader:
                 column = dataclasses.replace(column, kind=token[2:])
             columns.append(column)
             if token == "*^":
-                columns.append(dataclasses.replace(column))
+                columns.append(dataclasses.replace(column, heads={}))
             elif token == "*+":
                 columns.append(_Column("", 1000 + len(columns), self.now))
             elif token == "*x":
@@ -164,23 +173,26 @@ class _Reader:
             if column.kind == "kern" and column.track not in self.tracks:
                 self.tracks[column.track] = _Track(DraftPart())
 
-    def _interpret(self, track: _Track, number: int, token: str) -> None:
-        bar, part, at_start = self._draft_bar(track), track.part, self.now == self.starts[self.bar]
+    def _interpret(self, track: _Track, start: Fraction, token: str) -> None:
+        bar, part = self._draft_bar(track), track.part
         if key := kern_tokens.key(token):
-            if token.startswith("*k"):
-                bar.key, self.modes[number] = key, False
-            elif bar.key is None or bar.key.fifths == key.fifths:
+            if token.startswith("*k") or bar.key is None or bar.key.fifths == key.fifths:
                 bar.key = key
+        elif token == "*?:":
+            bar.key = dataclasses.replace(bar.key or Key(), mode="none")
         elif metre := kern_tokens.metre(token):
             bar.metre = metre
         elif match := re.fullmatch(r"\*MM\[?(\d{1,4}(?:\.\d{1,3})?)\]?", token):
             tempo = Tempo(float(match[1])) if float(match[1]) >= 1 else None
-            bar.tempo, bar.later_tempo = (tempo, bar.later_tempo) if at_start else (bar.tempo, tempo)
+            if tempo and bar.tempo and abs(bar.tempo.quarter_bpm - tempo.bpm) < 0.01:
+                return  # !!!OMD has said it with its beat
+            bar.tempo, bar.later_tempo = (tempo, bar.later_tempo) if not start else (bar.tempo, tempo)
         elif clef := kern_tokens.clef(token):
             if not part.clefs:
                 part.clefs[1] = clef
-            elif part.clefs[1] != clef or not at_start:
-                bar.directions.append(Direction(self.now - self.starts[self.bar], "clef", clef))
+            elif track.clef != clef:
+                bar.directions.append(Direction(start, "clef", clef))
+            track.clef = clef
         elif token.startswith('*I"'):
             part.name = one_line(token[3:])
         elif match := re.fullmatch(r"\*ITrd([+-]?\d{1,2})c([+-]?\d{1,2})", token):
@@ -189,18 +201,70 @@ class _Reader:
             track.staff_number = int(match[1])
         elif match := re.fullmatch(r"\*part(\d{1,3})", token):
             track.part_number = match[1]
-        elif token.startswith("*I") and (code := token[2:].strip().lower()) in _CODES:
-            part.program = _CODES[code]
+        elif token.startswith("*I") and (code := token[2:].strip().lower()) in kern_tokens.PROGRAMS:
+            track.program = kern_tokens.PROGRAMS[code]
         elif re.match(r"\*M\d", token):
             self.left_out["metres that cannot be read"] += 1
-        elif match := re.fullmatch(r"\*>\[.*\]", token):
-            self.left_out["orders of sections"] = 1
+
+    def _due(self) -> Fraction:
+        """The time of the next line of notes."""
+        ends = (column.end for column in self.columns if column.kind == "kern")
+        return max(self.now, min(ends, default=self.now))
+
+    def _section(self, token: str) -> None:
+        """``*>A`` begins a section, ``*>A2`` an ending of it, ``*>[A,A1,A,A2]`` is their order."""
+        if match := re.fullmatch(r"\*>\[(.{1,10000})\]", token):
+            self.order = match[1].split(",")
+        elif "[" not in token:
+            within = self.bar >= 0 and self._due() > self.starts[self.bar]
+            self.labels[max(self.bar, 0) + within] = token[2:]
+
+    def _designate(self, text: str) -> None:
+        """Words of tempo: of the first bar, of the one that has begun, or of the next one."""
+        said = kern_tokens.designation(text)
+        if self.bar < 0 or self._due() > self.starts[self.bar]:
+            self.designation = said
+        else:
+            self._take_designation(*said)
+
+    def _take_designation(self, words: str, tempo: Tempo | None) -> None:
+        for track in self.tracks.values():
+            bar = self._draft_bar(track)
+            bar.words, bar.tempo = bar.words or words, tempo or bar.tempo
+
+    def _layouts(self, tokens: Sequence[str]) -> None:
+        """The comments of a line that say how a **kern spine looks, or **dynam at its right."""
+        if self.bar < 0 or not any(token.startswith("!LO:") for token in tokens):
+            return
+        start = self._due() - self.starts[self.bar]
+        track: _Track | None = None
+        for column, token in zip(self.columns, tokens, strict=False):
+            track = self.tracks[column.track] if column.kind == "kern" else track
+            if track and token.startswith("!LO:") and column.kind in ("kern", "dynam"):
+                self._layout(track, column, start, token)
+
+    def _layout(self, track: _Track, column: _Column, start: Fraction, token: str) -> None:
+        """Texts and noteheads; those that say what is odd about a source are none."""
+        kind, said = kern_tokens.parameters(token)
+        if kind == "N" and "head" in said:
+            number = said.get("n", "1")
+            column.heads[int(number) if number.isdigit() else 1] = kern_tokens.HEADS.get(said["head"], said["head"])
+        elif kind == "TX" and "problem" not in said and (text := one_line(said.get("t", ""))) not in ("", "P"):
+            sign = jump_named(text) or {"[segno]": "segno", "[coda]": "coda"}.get(text, "")
+            bar = self._draft_bar(track)
+            if sign:
+                bar.signs.append(sign)
+            else:
+                bar.directions.append(Direction(start, "words", text))
 
     # --- bars ---------------------------------------------------------------------------------------------------------
 
     def _open_bar(self) -> None:
         self.bar += 1
         self.starts.append(self.now)
+        if self.designation and self.tracks:
+            self._take_designation(*self.designation)
+            self.designation = None
 
     def _draft_bar(self, track: _Track) -> DraftBar:
         track.part.bars += [DraftBar() for _ in range(self.bar + 1 - len(track.part.bars))]
@@ -212,6 +276,7 @@ class _Reader:
         self.now = max((column.end for column in kern), default=self.now)
         for column in kern:
             column.end = self.now
+        self._end_with_graces()
         signs = token.lstrip("=").lstrip("0123456789abcdefgh")
         if self.bar < 0:
             self._open_bar()
@@ -220,12 +285,23 @@ class _Reader:
                 bar = self._draft_bar(track)
                 bar.length = max(bar.length, self.now - self.starts[self.bar])
                 bar.repeat_end |= signs.startswith(":")
-                bar.line = "double" if "||" in signs else "final" if token.startswith("==") or signs == "|!" else ""
+                bar.line = _line_named(token, signs)
             if self.bar + 1 < MOST_BARS:
                 self._open_bar()
         if (signs.endswith((":", ":|:")) and "|" in signs and signs != ":|") or re.search(r"[!|]:", signs):
             for track in self.tracks.values():
                 self._draft_bar(track).repeat_start = True
+
+    def _end_with_graces(self) -> None:
+        """Grace notes in front of a bar line end the last note of their voice."""
+        for track in self.tracks.values() if self.bar >= 0 else ():
+            voices = track.voices[self.bar] if self.bar < len(track.voices) else {}
+            for voice in [voice for voice in track.graces if voices.get(voice)]:
+                last = max(note.start for note in voices[voice])
+                first = next(k for k, note in enumerate(voices[voice]) if note.start == last)
+                if voices[voice][first].end == self.now - self.starts[self.bar]:
+                    small = tuple(track.graces.pop(voice))
+                    voices[voice][first] = dataclasses.replace(voices[voice][first], after=small)
 
     # --- data ---------------------------------------------------------------------------------------------------------
 
@@ -260,10 +336,12 @@ class _Reader:
         for text in token.split(" "):
             found = kern_tokens.note(text, first)
             if found is None:
-                self.left_out["tokens that are no notes"] += bool(text)
+                self.left_out["tokens without a note"] += bool(text)
                 continue
             first = first or found.duration
-            chord.append(found)
+            head = column.heads.get(len(chord) + 1, "")
+            chord.append(dataclasses.replace(found, head=head) if head else found)
+        column.heads.clear()
         if not chord:
             return
         if chord[0].duration is None:
@@ -282,7 +360,7 @@ class _Reader:
         for i, token in enumerate(chord):
             assert token.pitch
             assert chord[0].duration
-            note = Note(start, chord[0].duration, token.pitch, tie=token.tie)
+            note = Note(start, chord[0].duration, token.pitch, tie=token.tie, head=token.head)
             if i == 0:
                 note = dataclasses.replace(
                     note, grace=grace, marks=marks, slur_start=sum(t.slur_start for t in chord),
@@ -295,6 +373,8 @@ class _Reader:
         start, bar = self.now - self.starts[self.bar], self._draft_bar(track)
         if kind in ("text", "silbe") and column.leader:
             self._sing(track, column.leader, verse, token)
+        elif kind == "fing" and column.leader:
+            self._finger(track, column.leader, token)
         elif kind == "dynam":
             self._dynamic(track, bar, start, token)
         elif kind == "mxhm" and (symbol := kern_tokens.chord_symbol(token, start)):
@@ -309,12 +389,23 @@ class _Reader:
             lyrics[verse] = syllable
             track.voices[bar][voice][index] = dataclasses.replace(note, lyrics=tuple(lyrics))
 
+    def _finger(self, track: _Track, place: tuple[int, int, int], token: str) -> None:
+        """``3``, ``23`` for a change of fingers, or ``1 . 5`` for the notes of a chord from the lowest."""
+        bar, voice, index = place
+        notes = track.voices[bar][voice] if bar == self.bar else []
+        start = self.now - self.starts[self.bar]
+        for k, text in enumerate(token.split(), index):
+            if k < len(notes) and notes[k].start == start:
+                fingers = tuple(f"finger-{digit}" for digit in text if digit in "012345")
+                notes[k] = dataclasses.replace(notes[k], marks=(*notes[k].marks, *fingers))
+
     def _dynamic(self, track: _Track, bar: DraftBar, start: Fraction, token: str) -> None:
-        if any(sign in token for sign in "[]") and track.hairpin:
+        if any(sign in token for sign in "[]"):
             bar.directions.append(Direction(start, "hairpin", "!"))
             track.hairpin = False
-        if text := next((t for t in re.findall(r"[a-z]+", token) if t in DYNAMICS), ""):
-            bar.directions.append(Direction(start, "dynamic", text))
+        for text in re.findall(r"[a-z]+", token):
+            if text in DYNAMICS:
+                bar.directions.append(Direction(start, "dynamic", text))
         if sign := next((sign for sign in "<>" if sign in token), ""):
             bar.directions.append(Direction(start, "hairpin", sign))
             track.hairpin = True
@@ -329,6 +420,11 @@ class _Reader:
                 bar.length = max(bar.length, end - self.starts[-1])
             else:  # nothing stands behind the last bar line
                 del track.part.bars[self.bar :], track.voices[self.bar :]
+            if track.hairpin:
+                last = track.part.bars[-1]
+                last.directions.append(Direction(last.length, "hairpin", "!"))
+        if top := next(reversed(self.tracks.values()), None):  # whose bars count for its part
+            take_sections(top.part.bars, self.labels, self.order)
         groups: list[list[_Track]] = []
         for track in reversed(list(self.tracks.values())):  # the lowest part stands leftmost
             if groups and _together(groups[-1][-1], track):
@@ -343,13 +439,22 @@ class _Reader:
         tracks = sorted(tracks, key=lambda track: track.staff_number or 0)
         whole = tracks[0].part
         whole.name = next((t.part.name for t in tracks if t.part.name), "")
-        whole.program = whole.program or instruments.named(whole.name) or 0
-        whole.staves = len(tracks)
-        for staff, track in enumerate(tracks, 1):
-            whole.clefs[staff] = track.part.clefs.get(1, "treble")
+        coded = next((t.program for t in tracks if t.program is not None), None)
+        whole.program = coded if coded is not None else instruments.named(whole.name) or 0
+        staff = shift = 0
+        before: _Track | None = None
+        for track in tracks:
+            if before and before.staff_number == track.staff_number is not None:  # a spine for another voice
+                shift += max((voice + 1 for voices in before.voices for voice in voices), default=0)
+            else:
+                staff, shift = staff + 1, 0
+                whole.clefs[staff] = track.part.clefs.get(1, "treble")
+            before = track
             whole.bars += [DraftBar() for _ in range(len(track.part.bars) - len(whole.bars))]
             for i, (bar, voices) in enumerate(zip(track.part.bars, track.voices, strict=False)):
-                self._take_bar(whole.bars[i], bar, voices, staff, track is tracks[0])
+                shifted = {voice + shift: notes for voice, notes in voices.items()}
+                self._take_bar(whole.bars[i], bar, shifted, staff, track is tracks[0])
+        whole.staves = staff
         return whole
 
     def _take_bar(self, bar: DraftBar, own: DraftBar, voices: dict[int, list[Note]], staff: int, first: bool) -> None:
@@ -359,13 +464,21 @@ class _Reader:
         if not first:
             bar.directions += [dataclasses.replace(direction, staff=staff) for direction in own.directions]
             bar.harmonies += own.harmonies
+            bar.signs += own.signs
             bar.length = max(bar.length, own.length)
+
+
+def _line_named(token: str, signs: str) -> str:
+    """A name of BAR_LINES."""
+    if "||" in signs:
+        return "double"
+    return "final" if token.startswith("==") or signs == "|!" else "dashed" if '"' in signs else ""
 
 
 def _together(upper: _Track, lower: _Track) -> bool:
     """Whether two spines are staves of one part: by their number or, without any, as the hands of a keyboard."""
     if upper.part_number or lower.part_number:
         return upper.part_number == lower.part_number
-    program = upper.part.program
+    program = upper.program or 0
     named = "piano" in upper.part.name.casefold() or program
-    return bool(named) and program == lower.part.program and any(program in programs for programs in _KEYBOARDS)
+    return bool(named) and program == (lower.program or 0) and any(program in programs for programs in _KEYBOARDS)

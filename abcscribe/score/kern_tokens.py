@@ -7,12 +7,14 @@ and accidentals, with one letter or sign for whatever else there is.
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.marks import MARKS
-from abcscribe.score.model import Harmony, Key, Metre, Pitch, Syllable
+from abcscribe.score.model import Harmony, Key, Metre, Pitch, Syllable, Tempo
 from abcscribe.score.spelling import key_named
 
 CLEFS = {
@@ -20,9 +22,36 @@ CLEFS = {
     "C1": "soprano",
     "C2": "mezzo", "C3": "alto", "C4": "tenor", "C5": "baritone", "X": "perc",
 }  # fmt: skip
+MODES = {
+    "dor": "dorian", "phr": "phrygian", "lyd": "lydian", "mix": "mixolydian", "aeo": "aeolian", "ion": "ionian",
+    "loc": "locrian",
+}  # fmt: skip
+# Names of beats in metronome marks, as in [quarter-dot]=60 -> quarters
+BEATS = {
+    name + "-dot" * dotted: beat * (Fraction(3, 2) if dotted else 1)
+    for name, beat in {"whole": Fraction(4), "half": Fraction(2), "quarter": Fraction(1), "eighth": Fraction(1, 2),
+                       "sixteenth": Fraction(1, 4)}.items()
+    for dotted in (0, 1)
+}  # fmt: skip
+# Codes of instruments behind *I (Humdrum User's Guide, appendix II, and its later additions) -> General MIDI program.
+# The first code of a program is the one that is written.
+PROGRAMS = {
+    "piano": 0, "forte": 0, "cemba": 6, "clavi": 7, "celst": 8, "glock": 9, "vibra": 11, "marim": 12, "xylo": 13,
+    "campn": 14, "dulci": 15, "hammd": 16, "organ": 19, "reedo": 20, "accor": 21, "armon": 22, "guitr": 24, "gitar": 24,
+    "eguit": 27, "cbass": 43, "bguit": 33, "violn": 40, "viola": 41, "cello": 42, "harp": 46, "arpa": 46, "timpa": 47,
+    "vox": 52, "soprn": 52, "mezzo": 52, "alto": 52, "calto": 52, "cntlt": 52, "canto": 52, "cant": 52, "tenor": 52,
+    "barit": 52, "bass": 52, "coro": 52, "male": 52, "feme": 52, "synth": 81,
+    "tromp": 56, "cornt": 56, "flugh": 56, "clrno": 56, "tromb": 57, "trmb": 57, "troma": 57, "tromt": 57, "tuba": 58,
+    "cor": 60, "corno": 60, "saxS": 64, "saxA": 65, "saxT": 66, "saxB": 67, "oboe": 68, "cangl": 69, "fagot": 70,
+    "clars": 71, "clart": 71, "clara": 71, "clarb": 71, "picco": 72, "flt": 73, "flt,": 73, "fltds": 74, "recdr": 74,
+    "panpi": 75, "shaku": 77, "ocari": 79, "sitar": 104, "banjo": 105, "shami": 106, "koto": 107, "bagpi": 109,
+    "steel": 114, "drmsp": PERCUSSION, "kit": PERCUSSION,
+}  # fmt: skip
+HEADS = {"dia": "diamond"}  # of layout comments -> names of MusicXML
 _VALUE = re.compile(r"(\d{1,4})(?:%(\d{1,4}))?(\.{0,4})")
 _PITCH = re.compile(r"([A-G]{1,5}|[a-g]{1,6})(#{1,3}|-{1,3}|n|)")
 _SIGNS = sorted(((mark.kern, name) for name, mark in MARKS.items() if mark.kern), key=lambda item: -len(item[0]))
+_TREMOLO = re.compile(r"@+(\d{1,4})@+")
 _LOWER = {"t": "T", "m": "M", "w": "W"}  # a semitone instead of a whole tone: the same sign
 
 
@@ -36,6 +65,7 @@ class Token:
     slur_start: int
     slur_stop: int
     marks: tuple[str, ...]
+    head: str = ""  # a notehead that is not the usual one
 
 
 def value(text: str) -> Fraction | None:
@@ -52,6 +82,8 @@ def value(text: str) -> Fraction | None:
 def note(text: str, before: Fraction | None = None) -> Token | None:
     """A note or rest. ``before`` is the value of the chord's first note, which the others need not repeat."""
     grace = "q" in text.lower()
+    tremolo = _TREMOLO.search(text)
+    text = _TREMOLO.sub("", text)
     duration = None if grace else value(text) or before
     if not grace and not duration:
         return None
@@ -64,9 +96,23 @@ def note(text: str, before: Fraction | None = None) -> Token | None:
     octave = 3 + len(letters) if letters.islower() else 4 - len(letters)
     alter = max(-2, min(2, signs.count("#") - signs.count("-")))
     tie = "[" in text or "_" in text
-    return Token(
-        duration, Pitch(letters[0].upper(), alter, octave), tie, text.count("("), text.count(")"), _marks(text)
-    )
+    marks = _marks(text)
+    if tremolo and duration and (slashes := tremolo_slashes(int(tremolo[1]), duration)):
+        marks = (*marks, f"tremolo-{slashes}")
+    return Token(duration, Pitch(letters[0].upper(), alter, octave), tie, text.count("("), text.count(")"), marks)
+
+
+def tremolo_slashes(value: int, duration: Fraction) -> int:
+    """How many slashes through a stem divide a note into values such as 16; 0 for what no sign says."""
+    return next((n for n in (1, 2, 3) if value == tremolo_value(n, duration)), 0)
+
+
+def tremolo_value(slashes: int, duration: Fraction) -> int:
+    """The value that so many slashes mean: on a quarter or longer one is 8, on an eighth 16."""
+    flags = 0
+    while duration < Fraction(1, 2**flags):
+        flags += 1
+    return int(4 * 2 ** (slashes + flags))
 
 
 def _marks(text: str) -> tuple[str, ...]:
@@ -85,9 +131,7 @@ def key(text: str) -> Key | None:
     if match := re.fullmatch(r"\*k\[([a-g#\-n]*)\]", text):
         return Key(match[1].count("#") - match[1].count("-"), "major")
     if match := re.fullmatch(r"\*([A-Ga-g])([#-]?):(\w{3})?", text):
-        modes = {"dor": "dorian", "phr": "phrygian", "lyd": "lydian", "mix": "mixolydian", "aeo": "aeolian",
-                 "ion": "ionian", "loc": "locrian"}  # fmt: skip
-        mode = modes.get(match[3] or "", "major" if match[1].isupper() else "minor")
+        mode = MODES.get(match[3] or "", "major" if match[1].isupper() else "minor")
         return key_named(match[1].upper() + match[2].replace("-", "b"), mode)
     return None
 
@@ -111,11 +155,12 @@ def clef(text: str) -> str | None:
 
 
 def syllable(text: str) -> Syllable | None:
-    """``glo-``, ``-ri-``, ``-a``; None for a mark of extension or nothing."""
+    """``glo-``, ``-ri-``, ``-a``, ``oh_`` for what is held; None for a mark of extension or nothing."""
+    held = text.rstrip().endswith("_")
     words = text.strip().lstrip("-").replace("_", "")
     joined = words.endswith("-")
     words = " ".join(words.rstrip("-").split())
-    return Syllable(words, joined) if words and words not in (".", "|") else None
+    return Syllable(words, joined, held) if words and words not in (".", "|") else None
 
 
 def chord_symbol(text: str, start: Fraction) -> Harmony | None:
@@ -124,8 +169,27 @@ def chord_symbol(text: str, start: Fraction) -> Harmony | None:
 
     if text.strip().lower() in ("none", "n.c.", "nc"):
         return Harmony(start)
-    match = re.fullmatch(r"([A-G])([#-]?)\s*([a-z0-9-]*)(?:/([A-G])([#-]?))?", text.strip())
+    match = re.fullmatch(r"([A-G])([#-]{0,2}) +(\S.*?)(?:/([A-G])([#-]{0,2}))?", text.strip())
     if not match:
         return parse(text, start)
     root, bass = match[1] + match[2].replace("-", "b"), (match[4] or "") + (match[5] or "").replace("-", "b")
-    return Harmony(start, root, from_musicxml_kind(match[3] or "major", None), bass)
+    return Harmony(start, root, from_musicxml_kind(match[3], match[3]), bass)
+
+
+def designation(text: str) -> tuple[str, Tempo | None]:
+    """!!!OMD: the words of tempo and a metronome mark, as in ``Lento [quarter-dot]=60``."""
+    match = re.search(
+        r"\[?\b(" + "|".join(sorted(BEATS, key=len, reverse=True)) + r")\]?\s*=\s*(\d{1,4}(?:\.\d{1,3})?)", text
+    )
+    if not match:
+        return " ".join(text.split()), None
+    bpm = float(match[2])
+    words = " ".join((text[: match.start()] + text[match.end() :]).replace("()", "").split())
+    return words, Tempo(bpm, BEATS[match[1]]) if bpm >= 1 else None
+
+
+def parameters(comment: str) -> tuple[str, dict[str, str]]:
+    """A layout comment, ``!LO:TX:a:t=dolce``, as its kind and its parameters."""
+    kind, *rest = comment[len("!LO:") :].split(":")
+    found = (part.partition("=") for part in rest)
+    return kind, {name: html.unescape(value).strip() for name, _, value in found}

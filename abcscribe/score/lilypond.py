@@ -25,7 +25,7 @@ from abcscribe.score.lilypond_signs import (
     tempo_mark,
 )
 from abcscribe.score.model import Bar, Key, Note, Part, Pitch, Score
-from abcscribe.score.repeats import ending_stops, sections, turns, with_plain_repeats
+from abcscribe.score.repeats import brackets, sections, turns, with_plain_repeats
 
 VERSION = "2.24.0"
 _CLEFS = {
@@ -125,40 +125,28 @@ def _part(score: Score, part: Part, voices: Sequence[_Voice]) -> Iterator[str]:
 
 def _structured(bars: Sequence[Bar], write: Callable[[int], str]) -> str:
     """The bars of one voice with their repeats and alternatives."""
-    stops = ending_stops(bars)
     lines: list[str] = []
     for section, endings in sections(bars):
         count = turns(bars, section, endings)
         if count == 1:
             lines.extend(write(i) for i in section)
             continue
-        brackets = _brackets(section, endings, stops)
-        body_end = brackets[0].start if brackets else section.stop
+        stretches = brackets(bars, section, endings)
+        body_end = stretches[0].start if stretches else section.stop
         body_end = next((i + 1 for i in range(section.start, body_end) if bars[i].repeat_end), body_end)
         lines.append(f"\\repeat volta {count} {{")
         lines.extend(write(i) for i in range(section.start, body_end))
         lines.append("}")
-        if brackets:
-            plain = [bars[b.start].ending for b in brackets] == [str(n) for n in range(1, count + 1)]
+        if stretches:
+            plain = [bars[b.start].ending for b in stretches] == [str(n) for n in range(1, count + 1)]
             lines.append("\\alternative {")
-            for bracket in brackets:
+            for bracket in stretches:
                 volta = "" if plain else f"\\volta {bars[bracket.start].ending} "
                 lines += [f"{volta}{{", *(write(i) for i in bracket), "}"]
             lines.append("}")
-        behind = brackets[-1].stop if brackets else body_end
+        behind = stretches[-1].stop if stretches else body_end
         lines.extend(write(i) for i in range(behind, section.stop))
     return "\n".join(lines)
-
-
-def _brackets(section: range, endings: Sequence[str], stops: dict[int, str]) -> list[range]:
-    """The stretches of a section's endings; what follows the last bracket is no part of it."""
-    begins = [i for k, i in enumerate(section) if endings[k] and (k == 0 or endings[k] != endings[k - 1])]
-    ends = [*begins[1:], section.stop] if begins else []
-    found = [range(a, b) for a, b in zip(begins, ends, strict=True)]
-    if found:
-        last = next((i + 1 for i in found[-1] if i in stops), found[-1].stop)
-        found[-1] = range(found[-1].start, last)
-    return found
 
 
 def chord_bar(bars: Sequence[Bar], i: int) -> str:
@@ -168,7 +156,8 @@ def chord_bar(bars: Sequence[Bar], i: int) -> str:
     text = f"s1*{bar.length / 4}" if cuts[0] == bar.length else f"s1*{cuts[0] / 4}" if cuts[0] else ""
     for harmony, end in zip(bar.harmonies, cuts[1:], strict=True):
         text += " " + chord_symbol(harmony, end - harmony.start)
-    return f"{text.strip()} |"
+    last = i + 1 == len(bars) and bar.metre and bar.length < bar.metre.length  # not full
+    return text.strip() + ("" if last else " |")
 
 
 class _VoiceWriter:
@@ -180,12 +169,16 @@ class _VoiceWriter:
         self.drums = voice.part.program == instruments.PERCUSSION
         self.bars = list(score.voice_bars(voice.part, voice.number))
         self.slurs = 0
+        parts = list(sections(score.bars))
+        self.repeated = {i for section, ends in parts if turns(score.bars, section, ends) > 1 for i in section}
 
     def bar(self, i: int) -> str:
         bar = self.score.bars[i]
         start = " ".join(filter(None, (*self._changes(i), *(start_marks(bar) if self.voice.leads else ()))))
         end = " ".join(end_marks(bar)) if self.voice.leads else ""
-        return " ".join(filter(None, (start, self._music(i), end, "|")))
+        full = bar.metre.length if bar.metre else bar.length
+        check = "|" if bar.length >= full or i == 0 or i + 1 < len(self.bars) else ""  # a short last bar is not full
+        return " ".join(filter(None, (start, self._music(i), end, check)))
 
     def _changes(self, i: int) -> Iterator[str]:
         """Metre, key, tempo, and how long an irregular bar is."""
@@ -200,23 +193,40 @@ class _VoiceWriter:
             yield _key(bar.key)
         if self.voice.leads and (text := tempo_mark(bar, before)):
             yield text
-        if bar.metre and bar.length < bar.metre.length and self._stands_alone(i):
+        if bar.metre and bar.length < bar.metre.length and (i == 0 or (self._stands_alone(i) and i in self.repeated)):
             yield f"\\partial {_partial(bar.length)}"
+        if bar.metre and before and before.metre:
+            in_force = bar.metre.length if bar.metre != before.metre else self._timed(i - 1)
+            if self._timed(i) != in_force:
+                yield f"\\set Timing.measureLength = #(ly:make-moment {self._timed(i) / 4})"
+
+    def _timed(self, i: int) -> Fraction:
+        """How long LilyPond is to take a bar for. In repeats short ones are partial: there lytk reads no lengths."""
+        bar = self.score.bars[i]
+        full = bar.metre.length if bar.metre else bar.length
+        return bar.length if bar.length > full or (self._stands_alone(i) and i not in self.repeated) else full
 
     def _stands_alone(self, i: int) -> bool:
-        """Whether a short bar is neither the last nor a piece of a bar that a repeat divides, which LilyPond joins."""
-        divided = self.offsets[i] > 0 or (i + 1 < len(self.offsets) and self.offsets[i + 1] > 0)
-        return i == 0 or (i + 1 < len(self.offsets) and not divided)
+        """Whether a short bar is neither the first, the last nor a piece of a bar that a sign divides, which LilyPond
+        joins."""
+        bars = self.score.bars
+        if i == 0 or i + 1 == len(bars):
+            return False
+        completes, begins = self.offsets[i] > 0, self.offsets[i + 1] > 0
+        return not ((completes and _sign_between(bars, i - 1)) or (begins and _sign_between(bars, i)))
 
     def _music(self, i: int) -> str:
         bar = self.score.bars[i]
         events = chords(self.bars[i])
         signs = self._directions(i)
         if not events:
+            if (
+                self.voice.place == 0 and not signs and bar.metre and bar.length < bar.metre.length
+            ):  # R fills whole bars
+                values = write_rhythm(((Fraction(0), bar.length),), bar.length, bar.metre, self.offsets[i])
+                return " ".join(f"r{duration(value)}" for value in values)
             rest = "R" if self.voice.place == 0 and not signs else "s"
-            return " ".join(
-                f"{rest if not text else 's'}1*{length / 4}{text}" for length, text in _cut(bar.length, signs)
-            )
+            return " ".join(_unsounded(rest, f"1*{length / 4}", texts) for length, texts in _cut(bar.length, signs))
         rhythm = tuple((event[0].start, event[0].duration) for event in events)
         values = write_rhythm(rhythm, bar.length, bar.metre, self.offsets[i])
         words: list[str] = []
@@ -224,28 +234,31 @@ class _VoiceWriter:
             following = values[v + 1].start if v + 1 < len(values) else bar.length + 1
             first = v == 0 or values[v - 1].event != value.event
             last = v + 1 == len(values) or values[v + 1].event != value.event
-            beside = "".join(text for at, text in signs if value.start <= at < following)
+            beside = [text for at, text in signs if value.start <= at < following]
             words.append(f"\\tuplet {value.actual}/{value.normal} {{" if value.bracket_start else "")
             words.append(self._value(value, None if value.event is None else events[value.event], first, last, beside))
             words.append("}" if value.bracket_stop else "")
         return " ".join(filter(None, words))
 
     def _directions(self, i: int) -> list[tuple[Fraction, str]]:
-        """Dynamics, hairpins and words of the staff, in its first voice."""
+        """Dynamics, hairpins and words of the staff, in its first voice; those of a bar's end stand in the next one."""
         part = self.voice.part
         if self.voice.place or not part.directions:
             return []
         texts = {"dynamic": "\\{}", "hairpin": "\\{}", "words": "^{}"}
+        last, late = i + 1 == len(self.bars), i and self.score.bars[i - 1].length
+        before = [replace(d, start=Fraction(0)) for d in part.directions[i - 1] if d.start == late] if i else []
+        now = [d for d in part.directions[i] if last or d.start < self.score.bars[i].length]
         return [
             (sign.start, texts[sign.kind].format(quoted(sign.text) if sign.kind == "words" else sign.text))
-            for sign in part.directions[i]
+            for sign in before + now
             if sign.staff == self.voice.staff and sign.kind in texts
         ]
 
-    def _value(self, value: Value, event: Sequence[Note] | None, first: bool, last: bool, beside: str) -> str:
+    def _value(self, value: Value, event: Sequence[Note] | None, first: bool, last: bool, beside: Sequence[str]) -> str:
         length = duration(value)
         if event is None:
-            return f"{'s' if self.voice.place or beside else 'r'}{length}{beside}"
+            return _unsounded("s" if self.voice.place else "r", length, beside)
         grace = next((note.grace for note in event if note.grace), ()) if first else ()
         after = next((note.after for note in event if note.after), ()) if last else ()
         heads = [self._head(note) for note in event]
@@ -259,13 +272,16 @@ class _VoiceWriter:
         stops = min(sum(note.slur_stop for note in event), self.slurs) if last else 0
         starts = sum(note.slur_start for note in event) if first else 0
         self.slurs += starts - stops
-        text += tie + after_note(event, first, last) + ")" * bool(stops) + "(" * bool(starts) + beside
+        marks = after_note(event, first, last)
+        breath = "\\breathe" if "\\breathe" in marks else ""  # an event of its own behind all that is the note's
+        marks = marks.replace("\\breathe", "")
+        text += tie + marks + ")" * bool(stops) + "(" * bool(starts) + "".join(beside)
         if after:
             text = f"\\afterGrace {text} {{ {' '.join(self._small(after))} }}"
         if grace:
             kind = "acciaccatura" if len(grace) == 1 else "grace"
             text = f"\\{kind} {{ {' '.join(self._small(grace))} }} {text}"
-        return text
+        return text + breath
 
     def _head(self, note: Note) -> str:
         return DRUM_NAMES.get(note.pitch.midi, "sn") if self.drums else pitch_name(note.pitch)
@@ -276,11 +292,23 @@ class _VoiceWriter:
             yield self._head(Note(Fraction(0), Fraction(1), pitch)) + length
 
 
-def _cut(length: Fraction, signs: Sequence[tuple[Fraction, str]]) -> list[tuple[Fraction, str]]:
+def _sign_between(bars: Sequence[Bar], i: int) -> bool:
+    """Whether a repeat or a special bar line stands behind a bar."""
+    return bool(bars[i].line) or bars[i].repeat_end or bars[i + 1].repeat_start or bool(bars[i + 1].ending)
+
+
+def _unsounded(rest: str, length: str, signs: Sequence[str]) -> str:
+    """A rest and the signs at it: texts at a chord of no notes, the others at a space, where lytk sees them."""
+    texts = "".join(sign for sign in signs if sign.startswith("^"))
+    others = "".join(sign for sign in signs if not sign.startswith("^"))
+    return f"{f'<>{texts} ' if texts else ''}{'s' if others else rest}{length}{others}"
+
+
+def _cut(length: Fraction, signs: Sequence[tuple[Fraction, str]]) -> list[tuple[Fraction, list[str]]]:
     """An empty bar in pieces that begin where signs stand: (quarters, signs)."""
     starts = sorted({Fraction(0), *(at for at, _ in signs if at < length)})
     ends = [*starts[1:], length]
-    return [(b - a, "".join(text for at, text in signs if at == a)) for a, b in zip(starts, ends, strict=True)]
+    return [(b - a, [text for at, text in signs if at == a]) for a, b in zip(starts, ends, strict=True)]
 
 
 def _partial(length: Fraction) -> str:

@@ -6,11 +6,15 @@ of it. docs/formats.md shows the same table, and a test compares both with what 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
+from abcscribe.score.abc_signs import HEADS as ABC_HEADS
 from abcscribe.score.guitar_pro import is_latin
 from abcscribe.score.instruments import PERCUSSION, usual_transposition
+from abcscribe.score.kern_tokens import PROGRAMS as HUMDRUM_PROGRAMS
+from abcscribe.score.lilypond_signs import sung_slots
 from abcscribe.score.marks import MARKS
 from abcscribe.score.model import Note, Score
 
@@ -46,6 +50,25 @@ def _other_letters(score: Score) -> int:
     return sum(not is_latin(text) for text in texts)
 
 
+def _inner_slurs(score: Score) -> int:
+    """Slurs that begin while another one of their voice is open, or at the same note."""
+    count = 0
+    for part in score.parts:
+        for voice in part.voices:
+            open_slurs = 0
+            for notes in score.voice_bars(part, voice):
+                for note in sorted(notes, key=lambda n: n.start):
+                    open_slurs = max(0, open_slurs - note.slur_stop)
+                    count += max(0, note.slur_start - (open_slurs == 0))
+                    open_slurs += note.slur_start
+    return count
+
+
+def _unknown_to_humdrum(score: Score) -> int:
+    """Parts whose instrument has no code in Humdrum."""
+    return sum(part.program not in HUMDRUM_PROGRAMS.values() for part in score.parts)
+
+
 def _symbols_between(score: Score) -> int:
     """Chord symbols inside of a note of the first voice."""
     count = 0
@@ -68,8 +91,14 @@ def _signs_inside(score: Score) -> int:
     return count
 
 
+def _hidden_syllables(score: Score) -> int:
+    """Syllables on notes that take none where words follow ties and slurs."""
+    return sum(sung_slots(score, part, voice)[1] for part in score.parts for voice in part.voices)
+
+
 FIELDS: dict[str, Callable[[Score], int]] = {
     "verses of words": lambda score: max((len(note.lyrics) for note in _notes(score)), default=0),
+    "syllables on notes that a slur or tie continues": _hidden_syllables,
     "chord symbols": lambda score: sum(len(bar.harmonies) for bar in score.bars),
     "chord symbols inside of notes": _symbols_between,
     "dynamics": _directions("dynamic"),
@@ -82,6 +111,7 @@ FIELDS: dict[str, Callable[[Score], int]] = {
     "fermatas": _marks("fermatas"),
     "fingerings": _marks("fingerings"),
     "slurs": lambda score: sum(note.slur_start for note in _notes(score)),
+    "slurs inside of slurs": _inner_slurs,
     "grace notes": lambda score: sum(len(note.grace) for note in _notes(score)),
     "grace notes behind a note": lambda score: sum(len(note.after) for note in _notes(score)),
     "grace notes behind a note inside of a bar": _after_inside,
@@ -108,6 +138,7 @@ FIELDS: dict[str, Callable[[Score], int]] = {
         {bar.tempo for bar in score.bars if bar.tempo and Fraction(bar.tempo.bpm).denominator != 1}
     ),
     "texts in other than Western letters": _other_letters,
+    "instruments unknown to Humdrum": _unknown_to_humdrum,
 }
 # What a format does with the fields that it does not keep as they are.
 _WRITTEN_OUT = {"measure repeats": APPROXIMATED}
@@ -124,6 +155,7 @@ _NOT_PLAYED = dict.fromkeys(
         "fermatas",
         "fingerings",
         "slurs",
+        "slurs inside of slurs",
         "noteheads",
         "places of drums",
         "transpositions",
@@ -149,6 +181,7 @@ _NO_TABLATURE = dict.fromkeys(
         "fermatas",
         "fingerings",
         "slurs",
+        "slurs inside of slurs",
         "grace notes",
         "grace notes behind a note",
         "grace notes behind a note inside of a bar",
@@ -159,6 +192,7 @@ _NO_TABLATURE = dict.fromkeys(
         "jumps (D.C., Fine, Segno, Coda)",
         "words of tempo",
         "verses of words",
+        "syllables on notes that a slur or tie continues",
         "special bar lines",
         "drums",
         "places of drums",
@@ -199,6 +233,8 @@ KEEPS: dict[str, dict[str, str]] = {
     },
     "lilypond": _WRITTEN_OUT
     | {
+        "slurs inside of slurs": SAID,
+        "syllables on notes that a slur or tie continues": SAID,
         "signs inside of notes": APPROXIMATED,
         "noteheads": SAID,
         "places of drums": SAID,
@@ -209,6 +245,16 @@ KEEPS: dict[str, dict[str, str]] = {
         "changes of clef": SAID,
         "notes on another staff than their voice": SAID,
         "tempo marks of a fraction": APPROXIMATED,
+    },
+    "kern": _WRITTEN_OUT
+    | {
+        "grace notes behind a note inside of a bar": APPROXIMATED,
+        "places of drums": SAID,
+        "strings and frets": SAID,
+        "tunings": SAID,
+        "capos": SAID,
+        "notes on another staff than their voice": SAID,
+        "instruments unknown to Humdrum": APPROXIMATED,
     },
     "tab": _NO_TABLATURE | _WRITTEN_OUT,
     "tab-musicxml": {},
@@ -229,12 +275,19 @@ _SILENT = {
         "dynamics",
     )
 }
+# Whether a format has a sign for a mark; the others have one for all of those that they keep at all
+_SIGNS: dict[str, Callable[[str], bool]] = {
+    "abc": lambda name: bool(MARKS[name].abc),
+    "lilypond": lambda name: bool(MARKS[name].lilypond),
+    "kern": lambda name: bool(MARKS[name].kern) or name.startswith(("finger-", "tremolo-")),
+}
 _HOW = {
     "chord symbols inside of notes": "written at the note before",
     "signs inside of notes": "written at the note before",
     "grace notes behind a note inside of a bar": "written before the next note",
     "measure repeats": "written out",
     "tempo marks of a fraction": "rounded to whole beats a minute",
+    "instruments unknown to Humdrum": "written as the nearest that it knows",
     "texts in other than Western letters": "written in the nearest letters, or as question marks",
 }
 
@@ -252,7 +305,21 @@ def losses(score: Score, name: str) -> list[str]:
             sentences.append(
                 f"{count} {_counted(field, count)} {_HOW.get(field, 'written as near as can be')}: {name}."
             )
-    return sentences
+    return sentences + [
+        f"{count} {sign.replace('-', ' ')}{'s' * (count > 1)} left out: {name} has no such sign."
+        for sign, count in _signless(score, name).items()
+    ]
+
+
+def _signless(score: Score, name: str) -> Counter[str]:
+    """Marks and noteheads of kinds that a format keeps, but has no sign for these."""
+    sign_of = _SIGNS.get(name)
+    if not sign_of:
+        return Counter()
+    found = Counter(mark for note in _notes(score) for mark in note.marks if not sign_of(mark))
+    if name == "abc":
+        found.update(f"{note.head} head" for note in _notes(score) if note.head and note.head not in ABC_HEADS)
+    return found
 
 
 def _counted(field: str, count: int) -> str:

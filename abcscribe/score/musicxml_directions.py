@@ -166,6 +166,7 @@ class SignReader:
             bar.ending = turns(ending.get("number") or ending.text or "") or "1"
         elif ending is not None:
             bar.ending_stop = True
+        self.left_out["fermatas of bar lines"] += len(element.findall("fermata"))
         bar.signs.extend(sign for sign in ("segno", "coda") if element.find(sign) is not None and sign not in bar.signs)
 
 

@@ -84,6 +84,8 @@ class PartReader(SignReader):
         for child in element:
             if handler := self.handlers.get(str(child.tag)):
                 handler(child, measure)
+            elif child.tag == "figured-bass":
+                self.left_out["figures of a bass"] += 1
         for count, (name, events) in enumerate(measure.voices.items(), 1):
             self._close_graces(name, events)
             self._add_voice(measure.bar, integer(name) or count, events, self.homes.setdefault(name, Counter()))
@@ -131,6 +133,8 @@ class PartReader(SignReader):
             self._key(key, measure.bar)
         for time in element.iterfind("time"):
             measure.bar.metre = (_metre(time),)
+            if measure.bar.metre[0] is None and time.find("beats") is not None:
+                self.left_out["metres that cannot be read"] += 1
             self.metre = measure.bar.metre[0]
         self.draft.staves = max(self.draft.staves, min(integer(element.findtext("staves")) or 0, 16))
         for clef in element.iterfind("clef"):
@@ -266,11 +270,13 @@ class PartReader(SignReader):
         if written is None:
             return None
         step, octave = (written.findtext("step") or "").strip(), integer(written.findtext("octave"))
-        alter = round(number(written.findtext("alter"), signed=True) or 0)
+        exact = number(written.findtext("alter"), signed=True) or Fraction(0)
+        alter = round(exact)
         if step not in tuple(STEPS) or octave is None or not 0 <= octave <= 9 or abs(alter) > 2:
             self.left_out["notes outside of the octaves 0 to 9 or altered by more than two semitones"] += 1
             return None
         self.pitched += 1
+        self.left_out["quarter tones (written as the nearest pitch)"] += alter != exact
         return interval_pitch(Pitch(step, alter, octave), *self.shift)
 
     def _drum(self, element: ET.Element, unpitched: ET.Element | None) -> int | None:
@@ -332,6 +338,7 @@ class PartReader(SignReader):
             pieces = [
                 e.text or " " if e.tag == "elision" else e.text or "" for e in lyric if e.tag in ("text", "elision")
             ]
+            pieces[:1] = [re.sub(r"^\s*-\s+", "", piece) for piece in pieces[:1]]  # a hyphen that was typed
             syllabic, extend = lyric.findtext("syllabic") or "single", lyric.find("extend")
             held = extend is not None and extend.get("type") in (None, "start")
             if text := one_line("".join(pieces)):

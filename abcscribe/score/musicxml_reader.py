@@ -16,7 +16,7 @@ from pathlib import Path
 
 from abcscribe.errors import ScoreError
 from abcscribe.score import instruments, percussion
-from abcscribe.score.drafts import build, one_line
+from abcscribe.score.drafts import build, counted, one_line
 from abcscribe.score.model import Score
 from abcscribe.score.musicxml_directions import integer
 from abcscribe.score.musicxml_measures import Instrument, PartReader
@@ -64,13 +64,7 @@ def musicxml_score(data: bytes) -> tuple[Score, list[str]]:
         raise ScoreError("it has no part")
     if any(creator.get("type") == "lyricist" for creator in root.iterfind("identification/creator")):
         left_out["lyricists"] += 1
-    return build(drafts, _title(root), _composer(root)), _sentences(left_out)
-
-
-def _sentences(left_out: Counter[str]) -> list[str]:
-    """One for each kind of thing; a kind that begins with a capital is a sentence already."""
-    counted = ((count, what.removesuffix("s") if count == 1 else what) for what, count in left_out.items())
-    return [f"{count} {what} left out" if what[0].islower() else what for count, what in counted]
+    return build(drafts, _title(root), _composer(root)), counted(left_out)
 
 
 def _document(path: Path) -> bytes:

@@ -105,7 +105,14 @@ def bar_end_signs(measure: ET.Element, bar: Bar) -> None:
         if sign not in ("segno", "coda"):
             direction = add(measure, "direction", placement="above")
             text = {"fine": "Fine", "to coda": "To Coda"}.get(sign, sign)
-            add(add(direction, "direction-type"), "words", text, justify="right", **{"font-weight": "bold"})
+            add(
+                add(direction, "direction-type"),
+                "words",
+                text,
+                justify="right",
+                halign="right",
+                **{"font-weight": "bold"},
+            )
             add(direction, "sound", **_SOUNDS[sign[:4] if sign.startswith("D.") else sign])
 
 

@@ -60,9 +60,10 @@ def _kern(path: Path) -> Reading:
 
 
 def _lilypond(path: Path) -> Reading:
+    from abcscribe.score.lilypond_source import left_out
     from abcscribe.score.lytk_bridge import read_lilypond_book
 
-    return read_lilypond_book(path), []
+    return read_lilypond_book(path), left_out(_text(path))
 
 
 def _has_notes(score: Score) -> bool:

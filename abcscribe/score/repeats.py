@@ -160,6 +160,18 @@ def _endings(bars: Sequence[Bar], start: int) -> list[str]:
     return endings
 
 
+def brackets(bars: Sequence[Bar], section: range, endings: Sequence[str]) -> list[range]:
+    """The stretches of a section's endings; what follows the last bracket is no part of it."""
+    begins = [i for k, i in enumerate(section) if endings[k] and (k == 0 or endings[k] != endings[k - 1])]
+    ends = [*begins[1:], section.stop] if begins else []
+    found = [range(a, b) for a, b in zip(begins, ends, strict=True)]
+    if found:
+        stops = ending_stops(bars)
+        last = next((i + 1 for i in found[-1] if i in stops), found[-1].stop)
+        found[-1] = range(found[-1].start, last)
+    return found
+
+
 def turns(bars: Sequence[Bar], section: range, endings: list[str]) -> int:
     """How often a section is played: once without a repeat sign, else twice or as often as its endings say."""
     if not any(bars[i].repeat_end for i in section):

@@ -90,6 +90,12 @@ def _lilypond(scores: Sequence[Score], options: Options) -> bytes:
     return to_lilypond_book(scores).encode()
 
 
+def _kern(scores: Sequence[Score], options: Options) -> bytes:
+    from abcscribe.score.kern_writer import to_kern
+
+    return to_kern(scores[0]).encode()
+
+
 def _svg(scores: Sequence[Score], options: Options) -> bytes:
     from abcscribe.score.engrave import to_svg
 
@@ -167,9 +173,10 @@ WRITERS: dict[str, Writer] = {
     "tab-only": Writer(_tab_only_pdf, ".tab-only.pdf", "tablature without notes, A4 pages", fretted=True),
     "gp5": Writer(_gp5, ".gp5", "Guitar Pro 5", fretted=True),
     "lilypond": Writer(_lilypond, ".ly", "LilyPond source", book=True),
+    "kern": Writer(_kern, ".krn", "Humdrum **kern, for analysis"),
     "json": Writer(_json, ".json", "everything: score, alignment, confidence and performance"),
 }
-_OTHER_SUFFIXES = {".xml": "musicxml", ".midi": "midi", ".tab": "tab"}
+_OTHER_SUFFIXES = {".xml": "musicxml", ".midi": "midi", ".tab": "tab", ".kern": "kern"}
 
 
 def format_of(path: str | Path) -> str:

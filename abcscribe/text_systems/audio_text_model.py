@@ -25,6 +25,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
+from abcscribe import hub
 from abcscribe.files import write_text
 from abcscribe.model.config import FrameProjectorConfig
 from abcscribe.model.score_language_model import IGNORED
@@ -190,15 +191,14 @@ class AudioTextModel(nn.Module):
     def from_pretrained(
         cls, name: Path | str, audio_tower: FeatureTower | None = None, trainable: bool = False
     ) -> AudioTextModel:
-        """The model of a folder that ``save_pretrained`` wrote, or of a name on the Hub, in evaluation mode.
+        """The model of a folder that ``save_pretrained`` wrote, or of a name of `abcscribe.hub`, in evaluation mode.
 
         ``audio_tower``: instead of the one that the config names. ``trainable``: whether LoRA matrices are to be
         trained on. Raises OSError if a part is not found.
         """
-        from huggingface_hub import snapshot_download
         from peft import PeftModel
 
-        folder = Path(name) if Path(name).is_dir() else Path(snapshot_download(str(name)))
+        folder = hub.local(name)
         stored = json.loads((folder / "config.json").read_text())
         config = AudioTextModelConfig(**stored | {"projector": FrameProjectorConfig(**stored["projector"])})
         projector = FrameProjector(config.projector)
@@ -252,7 +252,8 @@ def chat_prompt(tokenizer: Any, question: str) -> str:
 def _load_base(name: str) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    return AutoModelForCausalLM.from_pretrained(name).requires_grad_(False), AutoTokenizer.from_pretrained(name)
+    where = hub.pinned(name)
+    return AutoModelForCausalLM.from_pretrained(**where).requires_grad_(False), AutoTokenizer.from_pretrained(**where)
 
 
 def _tower(config: AudioTextModelConfig, given: FeatureTower | None) -> FeatureTower | None:

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from abcscribe import hub
 from abcscribe.audio import SAMPLE_RATE
 from abcscribe.errors import EngineError
 from abcscribe.extras import require
@@ -188,7 +189,7 @@ class WhisperTower(TransformersTower):
 
     @classmethod
     def from_pretrained(cls, name: str) -> WhisperTower:
-        """From a folder, also one of CTranslate2, or a name on the Hub. Raises OSError if there is none."""
+        """From a folder, also one of CTranslate2, or a pinned name on the Hub. Raises OSError if there is none."""
         from transformers import AutoFeatureExtractor, WhisperFeatureExtractor, WhisperModel
 
         if (Path(name) / "model.bin").is_file():
@@ -196,7 +197,8 @@ class WhisperTower(TransformersTower):
 
             encoder: Any = whisper_encoder(Path(name))
             return cls(encoder, WhisperFeatureExtractor(feature_size=encoder.config.num_mel_bins))
-        return cls(WhisperModel.from_pretrained(name).encoder, AutoFeatureExtractor.from_pretrained(name))
+        where = hub.pinned(name)
+        return cls(WhisperModel.from_pretrained(**where).encoder, AutoFeatureExtractor.from_pretrained(**where))
 
     def hidden(self, piece: np.ndarray) -> Sequence[torch.Tensor]:
         weight = next(self.encoder.parameters())
@@ -219,10 +221,11 @@ class EncoderTower(TransformersTower):
 
     @classmethod
     def from_pretrained(cls, name: str) -> EncoderTower:
-        """From a folder or a name on the Hub. Raises OSError if there is none."""
+        """From a folder or a pinned name on the Hub. Raises OSError if there is none."""
         from transformers import AutoFeatureExtractor, AutoModel
 
-        return cls(AutoModel.from_pretrained(name), AutoFeatureExtractor.from_pretrained(name).sampling_rate)
+        where = hub.pinned(name)
+        return cls(AutoModel.from_pretrained(**where), AutoFeatureExtractor.from_pretrained(**where).sampling_rate)
 
     def hidden(self, piece: np.ndarray) -> Sequence[torch.Tensor]:
         heard = torch.from_numpy(np.pad(piece, (0, max(0, self.shortest - piece.size))))[None]
@@ -242,10 +245,10 @@ class EncodecTower(TransformersTower):
 
     @classmethod
     def from_pretrained(cls, name: str) -> EncodecTower:
-        """From a folder or a name on the Hub. Raises OSError if there is none."""
+        """From a folder or a pinned name on the Hub. Raises OSError if there is none."""
         from transformers import EncodecModel
 
-        return cls(EncodecModel.from_pretrained(name))
+        return cls(EncodecModel.from_pretrained(**hub.pinned(name)))
 
     def hidden(self, piece: np.ndarray) -> Sequence[torch.Tensor]:
         channels = torch.from_numpy(piece)[None, None].expand(1, self.model.config.audio_channels, -1)
@@ -266,10 +269,10 @@ class MusicGenTower(TransformersTower):
 
     @classmethod
     def from_pretrained(cls, name: str) -> MusicGenTower:
-        """From a folder or a name on the Hub. Raises OSError if there is none."""
+        """From a folder or a pinned name on the Hub. Raises OSError if there is none."""
         from transformers import MusicgenForConditionalGeneration
 
-        return cls(MusicgenForConditionalGeneration.from_pretrained(name))
+        return cls(MusicgenForConditionalGeneration.from_pretrained(**hub.pinned(name)))
 
     def hidden(self, piece: np.ndarray) -> Sequence[torch.Tensor]:
         sound = torch.from_numpy(piece)[None, None].expand(1, self.model.audio_encoder.config.audio_channels, -1)

@@ -3,7 +3,8 @@
 One socket for Qwen2-Audio, the origin's model, and its successors: `FAMILIES`. Zero-shot, or with what fine-tuning made
 of them: a folder that ``abcscribe train sft-text --system`` wrote holds LoRA matrices and the name of their base.
 
-Weights are fetched from the Hugging Face Hub at first use; a folder or another name can be given.
+Weights are fetched from the Hugging Face Hub at first use, of a pinned commit; a folder or another pinned name can be
+given.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from abcscribe import audio
+from abcscribe import audio, hub
 from abcscribe.errors import EngineError
 from abcscribe.extras import require
 
@@ -40,16 +41,20 @@ class Family(NamedTuple):
 
 FAMILIES = {
     "qwen2-audio": Family(
-        "Qwen2-Audio", "Qwen2AudioForConditionalGeneration", "Qwen/Qwen2-Audio-7B-Instruct", 30.0
+        "Qwen2-Audio", "Qwen2AudioForConditionalGeneration",
+        "Qwen/Qwen2-Audio-7B-Instruct@0a095220c30b7b31434169c3086508ef3ea5bf0a", 30.0,
     ),
     "qwen2.5-omni": Family(
-        "Qwen2.5-Omni", "Qwen2_5OmniThinkerForConditionalGeneration", "Qwen/Qwen2.5-Omni-7B", 120.0
+        "Qwen2.5-Omni", "Qwen2_5OmniThinkerForConditionalGeneration",
+        "Qwen/Qwen2.5-Omni-7B@ae9e1690543ffd5c0221dc27f79834d0294cba00", 120.0,
     ),
     "audio-flamingo": Family(
-        "Audio Flamingo 3", "AudioFlamingo3ForConditionalGeneration", "nvidia/audio-flamingo-3-hf", 120.0
+        "Audio Flamingo 3", "AudioFlamingo3ForConditionalGeneration",
+        "nvidia/audio-flamingo-3-hf@1b7715c1cbdfcaa5042e79cc3c814f6625681cc7", 120.0,
     ),
     "music-flamingo": Family(
-        "Music Flamingo", "MusicFlamingoForConditionalGeneration", "nvidia/music-flamingo-hf", 120.0
+        "Music Flamingo", "MusicFlamingoForConditionalGeneration",
+        "nvidia/music-flamingo-hf@e29cfe92e682616f8f8014c60b2c5d17a37d4e33", 120.0,
     ),
 }  # fmt: skip
 
@@ -94,15 +99,21 @@ def load_parts(name: str, where: str, trainable: bool = False, precision: str = 
     import transformers
 
     adapter = Path(where) / ADAPTER
-    base = json.loads(adapter.read_text())["base_model_name_or_path"] if adapter.is_file() else where
-    model = getattr(transformers, FAMILIES[name].model).from_pretrained(base, dtype=precision)
+    base = _base(json.loads(adapter.read_text())) if adapter.is_file() else where
+    model = getattr(transformers, FAMILIES[name].model).from_pretrained(**hub.pinned(base), dtype=precision)
     if adapter.is_file():
         require("LoRA matrices", "hf", "peft")
         from peft import PeftModel
 
         model = PeftModel.from_pretrained(model, where, is_trainable=trainable)
         model = model if trainable else model.merge_and_unload()
-    return model, transformers.AutoProcessor.from_pretrained(where if not adapter.is_file() else base)
+    return model, transformers.AutoProcessor.from_pretrained(**hub.pinned(base))
+
+
+def _base(adapter: dict[str, Any]) -> str:
+    """What LoRA matrices were trained on, with the commit that they were trained on if it is of the Hub."""
+    name, commit = adapter["base_model_name_or_path"], adapter.get("revision")
+    return f"{name}@{commit}" if commit and not Path(name).is_dir() else name
 
 
 def with_lora(model: Any, rank: int) -> Any:
@@ -112,7 +123,8 @@ def with_lora(model: Any, rank: int) -> Any:
     model.requires_grad_(False)
     if not rank:
         return model
-    return get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=LORA))
+    commit = getattr(model.config, "_commit_hash", None)  # None of a folder
+    return get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=LORA, revision=commit))
 
 
 def merge(name: str, folder: Path, out: Path) -> None:

@@ -31,7 +31,7 @@ from accelerate import Accelerator
 from torch import nn
 from transformers import AutoConfig, AutoTokenizer
 
-from abcscribe import audio
+from abcscribe import audio, hub
 from abcscribe.errors import AbcscribeError, EngineError
 from abcscribe.model.config import FrameProjectorConfig
 from abcscribe.model.score_language_model import answer_loss
@@ -158,9 +158,9 @@ def prompt_of(model: TextModel, question: str) -> str:
 
 def new_model(config: SftTextTraining, frame_width: int, tower: FeatureTower | None = None) -> AudioTextModel:
     """A model whose projector and LoRA matrices are new."""
-    width = AutoConfig.from_pretrained(config.base).get_text_config().hidden_size
+    width = AutoConfig.from_pretrained(**hub.pinned(config.base)).get_text_config().hidden_size
     projector = FrameProjectorConfig(frame_width, width, config.frames, config.join, config.hidden)
-    prompt = chat_prompt(AutoTokenizer.from_pretrained(config.base), config.question)
+    prompt = chat_prompt(AutoTokenizer.from_pretrained(**hub.pinned(config.base)), config.question)
     made = AudioTextModelConfig(config.base, projector, prompt, config.audio_tower, config.lora_rank)
     return AudioTextModel.compose(made, tower)
 

@@ -43,6 +43,17 @@ KERN = (
     "*\t*v\t*v\t*\n==:|!\t==:|!\t==:|!\n12C\t12ccL\t.\n12D\t12dd\t.\n12E\t12eeJ\t.\n4qq\tqa\t.\n2r\t2a;\t.\n*-\t*-\t*-\n"
 )
 PLAIN_KERN = "**kern\n*clefG2\n*k[f#]\n*M4/4\n=1\n4g\n8a\n8b\n[2cc\n=2\n4cc]\n6d\n6e\n6f#\n4r\n==\n*-\n"
+SUNG_KERN = (
+    "!!!OMD: Slowly [half]=60\n**kern\t**text\t**fing\t**dynam\t**mxhm\n*part1\t*part1\t*part1\t*part1\t*part1\n"
+    '*staff1\t*\t*\t*\t*\n*I"Voice\t*\t*\t*\t*\n*ITrd1c2\t*\t*\t*\t*\n*>[A,A1,A,A2]\t*\t*\t*\t*\n*clefG2\t*\t*\t*\t*\n'
+    "*>A\t*>A\t*>A\t*>A\t*>A\n*k[]\t*\t*\t*\t*\n*?:\t*\t*\t*\t*\n*M2/2\t*\t*\t*\t*\n=1!|:\t=1!|:\t=1!|:\t=1!|:\t=1!|:\n"
+    "!LO:TX:a:t=dolce&colon; a\t!\t!\t!\t!\n!LO:N:n=2:head=x\t!\t!\t!\t!\n"
+    "2c 2e@16@\toh-\t1 . \t<\tB- minor-seventh/F\n"
+    "*clefF4\t*\t*\t*\t*\n[2d\t-so_\t3\t[ mf\tnone\n8qe\t.\t.\t.\t.\n*>A1\t*\t*\t*\t*\n"
+    "=2:|!\t=2:|!\t=2:|!\t=2:|!\t=2:|!\n"
+    '!LO:TX:t=D.C. al Fine\t!\t!\t!\t!\n*>A2\t*\t*\t*\t*\n1d_\t.\t.\t>\t.\n=3"\t=3"\t=3"\t=3"\t=3"\n1d]\t.\t.\t.\t.\n'
+    "*-\t*-\t*-\t*-\t*-\n"
+)
 LILYPOND = (
     '\\version "2.24.0"\n\\header { title = "Lily" composer = "N. N." }\nmelody = \\relative c\' { \\key g \\major '
     "\\time 3/4 \\tempo 4 = 92 g4 a8( b) c4 | \\tuplet 3/2 { d8 e fis } g2~ | \\repeat volta 2 { g4 r <b d g>8. a16 } "
@@ -59,7 +70,8 @@ def seeds(kind: str) -> list[bytes]:
         return [tune.encode() for tune in TUNES] + [render(score, "abc") for score in scores]
     if kind == "kern":
         one_voice = re.sub(r"(?m)^\*\t\*\^.*\n|^\.\t\.\t8?.*\t\..*\n|^\*\t\*v.*\n", "", KERN)
-        return [one_voice.replace("2.cc\t", "").encode(), PLAIN_KERN.encode(), KERN.encode()]
+        texts = [one_voice.replace("2.cc\t", ""), PLAIN_KERN, KERN, SUNG_KERN]
+        return [text.encode() for text in texts] + [render(score, "kern") for score in scores]
     if kind == "lilypond":
         return [LILYPOND.encode()] + [render(score, "lilypond") for score in scores]
     if kind == "audio":

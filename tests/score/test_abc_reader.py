@@ -227,3 +227,11 @@ def test_a_title_does_not_choose_the_dialect(title):
     score, problems = read_abc(f"X:1\nT:{title}\nM:4/4\nL:1/4\nK:C\n_B ^c d2 |]\n")
     assert problems == []
     assert [note.pitch.midi for note in score.parts[0].bars[0]] == [70, 73, 74]
+
+
+def test_more_words_than_notes_and_signs_without_notes() -> None:
+    """Found by mutated files: a bar line in words behind the last note, and decorations with nothing behind them."""
+    score, problems = read_abc("X:1\nM:2/4\nL:1/4\nK:C\nCD|\nw: one * * * _ | two\n")
+    assert [[s.text for s in n.lyrics if s] for n in score.parts[0].bars[0]] == [["one"], []]
+    assert [p.what for p in problems] == ["1 syllable without a note"]
+    assert read_abc('X:1\nM:2/4\nL:1/4\nK:C\n"Em"!f!')[0].parts[0].bars[0] == ()

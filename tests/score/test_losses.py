@@ -14,11 +14,12 @@ from abcscribe.score.convert import Changes, convert
 from abcscribe.score.differences import differences
 from abcscribe.score.json_format import to_json
 from abcscribe.score.losses import APPROXIMATED, FIELDS, KEEPS, KEPT, SAID, losses
-from abcscribe.score.readers import read_score
+from abcscribe.score.marks import MARKS
+from abcscribe.score.readers import read_leniently, read_score
 from abcscribe.score.writers import WRITERS, render
 
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
-READ_BACK = {"abc": ".abc", "musicxml": ".musicxml", "mxl": ".mxl", "lilypond": ".ly", "json": ".json"}
+READ_BACK = {"abc": ".abc", "musicxml": ".musicxml", "mxl": ".mxl", "lilypond": ".ly", "kern": ".krn", "json": ".json"}
 
 
 def melody() -> Score:
@@ -59,6 +60,20 @@ def slurred() -> Score:
     return with_part(bars=((replace(a, slur_start=1), replace(b, slur_stop=1), *rest), part.bars[1]))
 
 
+def sung_over_a_slur() -> Score:
+    (part,) = slurred().parts
+    a, b, *rest = part.bars[0]
+    words = (replace(a, lyrics=(Syllable("oh"),)), replace(b, lyrics=(Syllable("ah"),)), *rest)
+    return with_part(bars=(words, part.bars[1]))
+
+
+def slurred_twice() -> Score:
+    (part,) = melody().parts
+    a, b, c, *rest = part.bars[0]
+    slurs = (replace(a, slur_start=2), replace(b, slur_stop=1), replace(c, slur_stop=1), *rest)
+    return with_part(bars=(slurs, part.bars[1]))
+
+
 def drums(**fields: object) -> Score:
     hits = [note(i, 1, pitch) for i, pitch in enumerate(("C2", "D2", "C2", "D2"))]  # keys 36 and 38
     hits[0] = replace(hits[0], **fields)
@@ -90,6 +105,7 @@ def cross_staff() -> Score:
 
 EXAMPLES: dict[str, Callable[[], Score]] = {
     "verses of words": lambda: with_note(lyrics=(Syllable("oh", held=True), Syllable("ah", joined=True))),
+    "syllables on notes that a slur or tie continues": sung_over_a_slur,
     "chord symbols": lambda: with_bars(harmonies=(Harmony(Fraction(0), "Bb", "m7", "F"), Harmony(Fraction(2), "C"))),
     "chord symbols inside of notes": lambda: replace(
         melody(), bars=(melody().bars[0], replace(melody().bars[1], harmonies=(Harmony(Fraction(1), "D", "7"),)))
@@ -104,6 +120,7 @@ EXAMPLES: dict[str, Callable[[], Score]] = {
     "fermatas": lambda: with_note(marks=("fermata",)),
     "fingerings": lambda: with_note(marks=("finger-3",)),
     "slurs": slurred,
+    "slurs inside of slurs": slurred_twice,
     "grace notes": lambda: with_note(grace=(a_pitch("B4"),)),
     "grace notes behind a note": lambda: with_part(
         bars=((note(0, 2, "C5"), replace(note(2, 2, "D5"), after=(a_pitch("C5"), a_pitch("D5")))), (note(0, 4, "G5"),))
@@ -133,6 +150,7 @@ EXAMPLES: dict[str, Callable[[], Score]] = {
         melody(), bars=tuple(replace(bar, tempo=Tempo(100.5)) for bar in melody().bars)
     ),
     "texts in other than Western letters": lambda: replace(melody(), title="Песня № 5"),
+    "instruments unknown to Humdrum": lambda: with_part(name="Crystal", program=98),
 }
 
 
@@ -152,6 +170,17 @@ def test_what_is_kept_comes_back_and_what_is_not_is_said(field: str, name: str, 
     keeps = KEEPS[name].get(field, KEPT)
     assert bool(lost) == (keeps != KEPT), lost
     assert bool(losses(score, name)) == (keeps != KEPT)
+
+
+@pytest.mark.parametrize("name", READ_BACK)
+def test_every_mark_and_notehead_is_kept_or_said(name: str, tmp_path: Path) -> None:
+    path = tmp_path / f"score{READ_BACK[name]}"
+    heads = [] if KEEPS[name].get("noteheads") else ["x", "diamond", "triangle", "slash", "circle-x", "square"]
+    scores = [with_note(marks=(mark,)) for mark in MARKS] + [with_note(head=head) for head in heads]
+    for score in scores:
+        path.write_bytes(render(score, name))
+        note, (again, said) = score.parts[0].bars[0][0], read_leniently(path)
+        assert bool(differences(score, again)) == bool(losses(score, name) + said), (note.marks, note.head)
 
 
 @pytest.mark.parametrize("name", [name for name in KEEPS if KEEPS[name]])

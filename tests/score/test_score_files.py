@@ -19,7 +19,7 @@ SIGNATURES = {
     "abc": b"%abc-2.1", "musicxml": b"<?xml", "mxl": b"PK\3\4", "midi": b"MThd", "performance-midi": b"MThd",
     "svg": b"<svg", "pdf": b"%PDF", "png": b"\x89PNG", "tab": b"Flute", "tab-musicxml": b"<?xml", "tab-pdf": b"%PDF",
     "mei": b"<?xml", "pdf-parts": b"PK", "tab-only": b"%PDF", "gp5": b"\x18FICHIER GUITAR PRO",
-    "lilypond": b"\\version", "json": b"{",
+    "lilypond": b"\\version", "kern": b"**kern", "json": b"{",
 }  # fmt: skip
 
 
@@ -30,7 +30,7 @@ def test_every_format_begins_as_it_should_and_is_the_same_each_time(name: str) -
     assert render(recorded(), name) == content
 
 
-@pytest.mark.parametrize("name", ["abc", "musicxml", "mxl", "json", "lilypond", "midi"])
+@pytest.mark.parametrize("name", ["abc", "musicxml", "mxl", "json", "lilypond", "kern", "midi"])
 @pytest.mark.parametrize("make", [quartet, piano, recorded])
 def test_what_is_written_is_read_by_its_suffix(make, name: str, tmp_path: Path) -> None:
     path = tmp_path / f"score{WRITERS[name].suffix}"
