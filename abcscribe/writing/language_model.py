@@ -52,9 +52,9 @@ def knows(hints: Hints) -> bool:
 
 def follows(analysis: Analysis, hints: Hints) -> bool:
     """Whether the model writes what the analysis found. It never learned metres that are found besides METRES, fills
-    the gaps of swung eighths with rests, and writes notes that hints leave out."""
+    the gaps of swung eighths with rests, knows no words, and writes notes that hints leave out."""
     usual = hints.metre is not None or analysis.metre in METRES
-    return usual and not analysis.remarks and not is_swung(analysis.placed.ticks)
+    return usual and not analysis.remarks and not analysis.words and not is_swung(analysis.placed.ticks)
 
 
 def write_score(
