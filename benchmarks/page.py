@@ -34,6 +34,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 PATIENCE = 1_800_000  # milliseconds
 POLL = 0.2  # seconds between two looks at the processes
 EDITS = 8
+SERVER, TRANSCRIBES, RENDERER = "abcscribe\0serve", "abcscribe.server.worker", "--type=renderer"  # in commands
 # Milliseconds of each drawing, from the score's arrival until all is there, and from each key until then.
 WATCH = """async () => {
   const {ScoreDrawing} = await import('/static/score_drawing.js');
@@ -133,23 +134,26 @@ def _first_bars(page: Any, server: int, browser: int, recording: Path) -> dict[s
     notes, systems = page.evaluate(
         "[document.querySelectorAll('[data-id^=n]').length, document.querySelectorAll('.system').length]"
     )
-    heap = {entry["name"]: entry["value"] for entry in _metrics(page)}["JSHeapUsedSize"]
+    heap = _metrics(page)["JSHeapUsedSize"]
     return {
         "first bars, seconds": first, "first bars, seconds of processor": first_spent,
         "whole score, seconds": whole, "whole score, seconds of processor": whole_spent,
         "notes on the page": notes, "systems on the page": systems,
-        "server, most MB": watch.most("server", of_root=True),
-        "transcribing process, most MB": watch.most("server", of_root=False),
-        "page (renderer), most MB": watch.most("browser", of_root=False, named="--type=renderer"),
+        "server, seconds of processor": watch.processor_seconds(SERVER),
+        "transcribing process, seconds of processor": watch.processor_seconds(TRANSCRIBES),
+        "page (renderer), seconds of processor": watch.processor_seconds(RENDERER),
+        "server, most MB": watch.most(SERVER),
+        "transcribing process, most MB": watch.most(TRANSCRIBES),
+        "page (renderer), most MB": watch.most(RENDERER),
         "page, JavaScript heap MB": heap / 2**20,
     }  # fmt: skip
 
 
-def _metrics(page: Any) -> list[dict[str, Any]]:
+def _metrics(page: Any) -> dict[str, float]:
+    """What the browser measures of the page; durations in seconds of processor."""
     client = page.context.new_cdp_session(page)
-    client.send("Performance.enable")
-    found: list[dict[str, Any]] = client.send("Performance.getMetrics")["metrics"]
-    return found
+    client.send("Performance.enable", {"timeDomain": "threadTicks"})
+    return {entry["name"]: entry["value"] for entry in client.send("Performance.getMetrics")["metrics"]}
 
 
 def _edits(page: Any, url: str, notes: int) -> dict[str, float]:
@@ -169,15 +173,18 @@ def _edits(page: Any, url: str, notes: int) -> dict[str, float]:
     page.keyboard.press("o")
     page.get_by_role("tab", name="Notes").click()
     page.locator("[data-id^=n]").nth(notes // 2).locator(".abcjs-notehead").first.click()
+    before = _metrics(page)["TaskDuration"]
     for number in range(EDITS):
         page.keyboard.press("ArrowUp" if number % 2 == 0 else "ArrowDown")
         while page.evaluate("window.figures.edit.length") <= number:
             page.wait_for_timeout(20)
+    spent = _metrics(page)["TaskDuration"] - before
     found = page.evaluate("window.figures")
     return {
         f"redraw of an edit of {notes} notes, median ms": float(np.median(found["redraw"])),
         "the same, most ms": float(max(found["redraw"])),
         "from the key to the new score, median ms": float(np.median(found["edit"])),
+        "an edit, ms of the page's processor": 1000 * spent / EDITS,
     }
 
 
@@ -186,9 +193,9 @@ class Watch:
 
     def __init__(self, roots: dict[str, int]) -> None:
         self.roots = roots
-        self.peaks: dict[int, float] = {}
+        self.peaks: dict[int, float] = {}  # megabytes
+        self.spent: dict[int, float] = {}  # seconds of processor
         self.names: dict[int, str] = {}
-        self.trees: dict[str, set[int]] = {name: set() for name in roots}
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self._look, daemon=True)
         self.thread.start()
@@ -197,35 +204,28 @@ class Watch:
         self.ended.set()
         self.thread.join()
 
-    def most(self, root: str, of_root: bool, named: str = "") -> float:
-        """Megabytes of the largest process of a tree: of its root, or of those below it."""
-        wanted = {self.roots[root]} if of_root else self.trees[root] - {self.roots[root]}
-        return max((self.peaks[pid] for pid in wanted if named in self.names[pid]), default=0.0)
+    def most(self, named: str) -> float:
+        """Megabytes of the largest process that has this in its command."""
+        return max((peak for pid, peak in self.peaks.items() if named in self.names[pid]), default=0.0)
 
-    def processor_seconds(self) -> float:
-        """Of all trees so far, with the children that have ended."""
-        ticks = 0
-        for root in self.roots.values():
-            for pid in _tree(root):
-                try:
-                    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-                except OSError:
-                    continue
-                ticks += sum(map(int, fields[11:15]))
-        return ticks / os.sysconf("SC_CLK_TCK")
+    def processor_seconds(self, named: str = "") -> float:
+        """Of all processes so far that have this in their command."""
+        return sum(spent for pid, spent in self.spent.items() if named in self.names[pid])
 
     def _look(self) -> None:
         while not self.ended.wait(POLL):
-            for name, root in self.roots.items():
-                for pid in _tree(root):
-                    try:
-                        status = Path(f"/proc/{pid}/status").read_text()
-                        self.names[pid] = Path(f"/proc/{pid}/cmdline").read_text()
-                    except OSError:
-                        continue
-                    self.trees[name].add(pid)
-                    line = next((line for line in status.splitlines() if line.startswith("VmHWM")), "VmHWM: 0 kB")
-                    self.peaks[pid] = int(line.split()[1]) / 1024
+            for pid in {pid for root in self.roots.values() for pid in _tree(root)}:
+                folder = Path(f"/proc/{pid}")
+                try:
+                    name = (folder / "cmdline").read_text()
+                    status = (folder / "status").read_text()
+                    fields = (folder / "stat").read_text().rsplit(")", 1)[1].split()
+                except OSError:  # it has just ended
+                    continue
+                line = next((line for line in status.splitlines() if line.startswith("VmHWM")), "")
+                if line:  # those that have ended have none
+                    self.names[pid], self.peaks[pid] = name, int(line.split()[1]) / 1024
+                    self.spent[pid] = sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def _tree(root: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from statistics import fmean
 from typing import Any
@@ -11,6 +12,7 @@ from abcscribe.playback.abc_positions import Written, positions
 from abcscribe.score import instruments
 from abcscribe.score.abc_writer import write_abc
 from abcscribe.score.model import Part, Score
+from abcscribe.score.names import plainly_named
 from abcscribe.score.timing import TimeMap, followed
 
 DOUBTFUL_BAR = 0.6  # calibrated share of a bar's notes that is right
@@ -20,11 +22,12 @@ BEATS = {Fraction(1, 2): "eighth", Fraction(1): "quarter", Fraction(3, 2): "dott
 
 
 def view(score: Score) -> dict[str, Any]:
-    """Everything of a score that a page draws, plays or follows.
+    """Everything of a score that a page draws, plays or follows; parts with the names that musicians give them.
 
     Returns:
         A dict of plain JSON values. Times are seconds of the recording, lengths quarters as text.
     """
+    score = replace(score, parts=tuple(plainly_named(part) for part in score.parts))
     text = write_abc(score)
     times, heard = followed(score)
     written = positions(score, text)
@@ -57,7 +60,7 @@ def summary(score: Score) -> str:
     said = [str(first.metre or "free metre"), str(first.key)]
     if first.tempo:
         said.append(f"{BEATS.get(first.tempo.beat, first.tempo.beat)} = {first.tempo.bpm:.0f}")
-    said.append(" + ".join(part.name or instruments.name(part.program) for part in score.parts))
+    said.append(" + ".join(plainly_named(part, missing=True).name for part in score.parts))
     return ", ".join([*said, f"{len(score.bars)} bar{'s' * (len(score.bars) != 1)}"])
 
 
