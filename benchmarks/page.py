@@ -32,7 +32,7 @@ from abcscribe import audio
 EXAMPLE = Path(__file__).parents[1] / "examples" / "greensleeves.m4a"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE = 1_800_000  # milliseconds
-POLL = 0.2  # seconds between two looks at the processes
+POLL = 1.0  # seconds between two looks at the processes
 EDITS = 8
 SERVER, TRANSCRIBES, RENDERER = "abcscribe\0serve", "abcscribe.server.worker", "--type=renderer"  # in commands
 # Milliseconds of each drawing, from the score's arrival until all is there, and from each key until then.

@@ -128,8 +128,8 @@ def run_notes(job: str, data: Path, out: Path, seconds: float, device: str, thre
         from abcscribe.training.configs import RlTraining
         from abcscribe.training.rl import main as reinforce
 
-        config = RlTraining(data / NOTES, checkpoint, start, minutes=minutes, device=device, threads=threads)
-        _log(out, reinforce(config))
+        reinforced = RlTraining(data / NOTES, checkpoint, start, minutes=minutes, device=device, threads=threads)
+        _log(out, reinforce(reinforced))
     if not _first():
         return
     entries = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]

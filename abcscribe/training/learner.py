@@ -87,7 +87,7 @@ class Learner:
         norms = 0.0
         for rows in updates:
             tokens = float(sum(len(samples[row]) for row in rows))
-            for chunk in chunks(samples, self.processes.share(rows)):
+            for chunk in chunks(samples, self.processes.share(rows.tolist())):
                 now = self.policy.evaluate([samples[row] for row in chunk], config.temperature)
                 loss, found = self.loss(now, then.select(chunk, now.mask.shape[1]), tokens)
                 loss.backward()

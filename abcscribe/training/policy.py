@@ -160,8 +160,8 @@ class NotePolicy(nn.Module):
         entropy = -(scores.exp() * torch.where(allowed, scores, 0.0)).sum(-1)
         chosen = _chosen(samples, scores)
         values = self.value_head(hidden.float())[:, 0] if self.value_head is not None else torch.zeros_like(chosen)
-        told = (_padded(row.cpu(), mask) for row in (chosen, entropy, values))
-        return Evaluation(*told, mask.float())
+        chosen, entropy, values = (_padded(row.cpu(), mask) for row in (chosen, entropy, values))
+        return Evaluation(chosen, entropy, values, mask.float())
 
     @torch.no_grad()
     def reference(self, samples: Sequence[Sample], temperature: float) -> torch.Tensor:

@@ -86,7 +86,7 @@ def roll_out(
     began = time.process_time()
     own = processes.share(range(len(problems)))
     asked = [problems[number] for number in own for _ in range(group)]
-    samples = policy.sample([p.prompt for p in asked], seed, temperature, own.start * group) if asked else []
+    samples = policy.sample([p.prompt for p in asked], seed, temperature, own[0] * group) if asked else []
     drawn = time.process_time()
     answers = ["" if s.answer is None else s.answer for s in samples]
     judged = judge(answers, [p.reference for p in asked]) if asked else []
