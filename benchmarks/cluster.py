@@ -14,9 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from abcscribe import batch, bulk
+from abcscribe import batch, bulk, systems
 
-SETTINGS = batch.Settings(("abc", "json"))
+SETTINGS = batch.Settings(("abc", "json"), systems.DEFAULT)
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _run(source: Path, out: Path, workers: int) -> Path:
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
     import ray
 
     load = os.getloadavg()[0]

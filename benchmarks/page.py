@@ -20,7 +20,7 @@ import threading
 import time
 import urllib.request
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -134,7 +134,7 @@ def _first_bars(page: Any, server: int, browser: int, recording: Path) -> dict[s
     notes, systems = page.evaluate(
         "[document.querySelectorAll('[data-id^=n]').length, document.querySelectorAll('.system').length]"
     )
-    heap = _metrics(page)["JSHeapUsedSize"]
+    heap = _metrics(page)()["JSHeapUsedSize"]
     return {
         "first bars, seconds": first, "first bars, seconds of processor": first_spent,
         "whole score, seconds": whole, "whole score, seconds of processor": whole_spent,
@@ -149,11 +149,11 @@ def _first_bars(page: Any, server: int, browser: int, recording: Path) -> dict[s
     }  # fmt: skip
 
 
-def _metrics(page: Any) -> dict[str, float]:
-    """What the browser measures of the page; durations in seconds of processor."""
+def _metrics(page: Any) -> Callable[[], dict[str, float]]:
+    """What the browser measures of the page from now on; durations in seconds of processor."""
     client = page.context.new_cdp_session(page)
     client.send("Performance.enable", {"timeDomain": "threadTicks"})
-    return {entry["name"]: entry["value"] for entry in client.send("Performance.getMetrics")["metrics"]}
+    return lambda: {entry["name"]: entry["value"] for entry in client.send("Performance.getMetrics")["metrics"]}
 
 
 def _edits(page: Any, url: str, notes: int) -> dict[str, float]:
@@ -173,12 +173,13 @@ def _edits(page: Any, url: str, notes: int) -> dict[str, float]:
     page.keyboard.press("o")
     page.get_by_role("tab", name="Notes").click()
     page.locator("[data-id^=n]").nth(notes // 2).locator(".abcjs-notehead").first.click()
-    before = _metrics(page)["TaskDuration"]
+    metrics = _metrics(page)
+    before = metrics()["TaskDuration"]
     for number in range(EDITS):
         page.keyboard.press("ArrowUp" if number % 2 == 0 else "ArrowDown")
         while page.evaluate("window.figures.edit.length") <= number:
             page.wait_for_timeout(20)
-    spent = _metrics(page)["TaskDuration"] - before
+    spent = metrics()["TaskDuration"] - before
     found = page.evaluate("window.figures")
     return {
         f"redraw of an edit of {notes} notes, median ms": float(np.median(found["redraw"])),
