@@ -161,6 +161,10 @@ def transcribe(
     chords: Annotated[
         bool | None, typer.Option("--chords/--no-chords", help="Chord symbols; found in songs if nothing is said.")
     ] = None,
+    swing: Annotated[
+        bool | None,
+        typer.Option("--swing/--straight", help="Swung eighths, printed even; found by ear if nothing is said."),
+    ] = None,
     downbeat: Annotated[
         Any, _option("--downbeat", parse=hints.parse_seconds, metavar="TIME", help="When some bar begins.")
     ] = None,
@@ -193,7 +197,7 @@ def transcribe(
     """
     from abcscribe import batch
 
-    given = hints.Hints(tempo, metre, key, None, downbeat, players, parts, solo, chords)
+    given = hints.Hints(tempo, metre, key, None, downbeat, players, parts, solo, chords, swing)
     arrangement = _arrangement(arrange, level, repeats)
     settings = batch.Settings(
         formats, engine, given, start, end, tuning, performed, arrangement, False, title, composer, concert

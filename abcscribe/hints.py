@@ -56,6 +56,7 @@ class Hints:
     parts: int | None = None  # how many play
     solo: bool = False  # only the soloist's melody is written
     chords: bool | None = None  # whether chord symbols are written; None: where a song is heard
+    swing: bool | None = None  # True: swung eighths are printed even, under "Swing"; False: nothing is taken for swung
 
     def __init__(
         self,
@@ -68,10 +69,11 @@ class Hints:
         parts: int | str | None = None,
         solo: bool | str = False,
         chords: bool | str | None = None,
+        swing: bool | str | None = None,
     ) -> None:
         given = {
             "tempo": tempo, "metre": metre, "key": key, "instrument": instrument, "downbeat": downbeat,
-            "instruments": instruments, "parts": parts, "solo": solo, "chords": chords,
+            "instruments": instruments, "parts": parts, "solo": solo, "chords": chords, "swing": swing,
         }  # fmt: skip
         for name, value in given.items():
             object.__setattr__(self, name, PARSERS[name](value) if isinstance(value, str) else value)
@@ -192,9 +194,9 @@ def parse_tempo(text: str) -> float:
     return tempo
 
 
-SWITCHES = ("solo", "chords")  # hints that are yes or no
+SWITCHES = ("solo", "chords", "swing")  # hints that are yes or no
 PARSERS: dict[str, Callable[[str], object]] = {
     "tempo": parse_tempo, "metre": parse_metre, "key": parse_key, "instrument": parse_instrument,
     "downbeat": parse_seconds, "instruments": parse_instruments, "parts": parse_parts, "solo": parse_yes,
-    "chords": parse_yes,
+    "chords": parse_yes, "swing": parse_yes,
 }  # fmt: skip

@@ -44,6 +44,7 @@ class Analysis:
     key: Key
     tempo: Tempo
     remarks: tuple[str, ...] = ()  # sentences for the user: what the hints leave out
+    words: str = ""  # that the tempo is printed with
 
     @property
     def metre(self) -> Metre:
@@ -101,18 +102,25 @@ def analyse(notes: Sequence[PlayedNote], hints: Hints = Hints()) -> Analysis | N
         heard = cleaning.sung(cleaning.clean(played))
     groups = cleaning.chords(heard)
     onsets = cleaning.chord_onsets(heard, groups)
-    placed = place(heard, groups, onsets, metre=hints.metre, tempo=hints.tempo, downbeat=hints.downbeat)
+    placed = place(
+        heard, groups, onsets, metre=hints.metre, tempo=hints.tempo, downbeat=hints.downbeat, swing=hints.swing
+    )
     spans = _bars(placed)
     lines, remarks = parts(Timeline(heard, placed, spans[-1].end), hints)
-    tempo = _tempo(placed, placed.written.beat, hints.tempo)
-    return Analysis(played, heard, placed, spans, lines, hints.key or find_key(heard), tempo, remarks)
+    words = "Swing" if hints.swing and placed.metre.beat == 1 else ""
+    tempo = _tempo(placed, placed.written.beat, hints.tempo, bool(words))
+    return Analysis(played, heard, placed, spans, lines, hints.key or find_key(heard), tempo, remarks, words)
 
 
-def _tempo(placed: Placed, beat: Fraction, hint: float | None) -> Tempo:
-    """The metronome mark, in beats of the metre: the median over time, so that many quick notes do not decide."""
+def _tempo(placed: Placed, beat: Fraction, hint: float | None, swing: bool) -> Tempo:
+    """The metronome mark, in beats of the metre: the median over time, so that many quick notes do not decide.
+
+    ``swing``: eighths are not even, so from quarter to quarter.
+    """
     if hint:
         return Tempo(hint / float(beat), beat)
-    quarters, seconds = np.diff(placed.ticks) / TICKS, np.diff(placed.onsets)
+    counted = placed.ticks % TICKS == 0 if swing else np.ones(len(placed.ticks), bool)
+    quarters, seconds = np.diff(placed.ticks[counted]) / TICKS, np.diff(placed.onsets[counted])
     quarter = float(np.median(placed.quarter))
     moved = quarters > 0
     if moved.any():

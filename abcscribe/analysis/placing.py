@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 
@@ -54,6 +55,9 @@ class Placed:
     quarter: np.ndarray  # (n,) seconds a quarter lasts at each chord
     certainty: np.ndarray  # (n,) 0 ... 1: how probable the network finds each chord's place
     rivals: np.ndarray  # (metres of grid.METRES,) log probability, less that of the likeliest
+
+
+THIRDS = (0, TICKS // 3, 2 * TICKS // 3)  # of a quarter, in ticks
 
 
 class _Music:
@@ -120,6 +124,7 @@ def place(
     metre: Metre | None = None,
     tempo: float | None = None,
     downbeat: float | None = None,
+    swing: bool | None = None,
 ) -> Placed:
     """Place the chords ``groups`` (indices of ``notes``) that begin at ``onsets``; ``tempo`` counts quarters."""
     music = _Music(notes, groups, onsets, tempo, downbeat)
@@ -134,7 +139,11 @@ def place(
         path = path if metre_known else _in_rare_rhythm(music, path)
         if path.table.metre != metre:
             metre = written = path.table.metre
-    if metre.beat == 1 and rare_rhythms.is_swung(path.ticks):
+    if swing:
+        path = _printed_even(music, path, metre_known, tempo is not None)
+        if path.table.metre != metre:
+            metre = written = path.table.metre
+    elif metre.beat == 1 and swing is None and rare_rhythms.is_swung(path.ticks):
         path = replace(path, ticks=rare_rhythms.evenly_swung(path.ticks))
     kept = onsets[path.used]
     resting = music.silence[path.used] > beats.REST
@@ -203,6 +212,23 @@ def _in_rare_rhythm(music: _Music, path: Path) -> Path:
         if rare_rhythms.is_swung(swung.ticks) and not rare_rhythms.is_swung(path.ticks):
             return swung
     return path
+
+
+def _printed_even(music: _Music, path: Path, metre_known: bool, tempo_known: bool) -> Path:
+    """The path with the eighths of music that is said to be swung as even ones.
+
+    Long and short may have been counted as three, in a compound metre or as quarters and eighths in a simple one, and
+    the short one be taken for the beat.
+    """
+    metre, quarter = path.table.metre, float(np.median(path.quarter))
+    if metre.beat == Fraction(3, 2) and not metre_known:
+        table = rhythm_tables.table(Metre(metre.beats // 3, 4), music.texture)
+        path = Path(table, path.used, np.round(path.ticks / 1.5).astype(int), path.quarter * 1.5, path.score)
+    elif metre.beat == 1 and not rare_rhythms.is_swung(path.ticks):
+        slower = [] if tempo_known else music.at_tempo(60 / quarter / 1.5).followed([path.table])
+        found = [replace(one, ticks=one.ticks + third) for one in (path, *slower) for third in THIRDS]
+        path = next((one for one in found if rare_rhythms.is_swung(one.ticks)), path)
+    return replace(path, ticks=rare_rhythms.printed_even(path.ticks)) if path.table.metre.beat == 1 else path
 
 
 def _print_odds(music: _Music, path: Path) -> float:

@@ -20,6 +20,7 @@ LEAST_BARS = 5
 QUARTERS_UP_TO = 150.0  # units a minute that are written as quarters
 SWUNG = (14, 18)  # ticks of a quarter where the second of two swung eighths stands
 ON_TIME = 2  # ticks
+SECOND = (10, 18)  # and where it may stand in music that is said to be swung: from even eighths to dotted ones
 SWUNG_SHARE, FEWEST_SWUNG, MOST_BETWEEN = 0.2, 8, 0.04  # of all onsets; number of them; share elsewhere
 
 AROUND = 16  # onsets on either side of a rest that tell its tempo
@@ -113,3 +114,15 @@ def evenly_swung(ticks: np.ndarray) -> np.ndarray:
     place = ticks % TICKS
     late = (place >= SWUNG[0]) & (place <= SWUNG[1])
     return np.where(late, ticks - place + TICKS * 2 // 3, ticks)
+
+
+def printed_even(ticks: np.ndarray) -> np.ndarray:
+    """(n,) ticks of swung music as it is printed: a second eighth in the middle of its quarter.
+
+    It is one where nothing else stands between two quarters: triplets and sixteenths keep their places.
+    """
+    quarter, place = np.divmod(ticks, TICKS)
+    between = np.minimum(place, TICKS - place) > ON_TIME
+    numbers, count = np.unique(quarter[between], return_counts=True)
+    alone = between & np.isin(quarter, numbers[count == 1]) & (place >= SECOND[0]) & (place <= SECOND[1])
+    return np.where(alone, ticks - place + TICKS // 2, ticks)

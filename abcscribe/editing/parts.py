@@ -34,7 +34,7 @@ def described(
     """The part with another name, instrument or clef. A name that only said the instrument follows it."""
     part = score.parts[index]
     if program is not None:
-        if name is None and part.name in ("", instruments.name(part.program)):
+        if name is None and part.name in ("", instruments.name(part.program), instruments.plain_name(part.program)):
             name = instruments.name(program)
         part = replace(part, program=program)
     if name is not None:

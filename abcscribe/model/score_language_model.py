@@ -49,6 +49,12 @@ class Heard:
     mask: torch.Tensor
     seconds: list[np.ndarray]  # of each list's groups, from its first note
 
+    def to(self, device: torch.device) -> Heard:
+        """The same on a device."""
+        tensors = (self.pitch, self.family, self.features, self.positions, self.mask)
+        pitch, family, features, positions, mask = (tensor.to(device, non_blocking=True) for tensor in tensors)
+        return Heard(pitch, family, features, positions, mask, self.seconds)
+
 
 class ScoreLanguageModel(nn.Module):
     """``projector`` and ``language_model``; sizes in ``config``."""
@@ -140,7 +146,7 @@ def token_positions(groups: np.ndarray, seconds: np.ndarray, first: int = 0) -> 
 def prefix_mask(heard: torch.Tensor, tokens: int) -> torch.Tensor:
     """(batch, 1, n + t, n + t) from heard (batch, n): all attend to the notes, tokens also to those before them."""
     batch, notes = heard.shape
-    causal = torch.ones(notes + tokens, tokens, dtype=torch.bool).tril(-notes)
+    causal = torch.ones(notes + tokens, tokens, dtype=torch.bool, device=heard.device).tril(-notes)
     causal = causal.expand(batch, -1, -1)
     return torch.cat([heard[:, None].expand(-1, notes + tokens, -1), causal], dim=2)[:, None]
 

@@ -19,7 +19,7 @@ class TorchStepper:
 
     @torch.no_grad()
     def start(self, heard: Sequence[HeardNotes]) -> None:
-        batch = collate_heard(heard)
+        batch = collate_heard(heard).to(self.model.language_model.embedding.weight.device)
         batch.features = batch.features.to(self.model.language_model.embedding.weight.dtype)
         self.cache = self.model.prefill(batch)
         self.mask = batch.mask
@@ -30,12 +30,15 @@ class TorchStepper:
     @torch.no_grad()
     def check(self, ids: np.ndarray, positions: np.ndarray) -> np.ndarray:
         rows, length = ids.shape
-        past = torch.ones(rows, length, self.mask.shape[1], dtype=torch.bool) & self.mask[:, None]
-        mask = torch.cat([past, torch.ones(length, length, dtype=torch.bool).tril().expand(rows, -1, -1)], dim=2)
-        vectors = self.model.language_model.embed(torch.from_numpy(ids))
-        hidden, self.cache = self.model.language_model(vectors, torch.from_numpy(positions), mask[:, None], self.cache)
-        self.mask = torch.cat([self.mask, torch.ones(rows, length, dtype=torch.bool)], dim=1)
-        return self.model.language_model.logits(hidden).float().numpy()
+        device = self.mask.device
+        past = self.mask[:, None].expand(-1, length, -1)
+        own = torch.ones(length, length, dtype=torch.bool, device=device).tril()
+        mask = torch.cat([past, own.expand(rows, -1, -1)], dim=2)
+        vectors = self.model.language_model.embed(torch.from_numpy(ids).to(device))
+        where = torch.from_numpy(positions).to(device)
+        hidden, self.cache = self.model.language_model(vectors, where, mask[:, None], self.cache)
+        self.mask = torch.cat([self.mask, torch.ones(rows, length, dtype=torch.bool, device=device)], dim=1)
+        return self.model.language_model.logits(hidden).float().cpu().numpy()
 
     def drop(self, count: int) -> None:
         length = self.mask.shape[1] - count
@@ -43,6 +46,6 @@ class TorchStepper:
         self.mask = self.mask[:, :length]
 
     def keep(self, rows: np.ndarray) -> None:
-        index = torch.from_numpy(rows)
+        index = torch.from_numpy(rows).to(self.mask.device)
         self.cache = [(k[index], v[index]) for k, v in self.cache]
         self.mask = self.mask[index]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -10,6 +11,7 @@ from abcscribe.playback.abc_positions import Written, positions
 from abcscribe.score import instruments
 from abcscribe.score.abc_writer import write_abc
 from abcscribe.score.model import Part, Score
+from abcscribe.score.names import plainly_named
 from abcscribe.score.summary import USABLE, confidence, first_number, is_doubtful, summary
 from abcscribe.score.timing import TimeMap, followed
 
@@ -17,11 +19,12 @@ DOUBTFUL_NOTE = 0.7  # probability that a note was played; a tenth of the notes 
 
 
 def view(score: Score) -> dict[str, Any]:
-    """Everything of a score that a page draws, plays or follows.
+    """Everything of a score that a page draws, plays or follows; parts with the names that musicians give them.
 
     Returns:
         A dict of plain JSON values. Times are seconds of the recording, lengths quarters as text.
     """
+    score = replace(score, parts=tuple(plainly_named(part) for part in score.parts))
     text = write_abc(score)
     times, heard = followed(score)
     written = positions(score, text)

@@ -17,11 +17,10 @@ import typst
 import verovio
 
 from abcscribe.errors import ScoreError
-from abcscribe.score import instruments
 from abcscribe.score.limits import check_page
 from abcscribe.score.model import Direction, Part, Score
 from abcscribe.score.musicxml import TabStaff, to_musicxml
-from abcscribe.score.names import printed_names
+from abcscribe.score.names import plainly_named, printed_names
 from abcscribe.score.svg_text import SVG, portable
 
 Tabs = Mapping[int, TabStaff] | None  # parts that are tablature, by index
@@ -75,7 +74,7 @@ def to_pdf_book(pieces: Sequence[tuple[Score, Tabs]], concert: bool = False) -> 
 
 def to_part_pdfs(score: Score, concert: bool = False) -> dict[str, bytes]:
     """The part of each player as a PDF: file name -> content."""
-    names = printed_names([_plainly_named(part, True) for part in score.parts])
+    names = printed_names([plainly_named(part, True) for part in score.parts])
     files: dict[str, bytes] = {}
     for number, (part, name) in enumerate(zip(score.parts, names, strict=True), 1):
         title = f"{score.title} - {name}" if score.title and name else score.title or name
@@ -107,7 +106,7 @@ def _engrave(score: Score, tabs: Tabs, height: int | None, concert: bool) -> lis
     """Pages of A4 width; with ``height`` None as tall as the music on them."""
     several = len(score.parts) > (2 if tabs else 1)
     named = tuple(
-        part if i in (tabs or {}) else _without_strings(_plainly_named(part, several))
+        part if i in (tabs or {}) else _without_strings(plainly_named(part, several))
         for i, part in enumerate(score.parts)
     )
     toolkit = _loaded(dataclasses.replace(score, parts=named), tabs, height, concert, score)
@@ -123,12 +122,6 @@ def _without_strings(part: Part) -> Part:
     if part.capo and directions:
         directions[0] = (Direction(Fraction(0), "words", f"Capo {part.capo}"), *directions[0])
     return dataclasses.replace(part, bars=bars, tuning=(), capo=0, directions=tuple(directions))
-
-
-def _plainly_named(part: Part, several: bool) -> Part:
-    """With the name that a musician gives to the instrument, where its own is General MIDI's or missing."""
-    jargon = part.name == instruments.name(part.program) or (several and not part.name)
-    return dataclasses.replace(part, name=instruments.plain_name(part.program)) if jargon else part
 
 
 def _loaded(score: Score, tabs: Tabs, height: int | None, concert: bool, whole: Score) -> verovio.toolkit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from abcscribe.score import instruments
 from abcscribe.score.model import Part
@@ -25,6 +26,13 @@ _ABBREVIATIONS = {  # Gould, Behind Bars, appendix: abbreviations of instruments
     "ukulele": "Uke.", "percussion": "Perc.", "drums": "Dr.", "drumset": "D. S.", "fiddle": "Fdl.", "choir": "Ch.",
 }  # fmt: skip
 _SHORT_ENOUGH = 5  # characters
+
+
+def plainly_named(part: Part, missing: bool = False) -> Part:
+    """The part with the name that a musician gives to the instrument, where its own is General MIDI's; or where it is
+    missing, if that is wanted."""
+    jargon = part.name == instruments.name(part.program) or (missing and not part.name)
+    return replace(part, name=instruments.plain_name(part.program)) if jargon else part
 
 
 def printed_names(parts: Sequence[Part]) -> list[str]:

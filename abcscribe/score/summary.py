@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from statistics import fmean
 
-from abcscribe.score import instruments
 from abcscribe.score.model import Bar, Score
+from abcscribe.score.names import plainly_named
 
 DOUBTFUL_BAR = 0.6  # calibrated share of a bar's notes that is right
 USABLE = 0.4  # mean confidence of the bars: below it there is more to correct than to keep
@@ -23,7 +23,7 @@ def summary(score: Score) -> str:
     said = [str(first.metre or "free metre"), str(first.key)]
     if first.tempo:
         said.append(f"{BEATS.get(first.tempo.beat, first.tempo.beat)} = {first.tempo.bpm:.0f}")
-    said.append(" + ".join(part.name or instruments.name(part.program) for part in score.parts))
+    said.append(" + ".join(plainly_named(part, missing=True).name for part in score.parts))
     return ", ".join([*said, f"{len(score.bars)} bar{'s' * (len(score.bars) != 1)}"])
 
 

@@ -33,7 +33,8 @@ app.add_typer(small_app, name="small")
 
 
 def tower(config: configs.TowerTraining, tracker: str) -> None:
-    """Train the audio tower; prints a JSON line after the first step and then every so often.
+    """Train the audio tower; prints a JSON line after the first step and then every so often. Also under torchrun, one
+    process a core or device.
 
     Ends with an ONNX file in the checkpoint folder.
     """
@@ -42,7 +43,8 @@ def tower(config: configs.TowerTraining, tracker: str) -> None:
     from abcscribe.training.tower import main
 
     _follow(main(config), config, tracker)
-    export_tower(config.out, config.out / "tower.onnx")
+    if _first():
+        export_tower(config.out, config.out / "tower.onnx")
 
 
 def sft(config: configs.SftTraining, tracker: str) -> None:
@@ -63,7 +65,8 @@ def sft_text(config: configs.SftTextTraining, tracker: str) -> None:
 
 
 def rl(config: configs.RlTraining, tracker: str) -> None:
-    """Reinforcement learning on the music reward, from a supervised checkpoint; prints a JSON line a step."""
+    """Reinforcement learning on the music reward, from a supervised checkpoint; prints a JSON line a step. Also under
+    torchrun, one process a core or device."""
     extras.require("abcscribe train rl", "train", *TRAIN, "rapidfuzz", "soundfile")
     _check_notes(config.cache)
     from abcscribe.training.rl import main
@@ -72,7 +75,8 @@ def rl(config: configs.RlTraining, tracker: str) -> None:
 
 
 def rl_text(config: configs.RlTextTraining, tracker: str) -> None:
-    """Reinforcement learning on the music reward of a model that writes ABC text; prints a JSON line a step."""
+    """Reinforcement learning on the music reward of a model that writes ABC text; prints a JSON line a step. Also under
+    torchrun, one process a core or device."""
     extras.require("abcscribe train rl-text", "train,hf", *TRAIN, "rapidfuzz", "transformers", "peft", "accelerate")
     from abcscribe.training.rl_text import main
 
@@ -113,11 +117,15 @@ def _check_notes(path: Path) -> None:
 def _follow(entries: Iterable[Entry], config: Any, tracker: str) -> None:
     """Run a training: each entry is a line of output, and goes to the tracker. Other processes than the first of a
     distributed run have no entries."""
-    first = os.environ.get("RANK", "0") == "0"
-    with tracking(tracker if first else "none", config.out, dataclasses.asdict(config)) as log:
+    with tracking(tracker if _first() else "none", config.out, dataclasses.asdict(config)) as log:
         for entry in entries:
             typer.echo(json.dumps(entry))
             log(entry)
+
+
+def _first() -> bool:
+    """Whether this process writes: torchrun and accelerate say its rank."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 command.add(app, "tower", configs.TowerTraining, tower, extra={"tracker": TRACKER})
@@ -154,13 +162,16 @@ def mt3(
     blurred_steps: Annotated[
         int, typer.Option(help="Steps of 10 ms over which the target of a time is spread; 0: as published.", min=0)
     ] = Mt3Training.blurred_steps,
-    device: Annotated[str, typer.Option(help="cpu, cuda, or auto: cuda if there is one.")] = Mt3Training.device,
+    device: Annotated[
+        str, typer.Option(help="Device of torch: cpu, cuda, cuda:1; auto: cuda if there is one.")
+    ] = Mt3Training.device,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = Mt3Training.threads,
     seed: Annotated[int, typer.Option()] = Mt3Training.seed,
     *,
     tracker: TRACKER,
 ) -> None:
-    """Train a network of the MT3 family; prints a JSON line every 25 steps. Ends with ONNX files in OUT/onnx."""
+    """Train a network of the MT3 family; prints a JSON line every 25 steps. Also under torchrun, one process a core or
+    device. Ends with ONNX files in OUT/onnx."""
     if preset not in PRESETS:
         raise typer.BadParameter(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
     from abcscribe.hearing.mt3 import checkpoint, onnx_export
@@ -178,7 +189,8 @@ def mt3(
         blurred_steps=blurred_steps, device=device, threads=threads, seed=seed, **settings,
     )  # fmt: skip
     _follow(main(config), config, tracker)
-    onnx_export.export(checkpoint.load(out / "model.safetensors"), out / "onnx")
+    if _first():
+        onnx_export.export(checkpoint.load(out / "model.safetensors"), out / "onnx")
 
 
 @app.command()

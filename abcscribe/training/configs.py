@@ -33,7 +33,7 @@ class TowerTraining:
     frozen: str = ""  # modules that stay as they are, by comma, "stem,blocks,chords": half the time of a step
     minutes: float = 90.0  # time budget over all resumed runs together
     steps: int | None = None  # end earlier, after so many steps of all runs together
-    batch: int = 12  # clips a step
+    batch: int = 12  # clips a process and step
     matrix_rate: float = 2e-3  # learning rate of Muon, in units of AdamW's (Moonlight's scaling)
     vector_rate: float = 1e-3  # learning rate of AdamW
     weight_decay: float = 0.01  # of all weights
@@ -41,7 +41,7 @@ class TowerTraining:
     decay_share: float = 0.6  # of the budget, in which the learning rate decays
     checkpoint_minutes: float = 1.0  # between checkpoints
     log_steps: int = 50  # between log entries, of which there is one after 20 seconds anyway
-    device: str = "cpu"  # device of torch: cpu, cuda, cuda:1
+    device: str = "cpu"  # device of torch: cpu, cuda, cuda:1; auto: cuda if there is one
     compiled: bool = False  # torch.compile: takes a minute at first, then steps are faster
     workers: int = 0  # processes that draw clips; 0: the one that trains
     threads: int = 2  # CPU threads
@@ -74,6 +74,7 @@ class SftTraining:
     evaluate_minutes: float = 8.0  # between evaluations on held-out windows
     valid_windows: int = 24  # held-out windows of each kind of music
     log_steps: int = 25  # between log entries, of which there is one after 20 seconds anyway
+    device: str = "cpu"  # device of torch: cpu, cuda, cuda:1; auto: cuda if there is one
     threads: int = 1  # CPU threads of each process
     compile: bool = True  # the loss with torch.compile, which takes a minute and makes steps 1.9 times as fast
     seed: int = 1  # of weights and windows
@@ -128,7 +129,7 @@ class RlTraining:
     # temperature 1 (KL .29 a token), +.006 at 1e-4 with one update a step at temperature .8.
     rate: float = 1e-4  # learning rate of AdamW
     warmup: int = 5  # steps in which the learning rate rises
-    windows: int = 8  # windows a step
+    windows: int = 8  # windows a process and step
     group: int = 8  # answers to each window
     notes: tuple[int, int] = (16, 48)  # fewest and most notes of a window
     minibatches: int = 1  # updates a step
@@ -154,7 +155,8 @@ class RlTraining:
     patience: int = 2  # evaluations in a row before the policy is rolled back
     checkpoint_minutes: float = 4.0  # between checkpoints
     rounded: bool = True  # bfloat16 where it is faster, see NotePolicy
-    threads: int = 1  # CPU threads
+    device: str = "cpu"  # device of torch: cpu, cuda, cuda:1; auto: cuda if there is one
+    threads: int = 1  # CPU threads of each process
     seed: int = 1  # of windows and answers
 
     SMOKE: ClassVar[Mapping[str, Any]] = {
@@ -173,7 +175,7 @@ class RlTextTraining(RlTraining):
     out: Path = Path("data/rl-text")  # run folder; a run there is resumed
     system: str = ""  # as in sft-text, of which start is a checkpoint or the published weights
     held_out: int = 16  # pairs of valid_pairs
-    windows: int = 2  # pairs a step
+    windows: int = 2  # pairs a process and step
     most_tokens: int = 1024  # tokens of an answer at most
 
     SMOKE: ClassVar[Mapping[str, Any]] = {

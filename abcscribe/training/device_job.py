@@ -80,6 +80,8 @@ def run_tower(data: Path, out: Path, seconds: float, device: str, batch: int, wo
         workers=workers, threads=max(1, (os.cpu_count() or 1) - workers),
     )  # fmt: skip
     _log(out, main(config))
+    if not _first():
+        return
     sources = Sources(sounds=data / SOUNDS, notes=data / NOTES, split="valid")
     started, trained = load_tower(data / WEIGHTS), load_tower(checkpoint)
     clips = HELD_OUT_CLIPS if device != "cpu" else 2 * batch
@@ -88,6 +90,11 @@ def run_tower(data: Path, out: Path, seconds: float, device: str, batch: int, wo
     write_text(out / "heldout.json", json.dumps(table, indent=1))
     save_half(checkpoint / "tower.safetensors", out / "tower.safetensors")
     (out / "config.json").write_text((checkpoint / "config.json").read_text())
+
+
+def _first() -> bool:
+    """Whether this process leaves what comes back: under torchrun the first one."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _log(out: Path, entries: Iterable[dict]) -> None:
@@ -101,11 +108,8 @@ def _log(out: Path, entries: Iterable[dict]) -> None:
             log.flush()
 
 
-def run_notes(job: str, data: Path, out: Path, seconds: float, threads: int) -> None:
-    """Train the language model, supervised or by reinforcement: from notes alone, on the machine's processors.
-
-    ``threads``: of each process; the supervised training may be run by torchrun, a process a core.
-    """
+def run_notes(job: str, data: Path, out: Path, seconds: float, device: str, threads: int) -> None:
+    """Train the language model, supervised or by reinforcement, from notes alone. ``threads``: of each process."""
     from abcscribe.model.tower_files import save_half
 
     checkpoint, start = out / "checkpoint", _checkpoint_of(data / WEIGHTS, out / "start")
@@ -116,15 +120,17 @@ def run_notes(job: str, data: Path, out: Path, seconds: float, threads: int) -> 
 
         # Without torch.compile, which needs a compiler that images for running do not have.
         config = SftTraining(
-            cache=data / NOTES, out=checkpoint, start=start, minutes=minutes, threads=threads, compile=False
-        )
+            cache=data / NOTES, out=checkpoint, start=start, minutes=minutes, device=device, threads=threads,
+            compile=False,
+        )  # fmt: skip
         _log(out, learn(config))
     else:
         from abcscribe.training.configs import RlTraining
         from abcscribe.training.rl import main as reinforce
 
-        _log(out, reinforce(RlTraining(data / NOTES, checkpoint, start, minutes=minutes, threads=threads)))
-    if os.environ.get("RANK", "0") != "0":  # under torchrun the first process leaves what comes back
+        reinforced = RlTraining(data / NOTES, checkpoint, start, minutes=minutes, device=device, threads=threads)
+        _log(out, reinforce(reinforced))
+    if not _first():
         return
     entries = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     measured = [entry for entry in entries if "valid" in entry]
@@ -172,15 +178,13 @@ def main(arguments: list[str] | None = None) -> None:
             print(f"{chosen.out}: {size / 1e6:.1f} MB", file=sys.stderr)
             return
         chosen.out.mkdir(parents=True, exist_ok=True)
-        cores = os.cpu_count() or 1
+        cores = int(os.environ.get("OMP_NUM_THREADS", 0)) or os.cpu_count() or 1
         if chosen.job == "tower":
             run_tower(
                 chosen.data, chosen.out, chosen.seconds, chosen.device, chosen.batch, chosen.workers, chosen.compile
             )
         else:
-            run_notes(
-                chosen.job, chosen.data, chosen.out, chosen.seconds, int(os.environ.get("OMP_NUM_THREADS", 0)) or cores
-            )
+            run_notes(chosen.job, chosen.data, chosen.out, chosen.seconds, chosen.device, cores)
         _check_sizes(chosen.out)
     except AbcscribeError as error:
         sys.exit(f"abcscribe: {error}")

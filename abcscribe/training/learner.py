@@ -11,6 +11,7 @@ import torch
 from abcscribe.training.advantages import KlController
 from abcscribe.training.configs import RlTraining
 from abcscribe.training.policy import Evaluation, Policy, chunks, padded
+from abcscribe.training.processes import ALONE, Processes
 from abcscribe.training.rollout import Rollout
 
 BETAS = (0.9, 0.98)  # AdamW
@@ -39,8 +40,8 @@ class Learner:
 
     needs_values = False
 
-    def __init__(self, config: RlTraining, policy: Policy) -> None:
-        self.config, self.policy = config, policy
+    def __init__(self, config: RlTraining, policy: Policy, processes: Processes = ALONE) -> None:
+        self.config, self.policy, self.processes = config, policy, processes
         self.controller = KlController(config.kl, config.kl_target)
         named = [(name, p) for name, p in policy.module.named_parameters() if p.requires_grad]
         self.parameters = [p for _, p in named]
@@ -65,7 +66,8 @@ class Learner:
         raise NotImplementedError
 
     def learn(self, rollout: Rollout, rng: np.random.Generator, rate: float) -> dict[str, float]:
-        """One step: ``epochs`` passes over the scored answers, in ``minibatches`` updates each.
+        """One step: ``epochs`` passes over the scored answers, in ``minibatches`` updates each. Of several processes
+        each evaluates its share of an update's answers; then all make the same step.
 
         Args:
             rollout: answers and rewards.
@@ -82,18 +84,20 @@ class Learner:
         shuffled = [rng.permutation(scored) for _ in range(config.epochs)]
         updates = [part for rows in shuffled for part in np.array_split(rows, config.minibatches) if len(part)]
         sums: dict[str, float] = {}
+        norms = 0.0
         for rows in updates:
             tokens = float(sum(len(samples[row]) for row in rows))
-            for chunk in chunks(samples, rows):
+            for chunk in chunks(samples, self.processes.share(rows.tolist())):
                 now = self.policy.evaluate([samples[row] for row in chunk], config.temperature)
                 loss, found = self.loss(now, then.select(chunk, now.mask.shape[1]), tokens)
                 loss.backward()
                 for name, value in {"loss": loss, **found}.items():
                     sums[name] = sums.get(name, 0.0) + float(value.detach()) / len(updates)
-            sums["gradient"] = sums.get("gradient", 0.0) + self._update(rate) / len(updates)
+            norms += self._update(rate) / len(updates)
+        sums = _added(self.processes.gathered([sums]))
         self.controller.update(sums.get("kl", 0.0))
         self.steps += 1
-        return sums | {"kl weight": self.controller.weight, "rate": rate}
+        return sums | {"gradient": norms, "kl weight": self.controller.weight, "rate": rate}
 
     def _then(self, rollout: Rollout) -> Then:
         samples = rollout.samples
@@ -101,18 +105,21 @@ class Learner:
         zeros = [torch.zeros_like(drawn) for _ in range(5)]
         then = Then(drawn, *zeros)
         with torch.no_grad():
-            for chunk in chunks(samples, range(len(samples))):
+            for chunk in chunks(samples, self.processes.share(range(len(samples)))):
                 some = [samples[row] for row in chunk]
                 reference = self.policy.reference(some, self.config.temperature)
                 width = reference.shape[1]
                 then.reference[chunk, :width] = reference
                 if self.needs_values:
                     then.values[chunk, :width] = self.policy.evaluate(some, self.config.temperature).values
+        self.processes.add([then.reference, then.values])
         then.mask = padded([np.ones(len(sample)) for sample in samples])
         return then
 
     def _update(self, rate: float) -> float:
-        """One step of the optimizer; returns the norm of the gradient before it was clipped."""
+        """One step of the optimizer; returns the norm of the gradient before it was clipped. Losses are sums over
+        tokens, divided by the tokens of all processes, so gradients are added, not averaged."""
+        self.processes.add(self.processes.gradients(self.parameters))
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, GRADIENT_NORM)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["times"]
@@ -128,3 +135,10 @@ class Learner:
         """Restore a state of ``state_dict``."""
         self.optimizer.load_state_dict(state["optimizer"])
         self.controller.weight, self.steps = state["kl"], state["steps"]
+
+
+def _added(sums: list[dict[str, float]]) -> dict[str, float]:
+    """Figures by name, added up; a process without answers has none."""
+    return {
+        name: sum(own.get(name, 0.0) for own in sums) for name in dict.fromkeys(name for own in sums for name in own)
+    }

@@ -4,7 +4,7 @@ Written tokens are predicted from the frames and the tokens before them (cross-e
 AdamW in place of Adafactor, and three aids that a small network on one core cannot do without and that leave the
 network as it is (each can be turned off). The encoder's output is also asked which pitches begin and sound in each
 frame; one head of the middle decoder layer is told to look at the frame that the next token speaks of; the target of a
-time is spread over its neighbours.
+time is spread over its neighbours. Runs in one process or several (`abcscribe.training.processes`).
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import PlayedNote
 from abcscribe.training.mt3_batches import NOWHERE, Batch, Recording, batches, recordings, shards
 from abcscribe.training.mt3_config import Mt3Training
+from abcscribe.training.processes import ALONE, Processes, joined, opened
 
 LOG_STEPS = 25
 BETAS = (0.9, 0.98)  # AdamW
@@ -126,7 +127,7 @@ def main(config: Mt3Training, clock: Callable[[], float] = time.monotonic) -> It
     """
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    device = torch.device(_device(config.device))
+    device = opened(config.device)
     config.out.mkdir(parents=True, exist_ok=True)
     network = Transcriber(_network_config(config))
     losses = Losses(network, config).to(device)
@@ -134,7 +135,8 @@ def main(config: Mt3Training, clock: Callable[[], float] = time.monotonic) -> It
     run = Run(config, losses, optimizer)
     run.resume(device)
     valid = recordings(shards(config.recordings, "valid")[0])[: config.valid_recordings]
-    with (config.out / "log.jsonl").open("a") as log:
+    with joined(device) as run.processes, (config.out / "log.jsonl").open("a") as log:
+        torch.manual_seed(config.seed + run.processes.rank)  # of the dropout
         for entry in run.entries(valid, device, clock):
             log.write(json.dumps(entry) + "\n")
             log.flush()
@@ -150,19 +152,22 @@ class Run:
     optimizer: torch.optim.Optimizer
     step: int = 0
     minutes: float = 0.0
+    processes: Processes = ALONE
 
     def entries(self, valid: list[Recording], device: torch.device, clock: Callable[[], float]) -> Iterator[dict]:
-        """The training itself."""
+        """The training itself; the first process yields and saves."""
         config, spent = self.config, self.minutes
         began = saved = logged = clock()
         validated, sums, last = began, dict[str, float](), self.step
         system = self.losses.network.config.system
-        for batch in batches(config.recordings, system, config.batch, config.seed + self.step):
-            self.minutes = spent + (clock() - began) / 60
+        for batch in batches(config.recordings, system, config.batch, config.seed + self.step, self.processes):
+            self.minutes = self.processes.agreed(spent + (clock() - began) / 60)
             if self._progress() >= 1:
                 break
             for name, value in self._update(batch.to(device)).items():
                 sums[name] = sums.get(name, 0.0) + value
+            if not self.processes.first:
+                continue
             if self.step % LOG_STEPS == 0:
                 taken, now = self.step - last, clock()
                 pace = taken / max(now - logged, 1e-9)
@@ -176,8 +181,9 @@ class Run:
                 yield {"step": self.step, "minutes": round(self.minutes, 2), "valid": self.validate(valid)}
                 validated = clock()
                 logged += validated - before  # the pace is that of training
-        self.save()
-        yield {"step": self.step, "minutes": round(self.minutes, 2), "valid": self.validate(valid)}
+        if self.processes.first:
+            self.save()
+            yield {"step": self.step, "minutes": round(self.minutes, 2), "valid": self.validate(valid)}
 
     def _update(self, batch: Batch) -> dict[str, float]:
         config = self.config
@@ -185,13 +191,15 @@ class Run:
         with torch.autocast("cuda", torch.bfloat16, enabled=batch.frames.is_cuda):
             found = self.losses(batch)
         self.losses.total(found).backward()
+        told = {name: loss.detach() for name, loss in found.items()}
+        self.processes.average([*self.processes.gradients(self.losses.parameters()), *told.values()])
         nn.utils.clip_grad_norm_(self.losses.parameters(), 1.0)
         for group in self.optimizer.param_groups:
             group["lr"] = config.rate * schedule(self.step, self._progress(), config)
         self.optimizer.step()
         self.losses.zero_grad()
         self.step += 1
-        return {name: float(loss.detach()) for name, loss in found.items()}
+        return {name: float(loss) for name, loss in told.items()}
 
     def _progress(self) -> float:
         """Share of the budget that is spent."""
@@ -263,13 +271,6 @@ def schedule(step: int, progress: float, config: Mt3Training) -> float:
     """Share of the peak learning rate at a step and at a share of the budget: up, held, down to nearly nothing."""
     left = max(0.0, (1 - progress) / config.decay_share)
     return min(1.0, (step + 1) / config.warmup) * min(1.0, 0.02 + 0.98 * left)
-
-
-def _device(name: str) -> str:
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise AbcscribeError("There is no CUDA device that this installation of torch can use.")
-    return name if name != "auto" else ("cuda" if available else "cpu")
 
 
 def _network_config(config: Mt3Training) -> NetworkConfig:

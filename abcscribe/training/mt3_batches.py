@@ -16,6 +16,7 @@ from abcscribe.hearing.mt3.frames import HOP, frame_count, network_input
 from abcscribe.hearing.mt3.vocabulary import FRAMES_PER_SECOND, PAD, STEPS_PER_SECOND, System
 from abcscribe.score.instruments import family
 from abcscribe.score.model import PlayedNote
+from abcscribe.training.processes import ALONE, Processes
 
 SHARDS_AT_ONCE = 4  # segments are drawn from so many shards at a time
 NOWHERE = -1  # "frame" of a token that belongs to no moment
@@ -82,27 +83,39 @@ def shards(folder: Path, split: str) -> list[Path]:
     return found
 
 
-def batches(folder: Path, system: System, size: int, seed: int) -> Iterator[Batch]:
+def batches(folder: Path, system: System, size: int, seed: int, processes: Processes = ALONE) -> Iterator[Batch]:
     """Endless: passes over the shards in random order, each time looking again for new ones; a few segments of each
-    recording."""
-    rng = np.random.default_rng(seed)
+    recording.
+
+    Args:
+        size: segments of a batch in each process; all processes draw the same places and take their share.
+
+    Raises AbcscribeError if there are fewer recordings than a batch needs.
+    """
+    rng, size = np.random.default_rng(seed), size * processes.world
     while True:
         paths = shards(folder, "train")
-        order = rng.permutation(len(paths))
+        order, filled = rng.permutation(len(paths)), False
         for i in range(0, len(order), SHARDS_AT_ONCE):
             loaded = [item for j in order[i : i + SHARDS_AT_ONCE] for item in recordings(paths[j])]
             rounds = max(1, loaded[0].waveform.size // HOP // system.segment_frames)
             chosen = np.concatenate([rng.permutation(len(loaded)) for _ in range(rounds)])
             for k in range(0, len(chosen) - size + 1, size):
-                yield make_batch(rng, [loaded[c] for c in chosen[k : k + size]], system)
+                filled = True
+                places = [(loaded[c], _place(rng, loaded[c])) for c in chosen[k : k + size]]
+                yield make_batch(processes.share(places), system)
+        if not filled:
+            raise AbcscribeError(f"{folder} holds too few recordings for batches of {size} segments.")
 
 
-def make_batch(rng: np.random.Generator, chosen: Sequence[Recording], system: System) -> Batch:
-    """A segment from a random place of each recording."""
-    rows = []
-    for recording in chosen:
-        # Now and then a segment reaches beyond the end, as the last one of a recording does.
-        rows.append(_segment(recording, int(rng.integers(frame_count(recording.waveform.size))), system))
+def _place(rng: np.random.Generator, recording: Recording) -> int:
+    """The first frame of a segment. Now and then it reaches beyond the end, as the last one of a recording does."""
+    return int(rng.integers(frame_count(recording.waveform.size)))
+
+
+def make_batch(places: Sequence[tuple[Recording, int]], system: System) -> Batch:
+    """The segments that begin in these recordings at these frames."""
+    rows = [_segment(recording, first, system) for recording, first in places]
     frames, tokens, previous, rolls = (list(column) for column in zip(*rows, strict=True))
     longest = max(map(len, tokens))
     padded = np.full((len(rows), longest), PAD)

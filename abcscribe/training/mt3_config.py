@@ -20,7 +20,7 @@ class Mt3Training:
     target_length: int | None = None  # None: as published
     minutes: float = 60.0  # time budget
     steps: int | None = None  # end earlier, after so many steps
-    batch: int = 16  # segments a step
+    batch: int = 16  # segments a process and step
     rate: float = 1e-3  # peak learning rate
     warmup: int = 300  # steps
     decay_share: float = 0.3  # of the budget, at its end, over which the learning rate is let down
@@ -30,7 +30,7 @@ class Mt3Training:
     valid_recordings: int = 24
     valid_minutes: float = 6.0  # between two looks at the validation split
     checkpoint_minutes: float = 4.0
-    device: str = "auto"  # cpu, cuda, or auto: cuda if there is one
+    device: str = "auto"  # device of torch: cpu, cuda, cuda:1; auto: cuda if there is one
     threads: int = 1
     seed: int = 1
 

@@ -64,8 +64,9 @@ class Policy(Protocol):
         """The module whose trainable parameters are trained and saved."""
         ...
 
-    def sample(self, prompts: Sequence[Any], seed: int, temperature: float) -> list[Sample]:
-        """Draw an answer to each prompt; temperature 0: greedy decoding."""
+    def sample(self, prompts: Sequence[Any], seed: int, temperature: float, first: int = 0) -> list[Sample]:
+        """Draw an answer to each prompt; temperature 0: greedy decoding. ``first``: number of the first answer among
+        those that are drawn with this seed."""
         ...
 
     def evaluate(self, samples: Sequence[Sample], temperature: float) -> Evaluation:
@@ -93,7 +94,8 @@ class NotePolicy(nn.Module):
     """The default model: prompts are HeardNotes, answers Scores.
 
     ``rounded``: answers are drawn and evaluated with weights rounded to bfloat16, while the float32 weights are
-    trained: 40 % less time on a processor that multiplies bfloat16. Log-probabilities of sampling and update then
+    trained: 40 % less time on a processor that multiplies bfloat16. The model's device is used; what is returned is on
+    the processor. Log-probabilities of sampling and update then
     differ by 0.002 a token, instead of 3e-7 (64 answers of 115 tokens).
     """
 
@@ -109,7 +111,8 @@ class NotePolicy(nn.Module):
         super().__init__()
         self.states = States(model.eval())
         self.constrained, self.most_tokens, self.rounded = constrained, most_tokens, rounded
-        self.value_head = nn.Linear(model.config.language_model.width, 1) if with_values else None
+        self.device = model.language_model.embedding.weight.device
+        self.value_head = nn.Linear(model.config.language_model.width, 1, device=self.device) if with_values else None
         if self.value_head is not None:
             nn.init.zeros_(self.value_head.weight)
         anchor = States(copy.deepcopy(model)).requires_grad_(False)
@@ -124,8 +127,10 @@ class NotePolicy(nn.Module):
         """The trained model, in float32."""
         return self.states.model
 
-    def sample(self, prompts: Sequence[HeardNotes], seed: int, temperature: float) -> list[Sample]:
-        options = Decoding(temperature, most_tokens=self.most_tokens, constrained=self.constrained, seed=seed)
+    def sample(self, prompts: Sequence[HeardNotes], seed: int, temperature: float, first: int = 0) -> list[Sample]:
+        options = Decoding(
+            temperature, most_tokens=self.most_tokens, constrained=self.constrained, seed=seed, first=first
+        )
         model = copy.deepcopy(self.model).bfloat16() if self.rounded else self.model
         written = generate(TorchStepper(model), prompts, options)
         samples = [
@@ -155,13 +160,14 @@ class NotePolicy(nn.Module):
         entropy = -(scores.exp() * torch.where(allowed, scores, 0.0)).sum(-1)
         chosen = _chosen(samples, scores)
         values = self.value_head(hidden.float())[:, 0] if self.value_head is not None else torch.zeros_like(chosen)
-        return Evaluation(_padded(chosen, mask), _padded(entropy, mask), _padded(values, mask), mask.float())
+        chosen, entropy, values = (_padded(row.cpu(), mask) for row in (chosen, entropy, values))
+        return Evaluation(chosen, entropy, values, mask.float())
 
     @torch.no_grad()
     def reference(self, samples: Sequence[Sample], temperature: float) -> torch.Tensor:
         mask = lengths_mask([len(sample) for sample in samples])
         scores, _ = _scores(samples, self._anchor[0](samples, mask)[1], temperature)
-        return _padded(_chosen(samples, scores), mask)
+        return _padded(_chosen(samples, scores).cpu(), mask)
 
     def save_pretrained(self, folder: Path) -> None:
         self.model.save_pretrained(folder)
@@ -176,7 +182,8 @@ class States(nn.Module):
 
     def forward(self, samples: Sequence[Sample], mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         language_model = self.model.language_model
-        heard = collate_heard([sample.prompt for sample in samples])
+        device = language_model.embedding.weight.device
+        heard = collate_heard([sample.prompt for sample in samples]).to(device)
         heard.features = heard.features.to(language_model.embedding.weight.dtype)
         longest = mask.shape[1]
         ids = np.full((len(samples), longest), VOCABULARY.pad)
@@ -184,20 +191,21 @@ class States(nn.Module):
         for row, sample in enumerate(samples):
             ids[row, 0], ids[row, 1 : len(sample)] = VOCABULARY.bos, sample.ids[:-1]
             positions[row, : len(sample)] = token_positions(sample.memory.groups, heard.seconds[row])
-        _, hidden = self.model.states(heard, torch.from_numpy(ids), torch.from_numpy(positions))
-        hidden = language_model.norm(hidden[mask])  # before the head: padding costs nothing there
+        told = (torch.from_numpy(array).to(device) for array in (ids, positions))
+        _, hidden = self.model.states(heard, *told)
+        hidden = language_model.norm(hidden[mask.to(device)])  # before the head: padding costs nothing there
         return hidden, language_model.head(hidden)
 
 
 def _scores(samples: Sequence[Sample], logits: torch.Tensor, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
     """Log-probabilities (tokens, vocabulary) under the masks that the answers were drawn with, and those masks."""
     filters = np.concatenate([sample.memory.filters for sample in samples])
-    allowed = torch.from_numpy(np.unpackbits(filters, axis=1, count=logits.shape[1]).astype(bool))
+    allowed = torch.from_numpy(np.unpackbits(filters, axis=1, count=logits.shape[1]).astype(bool)).to(logits.device)
     return (torch.where(allowed, logits.float(), CLOSED) / temperature).log_softmax(-1), allowed
 
 
 def _chosen(samples: Sequence[Sample], scores: torch.Tensor) -> torch.Tensor:
-    ids = torch.from_numpy(np.concatenate([sample.ids for sample in samples]))
+    ids = torch.from_numpy(np.concatenate([sample.ids for sample in samples])).to(scores.device)
     return scores.gather(1, ids[:, None])[:, 0]
 
 

@@ -5,10 +5,11 @@ reported metrics, and makes answers with a positive advantage likelier. The base
 a value head (PPO); the rest is shared. A step is a function of the seed and its number, so a resumed run is exact, and
 two runs with one seed are the same.
 
-Simplifications: one process; the reward of an answer comes at its end (no credit for single bars); the learning rate
+Simplifications: the reward of an answer comes at its end (no credit for single bars); the learning rate
 is constant after its warm-up; the KL penalty is estimated from the drawn tokens; GRPO puts it in the loss, PPO in the
 reward; PPO's value head shares the model's states. The result is the best checkpoint by the reward of greedy answers to
-held-out windows; a policy that falls behind it is reset to it with half the learning rate.
+held-out windows; a policy that falls behind it is reset to it with half the learning rate. In several processes
+(`abcscribe.training.processes`) each draws and answers its share of the windows, and updates are computed together.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from abcscribe.training.configs import RlTraining
 from abcscribe.training.learner import Learner, Then
 from abcscribe.training.pace import Entry
 from abcscribe.training.policy import Evaluation, NotePolicy, Policy, Sample
+from abcscribe.training.processes import ALONE, Processes, joined, opened
 from abcscribe.training.rl_run import Run
 from abcscribe.training.rollout import Draw, Judge, Problem, Rollout, roll_out, windows
 from abcscribe.training.window_source import window_source
@@ -55,13 +57,14 @@ def main(config: RlTraining, clock: Callable[[], float] = time.monotonic) -> Ite
         Log entries.
 
     Raises:
-        AbcscribeError: there is no such algorithm.
+        AbcscribeError: there is no such algorithm or device.
     """
     if config.algorithm not in ALGORITHMS:
         raise AbcscribeError(f"There is no algorithm {config.algorithm!r}; there are {', '.join(ALGORITHMS)}.")
+    device = opened(config.device)
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    model = ScoreLanguageModel.from_pretrained(config.start)
+    model = ScoreLanguageModel.from_pretrained(config.start).to(device)
     policy = NotePolicy(
         model,
         constrained=config.constrained,
@@ -73,7 +76,8 @@ def main(config: RlTraining, clock: Callable[[], float] = time.monotonic) -> Ite
     draw, unseen = (windows(window_source(cache, split), stage) for split in ("train", "valid"))
     rng = np.random.default_rng(HELD_OUT_SEED)
     held_out = [unseen(rng) for _ in range(config.held_out)]
-    yield from train(config, policy, draw, held_out, clock=clock)
+    with joined(device) as processes:
+        yield from train(config, policy, draw, held_out, clock=clock, processes=processes)
 
 
 def train(
@@ -83,6 +87,7 @@ def train(
     held_out: list[Problem],
     judge: Judge = batch_components,
     clock: Callable[[], float] = time.monotonic,
+    processes: Processes = ALONE,
 ) -> Iterator[Entry]:
     """The training loop, for any policy and any source of problems.
 
@@ -93,19 +98,29 @@ def train(
         held_out: problems for choosing the checkpoint.
         judge: answers and references -> credits.
         clock: returns seconds.
+        processes: each adds ``config.windows`` problems to a step.
 
     Yields:
-        Log entries.
+        Log entries; in the first process only.
     """
-    learner, weights = ALGORITHMS[config.algorithm](config, policy), parse_weights(config.reward)
-    run = Run(config, learner, held_out, judge, clock)
+    learner, weights = ALGORITHMS[config.algorithm](config, policy, processes), parse_weights(config.reward)
+    run = Run(config, learner, held_out, judge, clock, processes)
+    for entry in _entries(config, run, draw, weights):
+        if processes.first:
+            yield entry
+
+
+def _entries(config: RlTraining, run: Run, draw: Draw, weights: RewardWeights) -> Iterator[Entry]:
+    learner, processes = run.learner, run.processes
     while not run.over:
         if run.due:
             yield run.watch()
         rng = np.random.default_rng([config.seed, run.step])
-        problems = [draw(rng) for _ in range(config.windows)]
         seed = int(rng.integers(2**31))
-        rollout = roll_out(policy, problems, config.group, seed, config.temperature, weights, judge)
+        numbers = processes.share(range(config.windows * processes.world))
+        drawn = [draw(np.random.default_rng([config.seed, run.step, number])) for number in numbers]
+        problems = processes.gathered(drawn)
+        rollout = roll_out(run.policy, problems, config.group, seed, config.temperature, weights, run.judge, processes)
         began = time.process_time()
         learned = learner.learn(rollout, rng, run.rate)
         rollout.seconds["update"] = time.process_time() - began

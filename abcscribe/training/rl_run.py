@@ -15,15 +15,23 @@ from abcscribe.score.model import Score
 from abcscribe.training.configs import RlTraining
 from abcscribe.training.learner import Learner
 from abcscribe.training.pace import Entry, Pace
+from abcscribe.training.processes import ALONE, Processes
 from abcscribe.training.rollout import Judge, Problem, Rollout, alarms, figures, roll_out
 
 
 class Run:
-    """State and files of a run."""
+    """State and files of a run; of several processes the first one writes them."""
 
     def __init__(
-        self, config: RlTraining, learner: Learner, held_out: list[Problem], judge: Judge, clock: Callable[[], float]
+        self,
+        config: RlTraining,
+        learner: Learner,
+        held_out: list[Problem],
+        judge: Judge,
+        clock: Callable[[], float],
+        processes: Processes = ALONE,
     ) -> None:
+        self.processes = processes
         self.config, self.learner, self.policy = config, learner, learner.policy
         self.held_out, self.judge, self.clock = held_out, judge, clock
         self.step, self.spent, self.slowed = 0, 0.0, 1.0
@@ -45,7 +53,8 @@ class Run:
     @property
     def over(self) -> bool:
         """Whether the budget is spent."""
-        return self.step >= (self.config.steps or np.inf) or self.minutes >= self.config.minutes
+        over = self.step >= (self.config.steps or np.inf) or self.minutes >= self.config.minutes
+        return bool(self.processes.agreed(over))
 
     @property
     def due(self) -> bool:
@@ -59,14 +68,16 @@ class Run:
 
     def watch(self) -> Entry:
         """Evaluate greedy answers to the held-out problems: save the best policy, roll back if this one fell behind."""
-        rollout = roll_out(self.policy, self.held_out, 1, 0, 0.0, parse_weights(self.config.reward), self.judge)
+        weights = parse_weights(self.config.reward)
+        rollout = roll_out(self.policy, self.held_out, 1, 0, 0.0, weights, self.judge, self.processes)
         found = {name: v for name, v in figures(rollout).items() if "group" not in name}
         self.first = self.first or found
         warnings = alarms(found, self.first)
         entry: Entry = {"step": self.step, "minutes": round(self.minutes, 2), "valid": _rounded(found)}
         if found["reward"] > self.best_reward and not warnings:
             self.best, self.best_reward, self.best_step = self._weights(), found["reward"], self.step
-            self.policy.save_pretrained(self.config.out)
+            if self.processes.first:
+                self.policy.save_pretrained(self.config.out)
             self.behind = 0
         else:
             fallen = found["reward"] < self.best_reward - self.config.tolerance
@@ -111,6 +122,8 @@ class Run:
     def save(self) -> None:
         """Write the state for resuming; ``model.safetensors`` beside it is the best policy so far."""
         self.saved = self.clock()
+        if not self.processes.first:
+            return
         state = {
             "weights": self._weights(), "best": self.best, "learner": self.learner.state_dict(), "first": self.first,
             "step": self.step, "minutes": self.minutes, "slowed": self.slowed, "watched": self.watched,
@@ -124,7 +137,7 @@ class Run:
         path = self.config.out / "state.pt"
         if not path.exists():
             return
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location="cpu")
         with torch.no_grad():
             for name, parameter in self._trainable():
                 parameter.copy_(state["weights"][name])
@@ -141,12 +154,16 @@ class Run:
         return {name: p.detach().clone() for name, p in self._trainable()}
 
     def _log(self, entry: Entry) -> Entry:
+        if not self.processes.first:
+            return entry
         with (self.config.out / "log.jsonl").open("a") as log:
             log.write(json.dumps(entry) + "\n")
         return entry
 
     def _show(self, rollout: Rollout, split: str) -> None:
         """The best and the worst answer to one problem, beside its reference."""
+        if not self.processes.first:
+            return
         row = self.step % len(rollout.problems)
         rewards, group = rollout.rewards[row], rollout.rewards.shape[1]
         if np.isnan(rewards).all():

@@ -18,6 +18,7 @@ from abcscribe.score.abc_reader import read_abc
 from abcscribe.text_systems.audio_text_model import AudioTextModel
 from abcscribe.training.configs import RlTextTraining, SftTextTraining
 from abcscribe.training.pace import Entry
+from abcscribe.training.processes import joined, opened
 from abcscribe.training.rl import ALGORITHMS, train
 from abcscribe.training.rollout import Problem
 from abcscribe.training.sft_text import Pair, TextModel, processor_writer, prompt_of, read_pairs, tower_of
@@ -42,9 +43,10 @@ def main(config: RlTextTraining, clock: Callable[[], float] = time.monotonic) ->
     if config.algorithm not in ALGORITHMS:
         raise AbcscribeError(f"There is no algorithm {config.algorithm!r}; there are {', '.join(ALGORITHMS)}.")
     parse_weights(config.reward)
+    device = opened(config.device)
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    model = _model(config)
+    model = _model(config).to(device)
     name = model.config.audio_tower if isinstance(model, AudioTextModel) else ""
     hears = SftTextTraining(config.pairs, "", config.out, config.system, name)
     tower = model.audio_tower if isinstance(model, AudioTextModel) else tower_of(hears)
@@ -55,7 +57,8 @@ def main(config: RlTextTraining, clock: Callable[[], float] = time.monotonic) ->
     def draw(rng: np.random.Generator) -> Problem:
         return problem(model, train_pairs[int(rng.integers(len(train_pairs)))])
 
-    yield from train(config, policy, draw, held_out, clock=clock)
+    with joined(device) as processes:
+        yield from train(config, policy, draw, held_out, clock=clock, processes=processes)
 
 
 def _model(config: RlTextTraining) -> TextModel:

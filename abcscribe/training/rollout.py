@@ -17,6 +17,7 @@ from abcscribe.score.abc_reader import read_abc
 from abcscribe.score.model import Score
 from abcscribe.synthesis.windows import Stage, WindowSource
 from abcscribe.training.policy import Policy, Sample
+from abcscribe.training.processes import ALONE, Processes
 
 SHORT = 0.5  # an answer with fewer of the reference's notes than this has collapsed
 
@@ -69,12 +70,13 @@ def roll_out(
     temperature: float,
     weights: RewardWeights,
     judge: Judge = batch_components,
+    processes: Processes = ALONE,
 ) -> Rollout:
     """Draw a group of answers to each problem and score them. An invalid answer gets the reward 0.
 
     Args:
         policy: to sample from.
-        problems: prompts and references.
+        problems: prompts and references; of several processes each answers its share, and all get all answers.
         group: answers to each problem.
         seed: of the sampling.
         temperature: of the sampling; 0: greedy.
@@ -82,10 +84,13 @@ def roll_out(
         judge: answers and references -> credits.
     """
     began = time.process_time()
-    samples = policy.sample([p.prompt for p in problems for _ in range(group)], seed, temperature)
+    own = processes.share(range(len(problems)))
+    asked = [problems[number] for number in own for _ in range(group)]
+    samples = policy.sample([p.prompt for p in asked], seed, temperature, own[0] * group) if asked else []
     drawn = time.process_time()
     answers = ["" if s.answer is None else s.answer for s in samples]
-    credits = judge(answers, [p.reference for p in problems for _ in range(group)])
+    judged = judge(answers, [p.reference for p in asked]) if asked else []
+    samples, credits = processes.gathered(samples), processes.gathered(judged)
     rewards = [np.nan if c is None else combine(c, weights) for c in credits]
     seconds = {"rollout": drawn - began, "reward": time.process_time() - drawn}
     return Rollout(problems, samples, credits, np.array(rewards).reshape(-1, group), seconds)

@@ -1,8 +1,8 @@
 """Supervised training of the language model with cross-entropy: ``abcscribe train sft``.
 
 Every step draws new windows (`abcscribe.synthesis.windows`), so there are no epochs; some may be stored ones with the
-tower's notes (`abcscribe.training.heard_windows`). A step is a function of the seed, the rank, its number and the
-stored windows, so a resumed run is exact. Runs alone or under torchrun, which averages gradients.
+tower's notes (`abcscribe.training.heard_windows`). A step is a function of the seed, its number and the stored
+windows, so a resumed run is exact. Runs in one process or several (`abcscribe.training.processes`).
 
 Simplifications: the loss is the mean over tokens, those of the header with a larger weight; the curriculum and the
 learning rate follow the time budget; windows are padded to a few fixed shapes, each of which `torch.compile` compiles
@@ -12,15 +12,14 @@ once; the result is the moving average of the last weights, not the best checkpo
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import distributed, nn
+from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 from abcscribe.analysis import analysis_features
@@ -40,6 +39,7 @@ from abcscribe.tokens import LONGEST, METRE_TOKENS, MOST_FIFTHS, VOCABULARY
 from abcscribe.training.configs import SftTraining
 from abcscribe.training.heard_windows import Listened, kept_windows
 from abcscribe.training.pace import Entry, Pace
+from abcscribe.training.processes import ALONE, Processes, joined, opened
 from abcscribe.training.window_source import window_source
 
 # Weight of the tokens up to the first position: metre, key, tempo, instruments and the first bar line are one token in
@@ -103,6 +103,11 @@ class Batch:
     weights: torch.Tensor
     labels: torch.Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        rest = (getattr(self, field.name) for field in fields(self)[1:])
+        return Batch(self.heard.to(device), *(tensor.to(device, non_blocking=True) for tensor in rest))
+
 
 def main(config: SftTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[Entry]:
     """Train until the budget is spent.
@@ -114,22 +119,37 @@ def main(config: SftTraining, clock: Callable[[], float] = time.monotonic) -> It
     Yields:
         Log entries, in the first process only.
     """
+    device = opened(config.device)
     torch.set_num_threads(config.threads)
-    rank, world = _join()
     torch.manual_seed(config.seed)
-    model = new_model(config)
     source, held_out = training_source(config), window_source(config.cache, "valid")
-    trainer = Trainer(config, model)
-    step, spent = trainer.resume()
+    trainer = Trainer(config, new_model(config).to(device))
+    start = trainer.resume()
+    with joined(device) as processes:
+        yield from _train(config, trainer, source, held_out, start, processes, clock)
+
+
+def _train(
+    config: SftTraining,
+    trainer: Trainer,
+    source: Source,
+    held_out: WindowSource,
+    start: tuple[int, float],
+    processes: Processes,
+    clock: Callable[[], float],
+) -> Iterator[Entry]:
+    """``start``: steps and minutes behind the run. The first process yields and saves."""
+    step, spent = start
     pace = Pace(step, spent, config.log_steps, steps=config.steps, budget=config.minutes)
     began, minutes, saved, evaluated = clock(), spent, spent, spent
     sums, count = 0.0, 0
-    while (progress := _agreed(pace.progress(step, minutes), world)) < 1:
-        batch = draw_batch(np.random.default_rng([config.seed, rank, step]), source, lesson(config, progress))
-        sums += trainer.step(batch, schedule(step, progress, config), world)
+    while not pace.over(step, minutes):
+        progress = pace.progress(step, minutes)
+        batch = draw_batch([config.seed, step], source, lesson(config, progress), processes)
+        sums += trainer.step(batch, schedule(step, progress, config), processes)
         count, step = count + 1, step + 1
-        minutes = spent + (clock() - began) / 60
-        if rank:
+        minutes = processes.agreed(spent + (clock() - began) / 60)
+        if not processes.first:
             continue
         if pace.due(step, minutes):
             yield _logged(config, pace.figures(step, minutes) | {"loss": round(sums / count, 4)})
@@ -140,12 +160,9 @@ def main(config: SftTraining, clock: Callable[[], float] = time.monotonic) -> It
         if minutes - evaluated > config.evaluate_minutes:
             evaluated = minutes
             yield _logged(config, {"step": step, "minutes": round(minutes, 2)} | _valid(config, trainer, held_out))
-    if not rank:
+    if processes.first:
         trainer.save(step, minutes)
         yield _logged(config, {"step": step, "minutes": round(minutes, 2)} | _valid(config, trainer, held_out))
-    if world > 1:
-        distributed.barrier()  # the first process saves last; others that leave before it abort now and then
-        distributed.destroy_process_group()
 
 
 def _valid(config: SftTraining, trainer: Trainer, held_out: WindowSource) -> Entry:
@@ -174,12 +191,13 @@ def new_model(config: SftTraining) -> ScoreLanguageModel:
 class Trainer:
     """A bfloat16 model that is trained through float32 copies of its weights: half the memory traffic of autocast.
 
-    Matrices of the layers go to Muon (Jordan et al., 2024), the rest to AdamW.
+    On the device on which the model is. Matrices of the layers go to Muon (Jordan et al., 2024), the rest to AdamW.
     """
 
     def __init__(self, config: SftTraining, model: ScoreLanguageModel) -> None:
         self.config, self.model = config, model
-        self.listener = Listener(config.width)
+        self.device = model.language_model.embedding.weight.device
+        self.listener = Listener(config.width).to(self.device)
         self.trained: list[torch.Tensor] = [*model.parameters(), *self.listener.parameters()]
         self.shadows = [p.detach().float().clone().requires_grad_() for p in self.trained]
         matrix = [p.ndim == 2 and ".layers." in name for name, p in model.named_parameters()]
@@ -202,13 +220,15 @@ class Trainer:
         answer = answer_loss(self.model.language_model.logits(tokens), targets, weights)
         return answer + self.listener.loss(notes, labels)
 
-    def step(self, batch: Batch, rate: float, world: int = 1) -> float:
-        """One update at ``rate`` times the peak learning rates; returns the loss."""
+    def step(self, batch: Batch, rate: float, processes: Processes = ALONE) -> float:
+        """One update at ``rate`` times the peak learning rates; returns the loss, the mean over the processes."""
+        batch = batch.to(self.device)
         h = batch.heard
         told = (h.pitch, h.family, h.features.bfloat16(), h.positions, h.mask)
         loss = self._run(*told, batch.ids, batch.positions, batch.targets, batch.weights, batch.labels)
         loss.backward()
-        self._take_gradients(world)
+        loss = loss.detach()
+        self._take_gradients(loss, processes)
         torch.nn.utils.clip_grad_norm_(self.shadows, GRADIENT_NORM)
         for optimizer, peak in ((self.muon, self.config.matrix_rate), (self.adamw, self.config.vector_rate)):
             for group in optimizer.param_groups:
@@ -217,16 +237,12 @@ class Trainer:
         with torch.no_grad():
             torch._foreach_copy_(self.trained, self.shadows)
             torch._foreach_lerp_(self.average, self.shadows, 1 - self.config.average)
-        return float(loss.detach())
+        return float(loss)
 
-    def _take_gradients(self, world: int) -> None:
-        """The model's gradients, averaged over the processes, to the float32 copies."""
+    def _take_gradients(self, loss: torch.Tensor, processes: Processes) -> None:
+        """The model's gradients to the float32 copies; they and the loss are averaged over the processes."""
         gradients = [p.grad.float() for p in self.trained if p.grad is not None]
-        if world > 1:
-            flat = torch.cat([g.flatten() for g in gradients])
-            distributed.all_reduce(flat)
-            parts = torch.split(flat / world, [g.numel() for g in gradients])
-            gradients = [part.view_as(g) for part, g in zip(parts, gradients, strict=True)]
+        processes.average([*gradients, loss])
         for shadow, gradient in zip(self.shadows, gradients, strict=True):
             shadow.grad = gradient
         for parameter in self.trained:
@@ -234,7 +250,7 @@ class Trainer:
 
     def averaged(self) -> ScoreLanguageModel:
         """A float32 model with the moving average of the weights, in evaluation mode."""
-        model = ScoreLanguageModel(self.model.config)
+        model = ScoreLanguageModel(self.model.config).to(self.device)
         with torch.no_grad():
             for parameter, value in zip(model.parameters(), self.average, strict=False):  # the listener's come last
                 parameter.copy_(value)
@@ -259,7 +275,7 @@ class Trainer:
             if self.config.start is not None:
                 self._set(self._started(self.config.start), None)
             return 0, 0.0
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location=self.device)
         self._set(state["shadows"], state["average"])
         self.muon.load_state_dict(state["muon"])
         self.adamw.load_state_dict(state["adamw"])
@@ -319,18 +335,27 @@ def training_source(config: SftTraining) -> Source:
     return source if config.heard is None else Listened(source, kept_windows(config.heard), HEARD_SHARE)
 
 
-def draw_batch(rng: np.random.Generator, source: Source, part: Lesson) -> Batch:
-    """New windows of one shape."""
+def draw_batch(seed: Sequence[int], source: Source, part: Lesson, processes: Processes = ALONE) -> Batch:
+    """New windows of one shape, each a function of the seed and its number; those of this process."""
+    shape = draw_shape(np.random.default_rng(seed), part)
+    numbers = processes.share(range(shape.batch * processes.world))
+    windows = [draw_window(np.random.default_rng([*seed, number]), source, shape, part) for number in numbers]
+    return make_batch(windows, shape)
+
+
+def draw_shape(rng: np.random.Generator, part: Lesson) -> Shape:
     shapes, shares = zip(*part.shapes, strict=True)
-    shape = shapes[rng.choice(len(shapes), p=np.array(shares) / sum(shares))]
+    return shapes[rng.choice(len(shapes), p=np.array(shares) / sum(shares))]
+
+
+def draw_window(rng: np.random.Generator, source: Source, shape: Shape, part: Lesson) -> Window:
+    """A window whose heard notes fit into the shape."""
     most = int(FILLED * shape.notes)
     stage = Stage((max(8, most // 2), most), part.kinds)
-    windows: list[Window] = []
-    while len(windows) < shape.batch:
+    while True:
         window = source.draw(rng, stage)
         if len(window.heard) <= shape.notes:
-            windows.append(window)
-    return make_batch(windows, shape)
+            return window
 
 
 def make_batch(windows: list[Window], shape: Shape) -> Batch:
@@ -364,35 +389,21 @@ def validate(model: nn.Module, source: WindowSource, windows: int = 24) -> Entry
     right, total = np.zeros(len(VOCABULARY)), np.zeros(len(VOCABULARY))
     for kind in (name for name in source.choices if source.choices[name]):
         part = Lesson(1.0, ((Shape(96, 352, windows), 1.0),), ((kind, 1.0),))
-        batch = draw_batch(np.random.default_rng(7), source, part)
+        rng = np.random.default_rng(7)
+        shape = draw_shape(rng, part)
+        drawn = [draw_window(rng, source, shape, part) for _ in range(shape.batch)]
+        batch = make_batch(drawn, shape).to(next(model.parameters()).device)
         with torch.no_grad():
             logits = model(batch.heard, batch.ids, batch.positions)
         found[f"{kind} loss"] = float(answer_loss(logits, batch.targets))
         known = batch.targets != IGNORED
-        true, guess = batch.targets[known].numpy(), logits.argmax(-1)[known].numpy()
+        true, guess = batch.targets[known].cpu().numpy(), logits.argmax(-1)[known].cpu().numpy()
         np.add.at(total, true, 1)
         np.add.at(right, true, guess == true)
     for name in ("metre", "fifths", "position", "pitch", "duration", "staff", "skip", "program"):
         block = getattr(VOCABULARY, name)
         found[f"{name} right"] = float(right[block].sum() / max(total[block].sum(), 1))
     return {"valid": {name: round(value, 3) for name, value in found.items()}}
-
-
-def _join() -> tuple[int, int]:
-    """Rank and number of processes; joins the others if torchrun started this one."""
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world > 1 and not distributed.is_initialized():
-        distributed.init_process_group("gloo")
-    return int(os.environ.get("RANK", "0")), world
-
-
-def _agreed(progress: float, world: int) -> float:
-    """The progress of the first process, for all."""
-    if world == 1:
-        return progress
-    shared = torch.tensor([progress], dtype=torch.float64)
-    distributed.broadcast(shared, 0)
-    return float(shared)
 
 
 def _logged(config: SftTraining, entry: Entry) -> Entry:

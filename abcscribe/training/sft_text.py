@@ -6,8 +6,9 @@ Pairs are the lines of a JSON Lines file with the columns of the origin's data s
 ``question``; and ``features``, a .npy file of (frames, width), or ``audio``, a recording, perhaps with ``start_time``
 and ``seconds`` in it. Paths are relative to the file. Features of the audio tower are stored in the checkpoint folder.
 
-Runs alone, or unchanged under ``accelerate launch`` and torchrun. A step is a function of the seed, the rank and its
-number, so a resumed run is exact.
+Runs alone, or unchanged under ``accelerate launch`` and torchrun: the models are transformers', and accelerate places,
+shards and rounds them. A step is a function of the seed and its number, so a resumed run is exact; n processes share
+the pairs that one draws with n times the batch.
 
 Simplifications: the audio tower is never trained; answers that are too long lose their end; no validation: compare
 checkpoints with ``abcscribe evaluate``.
@@ -20,7 +21,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ from abcscribe.text_systems.processor_model import ADAPTER, FAMILIES, check, loa
 from abcscribe.text_systems.processor_model import chat_prompt as processor_prompt
 from abcscribe.training.configs import SftTextTraining
 from abcscribe.training.pace import Entry, Pace
+from abcscribe.training.processes import Processes
 from abcscribe.training.text_policy import ProcessorWriter
 
 GRADIENT_NORM = 1.0
@@ -67,7 +69,9 @@ def main(config: SftTextTraining, clock: Callable[[], float] = time.monotonic) -
     Yields:
         Log entries, in the main process only.
     """
-    accelerator = Accelerator(gradient_accumulation_steps=config.accumulate)
+    # Without a device accelerate joins the processes only if it is told that none is meant.
+    accelerator = Accelerator(cpu=not torch.accelerator.is_available(), gradient_accumulation_steps=config.accumulate)
+    processes = Processes(accelerator.process_index, accelerator.num_processes)
     torch.manual_seed(config.seed)
     config.out.mkdir(parents=True, exist_ok=True)
     model, pairs, optimizer, step = begin(config)
@@ -78,8 +82,9 @@ def main(config: SftTextTraining, clock: Callable[[], float] = time.monotonic) -
         for group in prepared.param_groups:
             group["lr"] = group["peak"] * schedule(step, config)
         for part in range(config.accumulate):
-            rng = np.random.default_rng([config.seed, accelerator.process_index, step, part])
-            losses.append(_learn(accelerator, training, prepared, draw(rng, pairs, config, model)))
+            drawn = draw(np.random.default_rng([config.seed, step, part]), pairs, config.batch * processes.world)
+            told = rows(processes.share(drawn), config, model)
+            losses.append(_learn(accelerator, training, prepared, told, processes))
         step += 1
         if not accelerator.is_main_process:
             continue
@@ -208,9 +213,13 @@ def _heard(name: str, row: Entry, tower: FeatureTower | None, home: Path, keep: 
     return path
 
 
-def draw(rng: np.random.Generator, pairs: list[Pair], config: SftTextTraining, model: TextModel) -> Rows:
+def draw(rng: np.random.Generator, pairs: list[Pair], count: int) -> list[Pair]:
+    """Some pairs, none of them twice if there are enough."""
+    return [pairs[i] for i in rng.choice(len(pairs), count, replace=len(pairs) < count)]
+
+
+def rows(chosen: Sequence[Pair], config: SftTextTraining, model: TextModel) -> Rows:
     """Arguments of the model's ``forward`` for some pairs."""
-    chosen = [pairs[i] for i in rng.choice(len(pairs), config.batch, replace=len(pairs) < config.batch)]
     features = [np.load(pair.features) for pair in chosen]
     answers = [model.answer_ids(pair.answer)[: config.longest] for pair in chosen]
     return features, answers, [prompt_of(model, pair.question) for pair in chosen]
@@ -222,16 +231,18 @@ def schedule(step: int, config: SftTextTraining) -> float:
     return min(1.0, (step + 1) / config.warmup) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def _learn(accelerator: Accelerator, model: nn.Module, optimizer: Any, rows: Rows) -> float:
-    """One part of a step; the optimizer steps after the last. Returns the loss."""
+def _learn(accelerator: Accelerator, model: nn.Module, optimizer: Any, told: Rows, processes: Processes) -> float:
+    """One part of a step; the optimizer steps after the last. Returns the loss, the mean over the processes."""
     with accelerator.accumulate(model):
-        loss = answer_loss(*model(*rows))
+        loss = answer_loss(*model(*told))
         accelerator.backward(loss)
         if accelerator.sync_gradients:
             accelerator.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
         optimizer.step()
         optimizer.zero_grad()
-    return float(loss.detach())
+    loss = loss.detach()
+    processes.average([loss])
+    return float(loss)
 
 
 def _logged(config: SftTextTraining, entry: Entry) -> Entry:

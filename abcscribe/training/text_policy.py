@@ -63,7 +63,9 @@ class TextPolicy(nn.Module):
         self._trained = [p for p in writer.parameters() if p.requires_grad]
         self._anchor = [p.detach().clone() for p in self._trained]
         self._head = [writer.language_model.get_output_embeddings()]  # in a list: it is a part of the writer already
-        self.value_head = nn.Linear(self._head[0].weight.shape[1], 1) if with_values else None
+        self.value_head = (
+            nn.Linear(self._head[0].weight.shape[1], 1, device=self._head[0].weight.device) if with_values else None
+        )
         if self.value_head is not None:
             nn.init.zeros_(self.value_head.weight)
 
@@ -71,12 +73,12 @@ class TextPolicy(nn.Module):
     def module(self) -> nn.Module:
         return self
 
-    def sample(self, prompts: Sequence[AudioPrompt], seed: int, temperature: float) -> list[Sample]:
+    def sample(self, prompts: Sequence[AudioPrompt], seed: int, temperature: float, first: int = 0) -> list[Sample]:
         self.eval()  # with dropout the policies of sampling and update would differ
         end = self.writer.tokenizer.eos_token_id
         written = self.writer.generate(
             [p.audio for p in prompts], [p.text for p in prompts],
-            temperature=temperature, max_tokens=self.most_tokens, seed=seed,
+            temperature=temperature, max_tokens=self.most_tokens, seed=seed + first,
         )  # fmt: skip
         samples = []
         for prompt, ids in zip(prompts, written, strict=True):

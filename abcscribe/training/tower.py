@@ -1,8 +1,8 @@
 """Train the audio tower on rendered clips: ``abcscribe train tower``.
 
-On one device, a processor or an accelerator. Simplifications: one process that trains, no choice of checkpoint by
-validation (the last one counts), a learning rate that is warmed up, held, and let down over the larger part of the
-time budget, so that a run can be stopped and continued.
+On a processor or an accelerator, in one process or several (`abcscribe.training.processes`). Simplifications: no choice
+of checkpoint by validation (the last one counts), a learning rate that is warmed up, held, and let down over the larger
+part of the time budget, so that a run can be stopped and continued.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from functools import cache
-from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -24,6 +22,7 @@ from abcscribe.model.config import AudioTowerConfig
 from abcscribe.model.tower_classes import DRUMS, PLAYER_WIDTH, PROGRAMS, TUNING_WIDTH
 from abcscribe.training.configs import TowerTraining
 from abcscribe.training.pace import Entry, Pace
+from abcscribe.training.processes import ALONE, Processes, joined, multiplies_bfloat16, opened
 from abcscribe.training.tower_batches import Batch, Sources, batches
 from abcscribe.training.tower_losses import total, tower_losses
 
@@ -49,28 +48,47 @@ def main(config: TowerTraining, clock: Callable[[], float] = time.monotonic) -> 
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs of torch 2.13
     freeze(model, [name for name in config.frozen.split(",") if name])
     optimizer = Optimizers(model, config)
-    step, spent = _resume(config, model, optimizer)
+    start = _resume(config, model, optimizer)
+    with joined(device) as processes:
+        yield from _train(config, model, optimizer, start, processes, clock)
+
+
+def _train(
+    config: TowerTraining,
+    model: AudioTower,
+    optimizer: Optimizers,
+    start: tuple[int, float],
+    processes: Processes,
+    clock: Callable[[], float],
+) -> Iterator[Entry]:
+    """``start``: steps and minutes behind the run. The first process yields and saves."""
+    step, spent = start
+    device = next(model.parameters()).device
     answer = torch.compile(model) if config.compiled else model
     pace = Pace(step, spent, config.log_steps, steps=config.steps, budget=config.minutes)
     began, saved, minutes = clock(), spent, spent
     sums: dict[str, torch.Tensor] = {}
     count = 0
-    stream = batches(sources(config), config.batch, config.seed + step, config.workers, device)
+    stream = batches(sources(config), config.batch, config.seed + step, config.workers, device, processes)
     while not pace.over(step, minutes):
         rate = schedule(step, pace.progress(step, minutes), config)
-        losses = _learn(answer, model, optimizer, next(stream), rate)
+        losses = _learn(answer, model, optimizer, next(stream), rate, processes)
         step, count = step + 1, count + 1
         # Added up where they are: a look at each loss would make the processor wait for the device.
         sums = {name: sums.get(name, 0.0) + loss for name, loss in losses.items()}
-        minutes = spent + (clock() - began) / 60
+        minutes = processes.agreed(spent + (clock() - began) / 60)
+        if not processes.first:
+            continue
         if pace.due(step, minutes):
             means = {name: round(float(value) / count, 4) for name, value in sums.items()}
-            yield _logged(config, {**pace.figures(step, minutes), "clips": step * config.batch, **means})
+            clips = step * config.batch * processes.world
+            yield _logged(config, {**pace.figures(step, minutes), "clips": clips, **means})
             sums, count = {}, 0
         if minutes - saved > config.checkpoint_minutes:
             saved = minutes
             _save(config, model, optimizer, step, minutes)
-    _save(config, model, optimizer, step, minutes)
+    if processes.first:
+        _save(config, model, optimizer, step, minutes)
 
 
 def freeze(model: AudioTower, names: list[str]) -> None:
@@ -92,36 +110,24 @@ def sources(config: TowerTraining) -> Sources:
 
 
 def _learn(
-    answer: Callable[[torch.Tensor], TowerOutput], model: AudioTower, optimizer: Optimizers, batch: Batch, rate: float
+    answer: Callable[[torch.Tensor], TowerOutput],
+    model: AudioTower,
+    optimizer: Optimizers,
+    batch: Batch,
+    rate: float,
+    processes: Processes = ALONE,
 ) -> dict[str, torch.Tensor]:
     """One step; returns the losses. ``answer`` is the model, perhaps compiled."""
     device = next(model.parameters()).device
     losses = tower_losses(answer, batch, torch.bfloat16 if multiplies_bfloat16(device) else None)
     total(losses).backward()
+    told = {name: loss.detach() for name, loss in losses.items()}
+    statistics = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
+    processes.average([*processes.gradients(model.parameters()), *statistics, *told.values()])
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step(rate)
     model.zero_grad()
-    return {name: loss.detach() for name, loss in losses.items()}
-
-
-def opened(name: str) -> torch.device:
-    """The device of a name. Raises AbcscribeError if it is not there."""
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise AbcscribeError(f"There is no device {name!r} here: {str(error).splitlines()[0]}") from None
-    return device
-
-
-@cache
-def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether the device has instructions for it: on processors without, bfloat16 is slower than float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    information = Path("/proc/cpuinfo")
-    flags = information.read_text(encoding="utf-8") if information.is_file() else ""
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+    return told
 
 
 class Optimizers:

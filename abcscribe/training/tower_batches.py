@@ -1,14 +1,15 @@
 """What the tower is trained on, batch by batch: clips from a folder, clips rendered as they are needed, or both.
 
 Rendered clips come as plans, made by worker processes, so that the device that trains also renders and no processor
-waits; stored ones as frames. Every batch of rendered clips is a function of the seed and its number, so a run that is
-resumed sees new ones.
+waits; stored ones as frames. Every rendered clip is a function of the seed and its number, whatever the number of
+processes; a run that is resumed has another seed and sees new ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from abcscribe.synthesis.batch_renderer import BatchRenderer, PlanBatch, collate
 from abcscribe.synthesis.clip_plans import ClipPlan, draw_plan
 from abcscribe.synthesis.render import CLIP_FRAMES, UNKNOWN_FAMILY, UNKNOWN_PROGRAM, pieces_of
 from abcscribe.synthesis.sound_bank import load_bank
+from abcscribe.training.processes import ALONE, Processes
 
 ONSET_WIDTH = 1.5  # frames over which an onset target falls from 1 to 0: lets the peak be read between frames
 MOST_CELLS = 96  # notes of a clip whose players are compared
@@ -81,17 +83,24 @@ class Batch:
 
 
 def batches(
-    sources: Sources, size: int, seed: int, workers: int = 0, device: torch.device | None = None
+    sources: Sources,
+    size: int,
+    seed: int,
+    workers: int = 0,
+    device: torch.device | None = None,
+    processes: Processes = ALONE,
 ) -> Iterator[Batch]:
     """Endless batches on a device, their frames rendered.
 
     Args:
+        size: clips of a batch in each process that trains.
         workers: processes that draw clips; 0 draws them in this one.
+        processes: those that train, each with clips of its own.
     """
     device = device or torch.device("cpu")
     renderer = BatchRenderer(load_bank(sources.sounds), device) if sources.sounds else None
     loader = DataLoader(
-        Clips(sources, size, seed), batch_size=None, num_workers=workers, pin_memory=device.type == "cuda",
+        Clips(sources, size, seed, processes), batch_size=None, num_workers=workers, pin_memory=device.type == "cuda",
         prefetch_factor=4 if workers else None,
     )  # fmt: skip
     for batch in loader:
@@ -101,17 +110,19 @@ def batches(
 class Clips(IterableDataset):
     """Batches before they are rendered."""
 
-    def __init__(self, sources: Sources, size: int, seed: int) -> None:
+    def __init__(self, sources: Sources, size: int, seed: int, processes: Processes = ALONE) -> None:
         both = sources.clips is not None and sources.sounds is not None
-        self.sources, self.seed = sources, seed
+        self.sources, self.seed, self.processes = sources, seed, processes
         self.drawn = round(size * sources.rendered) if both else size * (sources.sounds is not None)
         self.stored = size - self.drawn
 
     def __iter__(self) -> Iterator[Batch]:
         worker = get_worker_info()
-        stream = [self.seed, worker.id if worker else 0]
-        stored = self._stored(np.random.default_rng([*stream, 0]))
-        drawn = self._drawn(np.random.default_rng([*stream, 1]))
+        # One stream for each process that draws for one that trains: batches are dealt to them in turn.
+        drawers = worker.num_workers if worker else 1
+        streams = self.processes.world * drawers
+        stream = self.processes.rank * drawers + (worker.id if worker else 0)
+        stored, drawn = self._stored(stream, streams), self._drawn(stream, streams)
         while True:
             kept = [next(stored) for _ in range(self.stored)]
             plans = [next(drawn) for _ in range(self.drawn)]
@@ -123,27 +134,31 @@ class Clips(IterableDataset):
                 batch.plans = collated(plans, int(drawn_seed(plans)))
             yield batch
 
-    def _drawn(self, rng: np.random.Generator) -> Iterator[ClipPlan]:
+    def _drawn(self, stream: int, streams: int) -> Iterator[ClipPlan]:
         assert self.sources.sounds is None or self.sources.notes is not None
         if self.sources.sounds is None:
             return
         bank = load_bank(self.sources.sounds)
         pieces = pieces_of(self.sources.notes, self.sources.split)
-        while True:
-            yield draw_plan(rng, pieces, bank, self.sources.split)
+        for number in count(stream, streams):
+            yield draw_plan(np.random.default_rng([self.seed, 1, number]), pieces, bank, self.sources.split)
 
-    def _stored(self, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Clips of (frames, notes), shuffled; every pass looks at the folder again, so rendering may still go on."""
-        made = -1
+    def _stored(self, stream: int, streams: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Clips of (frames, notes), shuffled; every pass looks at the folder again, so rendering may still go on.
+        Streams share the shards, or the clips of each shard if there are fewer shards than streams."""
+        rng, made = np.random.default_rng([self.seed, 0]), -1
         while self.sources.clips is not None and made:
             made = 0
             shards = sorted(self.sources.clips.glob(f"{self.sources.split}-*.npz"))
             order = rng.permutation(len(shards))
+            few = len(order) < streams
+            order = order if few else order[stream::streams]
+            shuffle = np.random.default_rng([*rng.integers(2**32, size=2), 0 if few else stream])
             for i in range(0, len(order), 4):
                 loaded = [dict(np.load(shards[j])) for j in order[i : i + 4]]
                 index = [(s, c) for s, shard in enumerate(loaded) for c in range(len(shard["frames"]))]
-                rng.shuffle(index)
-                for s, c in index:
+                shuffle.shuffle(index)
+                for s, c in (index[stream::streams] or index) if few else index:
                     made += 1
                     yield clip_of(loaded[s], c)
         raise AbcscribeError(f"{self.sources.clips} holds no clips to train on: make them with abcscribe data render.")

@@ -66,7 +66,8 @@ class Decoding:
     beams: int = 1  # hypotheses of the beam search; above 1 the temperature is not used
     most_tokens: int = 2048  # after the prompt
     constrained: bool = True  # False: no mask but PAD, so that a policy can learn validity
-    seed: int = 0
+    seed: int = 0  # of the sampling
+    first: int = 0  # number of the first answer: what is drawn of one does not depend on those beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +164,10 @@ class _Row:
         options: Decoding,
         constraints: Constraints,
         guide: Guide | None = None,
+        number: int = 0,
     ) -> None:
         self.seconds, self.constraints, self.guide = seconds, constraints, guide
+        self.rng = np.random.default_rng([options.seed, options.first + number])
         self.most = len(prompt) + options.most_tokens
         self.reader = Reader(len(seconds))
         self.bound = options.constrained
@@ -238,8 +241,8 @@ def generate(
     prompts = prompts or [[VOCABULARY.bos]] * len(heard)
     constraints = constraints or [Constraints()] * len(heard)
     guides = guides or [None] * len(heard)
-    told = zip(seconds, prompts, constraints, guides, strict=True)
-    rows = [_Row(s, list(p), options, w, g) for s, p, w, g in told]
+    told = zip(seconds, prompts, constraints, guides, range(len(heard)), strict=True)
+    rows = [_Row(s, list(p), options, w, g, number) for s, p, w, g, number in told]
     stepper.start(heard)
     if draft is not None and options.beams == 1 and options.temperature <= 0 and len(rows) == 1:
         assert isinstance(stepper, Checker)
@@ -255,14 +258,13 @@ def generate(
 
 def _choose(stepper: Stepper, rows: list[_Row], options: Decoding) -> None:
     """Continue all rows token by token, greedily or by sampling."""
-    rng = np.random.default_rng(options.seed)
     active, fed = list(rows), 0
     while active:
         logits = _read(stepper, active, fed)
         fed = len(active[0].ids)
         for row, own in zip(active, logits, strict=True):
             scores = log_softmax(np.where(row.allowed(), own, CLOSED))
-            token = _pick(rng, row.guided(scores), options)
+            token = _pick(row.rng, row.guided(scores), options)
             row.push(token, float(scores[token]))
         going = np.array([not row.done and len(row.ids) < row.most for row in active])
         if not going.all():
@@ -273,7 +275,6 @@ def _choose(stepper: Stepper, rows: list[_Row], options: Decoding) -> None:
 
 def _check(stepper: Checker, row: _Row, options: Decoding, draft: Draft) -> None:
     """Continue a row speculatively: proposed tokens are verified in one step, and kept up to the first difference."""
-    rng = np.random.default_rng(options.seed)
     fed = 0
     while not row.done and len(row.ids) < row.most:
         reached = len(row.ids)
@@ -284,7 +285,7 @@ def _check(stepper: Checker, row: _Row, options: Decoding, draft: Draft) -> None
         right = 0
         for own, wanted in zip(logits, [*ahead, None], strict=True):
             scores = log_softmax(np.where(row.allowed(), own, CLOSED))
-            token = _pick(rng, row.guided(scores), options)
+            token = _pick(row.rng, row.guided(scores), options)
             row.push(token, float(scores[token]))
             if token != wanted or row.done or len(row.ids) >= row.most:
                 break

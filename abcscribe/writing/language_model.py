@@ -52,11 +52,12 @@ def knows(hints: Hints) -> bool:
 
 def follows(analysis: Analysis, hints: Hints) -> bool:
     """Whether the model writes what the analysis found. It never learned metres that are found besides METRES, fills
-    the gaps of swung eighths with rests, writes notes that hints leave out, and chooses its own inner voices (pitch
-    loss of six real pianos .477, of the rules .456)."""
+    the gaps of swung eighths with rests, knows no words, writes notes that hints leave out, and chooses its own inner
+    voices (pitch loss of six real pianos .477, of the rules .456)."""
     usual = hints.metre is not None or analysis.metre in METRES
     inner = any(len(staff.voices) > 1 for line in analysis.lines for staff in line.staves)
-    return usual and not inner and not analysis.remarks and not is_swung(analysis.placed.ticks)
+    knows_all = usual and not inner and not analysis.remarks and not analysis.words
+    return knows_all and not is_swung(analysis.placed.ticks)
 
 
 def write_score(

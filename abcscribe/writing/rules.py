@@ -7,6 +7,7 @@ is written.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from abcscribe.analysis import Analysis, analyse
@@ -41,6 +42,7 @@ def write_score(analysis: Analysis, *, seconds: float | None = None) -> Score:
         Bar(Fraction(span.length, TICKS), metre, key, tempo, seconds=span.seconds, confidence=span.confidence)
         for span in analysis.spans
     )
+    bars = (replace(bars[0], words=analysis.words), *bars[1:])
     parts = tuple(
         Part(_part_bars(line.notes, analysis.spans, key), line.name, line.program, line.staves)
         for line in analysis.lines

@@ -5,9 +5,11 @@ import pytest
 
 from abcscribe.analysis import analyse, rare_rhythms
 from abcscribe.hints import Hints
+from abcscribe.score.abc_writer import write_abc
 from abcscribe.score.grid import TICKS
 from abcscribe.score.model import Metre, PlayedNote
 from abcscribe.writing import language_model
+from abcscribe.writing.rules import write_score
 
 
 def played(rows, quarter: float, seed: int = 1) -> list[PlayedNote]:
@@ -70,16 +72,40 @@ def test_a_pattern_that_comes_again_after_five_or_seven_units_gives_the_metre(be
     assert metre.length * TICKS == beats * unit * factor
 
 
+def swung_rows() -> list[tuple[float, float, int, str]]:
+    """Long and short by two to one."""
+    return [
+        row
+        for k in range(30)
+        for row in ((k, 2 / 3, 69 + (2 * k) % 9, "reed"), (k + 2 / 3, 1 / 3, 71 + (2 * k) % 7, "reed"))
+    ]
+
+
 def test_swung_eighths_keep_their_quarter():
-    """Long and short by two to one over a walking bass: the quarters are those of the bass."""
-    rows = [(k, 1, 40 + 5 * (k % 4), "bass") for k in range(32)]
-    for k in range(30):
-        rows += [(k, 2 / 3, 69 + (2 * k) % 9, "reed"), (k + 2 / 3, 1 / 3, 71 + (2 * k) % 7, "reed")]
+    """Over a walking bass: the quarters are those of the bass."""
+    rows = [(k, 1, 40 + 5 * (k % 4), "bass") for k in range(32)] + swung_rows()
     analysis = analyse(played(rows, 0.6))
     assert analysis.quarter_bpm == pytest.approx(100, rel=0.04)
     places = {tick % TICKS for tick in analysis.ticks.values()}
     assert places == {0, 16}
     assert not language_model.follows(analysis, Hints())
+
+
+def test_what_is_said_to_be_swung_is_printed_even():
+    """Without a bass nothing but the hint tells swung eighths from bars of 6/8 or 12/8."""
+    analysis = analyse(played(swung_rows(), 0.6), Hints(swing=True))
+    assert analysis.metre.beat == 1
+    assert {tick % TICKS for tick in analysis.ticks.values()} == {0, 12}
+    assert analysis.quarter_bpm == pytest.approx(100, rel=0.04)
+    score = write_score(analysis)
+    assert [bar.words for bar in score.bars[:2]] == ["Swing", ""]
+    assert 'Q:"Swing"' in write_abc(score)
+    assert not language_model.follows(analysis, Hints(swing=True))
+
+
+def test_triplets_and_sixteenths_of_swung_music_keep_their_places():
+    ticks = np.array([0, 16, 24, 32, 40, 48, 60, 66, 72, 90, 96, 101])
+    assert rare_rhythms.printed_even(ticks).tolist() == [0, 12, 24, 32, 40, 48, 60, 66, 72, 84, 96, 101]
 
 
 def test_straight_eighths_and_triplets_are_no_swing():

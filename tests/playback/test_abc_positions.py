@@ -8,6 +8,7 @@ from hypothesis import given, settings
 
 from abcscribe.errors import ScoreError
 from abcscribe.playback.abc_positions import positions
+from abcscribe.playback.view import view
 from abcscribe.score.abc_reader import read_abc
 from abcscribe.score.abc_tokens import TOKENS
 from abcscribe.score.abc_writer import write_abc
@@ -54,3 +55,14 @@ def test_another_text_is_refused() -> None:
     score, _ = read_abc("X:1\nK:C\nCDEF|GABc|")
     with pytest.raises(ScoreError):
         positions(score, "X:1\nK:C\nV:1\nCDE|\n")
+
+
+def test_parts_are_called_as_musicians_call_them():
+    """General MIDI's names say how a synthesizer plays; a name that somebody gave stays."""
+    text = (
+        'X:1\nL:1/4\nK:C\nV:1 name="Choir Aahs"\n%%MIDI program 52\nCDEF|\nV:2 name="Anna"\n%%MIDI program 0\nCDEF|\n'
+    )
+    seen = view(read_abc(text)[0])
+    assert [part["name"] for part in seen["parts"]] == ["Voice", "Anna"]
+    assert 'name="Voice"' in seen["abc"]
+    assert "Voice + Anna" in seen["summary"]

@@ -95,6 +95,7 @@ def test_a_job_on_notes_starts_from_the_weights_and_leaves_new_ones_and_a_table(
         assert load_file(config.start / "model.safetensors")["w"][0] == 1
         assert (config.start / "config.json").read_text() == "{}"
         assert config.minutes == pytest.approx(0.5)
+        assert config.device == "cpu"
         config.out.mkdir(parents=True)
         save_file({"w": torch.full((2,), 2.0)}, config.out / "model.safetensors")
         yield {"step": 1, "loss": 0.5}
@@ -106,7 +107,9 @@ def test_a_job_on_notes_starts_from_the_weights_and_leaves_new_ones_and_a_table(
     save_file({"w": torch.ones(2)}, weights / "language_model.safetensors")
     (weights / "language_model.json").write_text("{}")
     out = tmp_path / "out"
-    device_job.main(["run", job, "--data", str(weights.parent), "--out", str(out), "--seconds", "60"])
+    device_job.main(
+        ["run", job, "--data", str(weights.parent), "--out", str(out), "--seconds", "60", "--device", "cpu"]
+    )
     assert load_file(out / "language_model.safetensors")["w"].tolist() == [2, 2]
     assert load_file(out / "language_model.safetensors")["w"].dtype == torch.float16
     assert json.loads((out / "heldout.json").read_text()) == [

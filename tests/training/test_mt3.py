@@ -75,7 +75,7 @@ def test_a_roll_shows_where_pitches_begin_and_sound() -> None:
 
 def test_a_batch_holds_what_is_heard_and_what_to_write_of_it(tones: Path) -> None:
     chosen = recordings(tones / "train-00000.npz")[:3]
-    batch = make_batch(np.random.default_rng(0), chosen, SYSTEM)
+    batch = make_batch([(recording, 40) for recording in chosen], SYSTEM)
     assert batch.frames.shape == (3, 50, 512)
     assert batch.previous is None
     for row, inputs in zip(batch.tokens.tolist(), batch.inputs.tolist(), strict=True):
@@ -90,7 +90,7 @@ def test_a_memory_is_what_was_written_of_the_segment_before(tones: Path) -> None
     before = encode(note_events(recording.notes, system), 0, 50, system)
     assert _segment(recording, 50, system)[2].tolist() == [[*before, *[PAD] * (24 - len(before))]]
     assert _segment(recording, 49, system)[2].tolist() == [[1134, EOS, *[PAD] * 22]]
-    assert make_batch(np.random.default_rng(0), [recording] * 2, system).previous.shape == (2, 24)  # type: ignore[union-attr]
+    assert make_batch([(recording, 60)] * 2, system).previous.shape == (2, 24)  # type: ignore[union-attr]
 
 
 def test_attention_near_the_right_frame_costs_nothing() -> None:
@@ -115,7 +115,7 @@ def test_a_near_miss_in_time_costs_less_than_a_far_one() -> None:
 
 def test_without_the_aids_only_the_tokens_count(tones: Path) -> None:
     network = Transcriber(dataclasses.replace(preset("mt3", "tiny"), system=SYSTEM))
-    batch = make_batch(np.random.default_rng(0), recordings(tones / "train-00000.npz")[:2], SYSTEM)
+    batch = make_batch([(recording, 40) for recording in recordings(tones / "train-00000.npz")[:2]], SYSTEM)
     plain = mt3.Losses(network, Mt3Training(tones, tones, pitch_weight=0, alignment_weight=0, blurred_steps=0)).eval()
     losses = plain(batch)
     assert set(losses) == {"tokens"}
@@ -172,8 +172,13 @@ def test_missing_recordings_and_devices_are_said_in_one_sentence(tones: Path, tm
     with pytest.raises(AbcscribeError, match="abcscribe data record"):
         list(mt3.main(smoke(tmp_path / "nothing", tmp_path / "out"), ticking()))
     if not torch.cuda.is_available():
-        with pytest.raises(AbcscribeError, match="CUDA"):
+        with pytest.raises(AbcscribeError, match="no device 'cuda'"):
             list(mt3.main(smoke(tones, tmp_path / "out", device="cuda"), ticking()))
+
+
+def test_fewer_recordings_than_a_batch_are_said_in_one_sentence(tones: Path, tmp_path: Path) -> None:
+    with pytest.raises(AbcscribeError, match="too few recordings for batches of 9999"):
+        list(mt3.main(smoke(tones, tmp_path / "out", batch=9999), ticking()))
 
 
 def test_figures_count_pitched_notes_and_programs() -> None:

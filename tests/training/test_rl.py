@@ -42,7 +42,7 @@ class Arms(nn.Module):
     def module(self) -> nn.Module:
         return self
 
-    def sample(self, prompts, seed, temperature):
+    def sample(self, prompts, seed, temperature, first=0):
         scores = self.logits.detach().log_softmax(0).numpy()
         rng = np.random.default_rng(seed)
         arms = [int(rng.random() < np.exp(scores[1])) if temperature else int(scores.argmax()) for _ in prompts]
@@ -142,7 +142,7 @@ def test_rollout_and_update_agree_on_every_token(constrained: bool, temperature:
     policy = tiny(constrained, most_tokens=200)
     rng = np.random.default_rng(1)
     prompts = [melody(rng).prompt for _ in range(3) for _ in range(2)]
-    samples = policy.sample(prompts, 4, temperature)
+    samples = policy.sample(prompts, 8, temperature)
     assert len({len(sample) for sample in samples}) > 1
     known = policy.evaluate(samples, temperature)
     reference = policy.reference(samples, temperature)
@@ -236,7 +236,7 @@ def test_alarms_go_off_when_an_answer_is_paid_without_music() -> None:
 
 def test_monitors_see_loops_short_and_empty_answers() -> None:
     class Fixed(Arms):
-        def sample(self, prompts, seed, temperature):
+        def sample(self, prompts, seed, temperature, first=0):
             texts = ["X:1\nL:1/4\nK:C\n" + "CDEF|" * 8, "X:1\nL:1/4\nK:C\nC3|", None, "X:1\nK:C\n"]
             return [Sample(None, np.zeros(1, int), np.zeros(1), True, text) for text in texts]
 

@@ -2,15 +2,11 @@
 
 import dataclasses
 import json
-import os
-import socket
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny_cache
 import torch
-from torch import multiprocessing
 
 from abcscribe.errors import AbcscribeError
 from abcscribe.model.score_language_model import IGNORED, ScoreLanguageModel
@@ -64,14 +60,9 @@ def new_trainer(config) -> Trainer:
     return Trainer(config, new_model(config))
 
 
-def steps(trainer, config, numbers, world=1, rank=0) -> list[float]:
+def steps(trainer, config, numbers) -> list[float]:
     source = window_source(config.cache)
-    return [
-        trainer.step(
-            draw_batch(np.random.default_rng([config.seed, rank, number]), source, lesson(config, 0.5)), 1.0, world
-        )
-        for number in numbers
-    ]
+    return [trainer.step(draw_batch([config.seed, number], source, lesson(config, 0.5)), 1.0) for number in numbers]
 
 
 def test_a_batch_by_hand(cache):
@@ -155,84 +146,3 @@ def test_a_run_can_begin_with_the_weights_of_another(cache, tmp_path):
     assert trainer.resume() == (0, 0.0)
     for ours, theirs in zip(trainer.averaged().parameters(), first.averaged().parameters(), strict=True):
         assert torch.equal(ours, theirs)
-
-
-def _work(rank: int, port: int, config: SftTraining, folder: str) -> None:
-    """One of two processes: runs ``main`` and writes its trainer's weights."""
-    os.environ.update(WORLD_SIZE="2", RANK=str(rank), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    made: list[Trainer] = []
-    sft.Trainer = lambda *args: made.append(Trainer(*args)) or made[0]  # type: ignore[assignment, func-returns-value]
-    # The second clock would stop much earlier: the first one counts for both.
-    log = list(sft.main(config, Clock(12.0 if rank == 0 else 90.0)))
-    assert bool(log) == (rank == 0)
-    torch.save(made[0].shadows, f"{folder}/{rank}.pt")
-
-
-def _spawn(config: SftTraining, folder: Path) -> None:
-    """Run both processes; again on another port if somebody took the one that was free a moment ago."""
-    for left in (2, 1, 0):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        try:
-            multiprocessing.spawn(_work, (port, config, str(folder)), nprocs=2)
-            return
-        except multiprocessing.ProcessRaisedException as error:
-            network = any(word in str(error) for word in ("DistNetworkError", "DistBackendError", "onnect"))
-            if not (left and network):
-                raise
-
-
-def test_two_processes_train_one_model(cache, tmp_path):
-    config = tiny(cache, tmp_path / "out")
-    _spawn(config, tmp_path)
-    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
-    new = new_trainer(config).shadows
-    for ours, theirs in zip(first, second, strict=True):
-        assert torch.equal(ours, theirs)
-    assert any(not torch.equal(a, b) for a, b in zip(first, new, strict=True))
-    alone = list(sft.main(dataclasses.replace(config, out=tmp_path / "alone"), Clock(12.0)))
-    assert alone
-    own = torch.load(tmp_path / "alone" / "state.pt", weights_only=True)["shadows"]
-    assert any(not torch.equal(a, b) for a, b in zip(first, own, strict=True)), "both processes' windows count"
-    _check_as_of_one_process(config, first, new)
-
-
-def _check_as_of_one_process(
-    config: SftTraining, trained: list[torch.Tensor], new: list[torch.Tensor], count: int = 5
-) -> None:
-    """Two processes do what one does with both batches at once. Not to the bit: a loss is a mean over the tokens of a
-    batch, and the mean of two such means weighs tokens by their batch."""
-    source, one = window_source(config.cache), new_trainer(config)
-    for number in range(count):  # a look at the clock is .2 of the budget
-        halves = [
-            draw_batch(np.random.default_rng([config.seed, rank, number]), source, lesson(config, number / count))
-            for rank in range(2)
-        ]
-        drawn = [set(map(tuple, half.ids.tolist())) for half in halves]
-        assert drawn[0].isdisjoint(drawn[1]), "no window is drawn twice"
-        one.step(_together(*halves), schedule(number, number / count, config))
-    moved, wanted = (
-        torch.cat([(a - b).flatten() for a, b in zip(x, new, strict=True)]) for x in (trained, one.shadows)
-    )
-    assert float(torch.nn.functional.cosine_similarity(moved, wanted, dim=0)) > 0.9
-    held, losses = draw_batch(np.random.default_rng(99), source, lesson(config, 0.5)), []
-    for weights in (trained, one.shadows):
-        judge = new_trainer(config)
-        judge._set([w.detach() for w in weights], None)
-        losses.append(judge.step(held, 0.0))
-    assert losses[0] == pytest.approx(losses[1], rel=0.03)
-
-
-def _together(first: sft.Batch, second: sft.Batch) -> sft.Batch:
-    """Two batches of one shape as one."""
-    heard = [
-        torch.cat(pair)
-        for pair in zip(
-            *((h.pitch, h.family, h.features, h.positions, h.mask) for h in (first.heard, second.heard)), strict=True
-        )
-    ]
-    rest = [
-        torch.cat([getattr(first, n), getattr(second, n)]) for n in ("ids", "positions", "targets", "weights", "labels")
-    ]
-    return sft.Batch(sft.Heard(*heard, [*first.heard.seconds, *second.heard.seconds]), *rest)

@@ -11,12 +11,13 @@ from page_server import PageServer
 from waiting import DESKTOP, PATIENCE, open_score
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# Back to a version, and to the settings of a new page.
+# Back to a version, the title and the settings of a new page.
 RESTORE = """version => {
   const headers = {'Content-Type': 'application/json', 'X-Abcscribe': '1'};
   const recording = location.hash.replace('#/r/', '/api/recordings/');
   return Promise.all([
     fetch(`${recording}/restore`, {method: 'POST', headers, body: JSON.stringify({version})}),
+    fetch(recording, {method: 'PATCH', headers, body: JSON.stringify({title: 'melody', composer: ''})}),
     fetch('/api/settings', {method: 'PUT', headers, body: '{}'}),
   ]);
 }"""

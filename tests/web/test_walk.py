@@ -77,10 +77,18 @@ def test_a_part_with_hints_is_chosen_before_it_starts(visit, server: PageServer,
     box.get_by_label("To (seconds)").fill("4")
     box.get_by_label("Instrument").first.select_option("73")
     box.get_by_label("Metre").select_option("3/4")
+    box.get_by_label("Swing").select_option("Swung")
+    box.get_by_label("Number of parts").fill("1")
     box.get_by_role("button", name="Transcribe").click()
     page.wait_for_selector(".score-page .system svg")
     assert "3/4" in page.locator(".score-head .about").text_content()
     assert "flute" in page.locator("[data-id^=n]").first.get_attribute("aria-label")
+    assert "Swing" in page.locator(".abcjs-tempo").first.text_content()
+    open_tab(page, "Whole")
+    page.get_by_text("All that I know about it").click()
+    page.get_by_label("Swing").select_option("Straight")  # and afterwards
+    until(page, "!document.querySelector('.abcjs-tempo')?.textContent.includes('Swing')")
+    assert page.get_by_label("Number of parts").input_value() == "1"
     page.get_by_role("link", name="abcscribe").click()
     page.get_by_label("Choose a part and say what I know").uncheck()
     page.wait_for_timeout(800)  # until the setting is saved

@@ -95,9 +95,13 @@ const yesOrNo = (name, yes, no) => (value, set) => field(name, select([["", BY_E
 const EXTRAS = {
   chords: yesOrNo("Chord symbols", "Written", "None"),
   writer: (value, set) => field("Written down by", select([["", "the rules"], ["lm", "the language model"]], value ?? "", set)),
+  instruments: (value, set) => field("All who play", h("input", {
+    placeholder: "voice, guitar", value: [value ?? []].flat().join(", "), onchange: (event) => set(event.target.value.trim()),
+  })),
+  solo: yesOrNo("Only the soloist's melody", "Yes", "No"),
   swing: yesOrNo("Swing", "Swung", "Straight"),
   parts: (value, set) => field("Number of parts", h("input", {
-    type: "number", min: 1, max: 16, step: 1, placeholder: "by ear", value: value ?? "",
+    type: "number", min: 1, max: 6, step: 1, placeholder: "by ear", value: value ?? "",
     onchange: (event) => set(event.target.value === "" ? null : Number(event.target.value)),
   })),
 };
