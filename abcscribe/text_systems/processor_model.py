@@ -18,6 +18,7 @@ import numpy as np
 from abcscribe import audio
 from abcscribe.errors import EngineError
 from abcscribe.extras import require
+from abcscribe.text_systems.voxtral import VoxtralPrompts
 
 QUESTION = (
     "Transcribe this recording in ABC notation. Write the fields X, T, M, L, Q and K, then the notes of each "
@@ -51,6 +52,7 @@ FAMILIES = {
     "music-flamingo": Family(
         "Music Flamingo", "MusicFlamingoForConditionalGeneration", "nvidia/music-flamingo-hf", 120.0
     ),
+    "voxtral": Family("Voxtral", "VoxtralForConditionalGeneration", "mistralai/Voxtral-Mini-3B-2507", 120.0),
 }  # fmt: skip
 
 
@@ -65,7 +67,7 @@ def check(name: str) -> None:
         )
 
 
-def load_family(name: str, checkpoint: str = "") -> ProcessorModel:
+def load(name: str, checkpoint: str = "") -> ProcessorModel:
     """The model of a folder or Hub name, by default the published one.
 
     Raises EngineError if it, or a package, is not there.
@@ -102,7 +104,8 @@ def load_parts(name: str, where: str, trainable: bool = False, precision: str = 
 
         model = PeftModel.from_pretrained(model, where, is_trainable=trainable)
         model = model if trainable else model.merge_and_unload()
-    return model, transformers.AutoProcessor.from_pretrained(where if not adapter.is_file() else base)
+    processor = transformers.AutoProcessor.from_pretrained(where if not adapter.is_file() else base)
+    return model, VoxtralPrompts(processor) if name == "voxtral" else processor
 
 
 def with_lora(model: Any, rank: int) -> Any:

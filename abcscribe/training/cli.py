@@ -62,6 +62,14 @@ def sft_text(config: configs.SftTextTraining, tracker: str) -> None:
     _follow(main(config), config, tracker)
 
 
+def llark(config: configs.LlarkTraining, tracker: str) -> None:
+    """Train a replica of LLark, which answers questions about recordings, and examine it on held-out pieces."""
+    extras.require("abcscribe train llark", "train,hf", *TRAIN, "transformers", "peft", "accelerate")
+    from abcscribe.training.llark import main
+
+    _follow(main(config), config, tracker)
+
+
 def rl(config: configs.RlTraining, tracker: str) -> None:
     """Reinforcement learning on the music reward, from a supervised checkpoint; prints a JSON line a step."""
     extras.require("abcscribe train rl", "train", *TRAIN, "rapidfuzz", "soundfile")
@@ -123,6 +131,7 @@ def _follow(entries: Iterable[Entry], config: Any, tracker: str) -> None:
 command.add(app, "tower", configs.TowerTraining, tower, extra={"tracker": TRACKER})
 command.add(app, "sft", configs.SftTraining, sft, flags=FLAGS, extra={"tracker": TRACKER})
 command.add(app, "sft-text", configs.SftTextTraining, sft_text, arguments=("pairs",), extra={"tracker": TRACKER})
+command.add(app, "llark", configs.LlarkTraining, llark, arguments=("pairs",), extra={"tracker": TRACKER})
 command.add(app, "rl", configs.RlTraining, rl, flags=FLAGS | {"notes": "--length"}, extra={"tracker": TRACKER})
 command.add(
     app, "rl-text", configs.RlTextTraining, rl_text, flags=FLAGS | {"notes": "--length"}, extra={"tracker": TRACKER}

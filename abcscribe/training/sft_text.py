@@ -35,7 +35,7 @@ from abcscribe import audio
 from abcscribe.errors import AbcscribeError, EngineError
 from abcscribe.model.config import FrameProjectorConfig
 from abcscribe.model.score_language_model import answer_loss
-from abcscribe.text_systems.audio_text_model import AudioTextModel, AudioTextModelConfig, chat_prompt
+from abcscribe.text_systems.audio_text_model import AudioTextModel, AudioTextModelConfig, base_files, prompt_in
 from abcscribe.text_systems.feature_towers import FeatureTower, load_feature_tower
 from abcscribe.text_systems.processor_model import ADAPTER, FAMILIES, check, load_parts, with_lora
 from abcscribe.text_systems.processor_model import chat_prompt as processor_prompt
@@ -48,6 +48,9 @@ TextModel = AudioTextModel | ProcessorWriter
 Rows = tuple[list[np.ndarray], list[list[int]], list[str]]  # a model's inputs: features, answers, prompts
 
 
+Examine = Callable[[TextModel, int], Entry | None]
+
+
 @dataclass(frozen=True)
 class Pair:
     """One example."""
@@ -57,12 +60,15 @@ class Pair:
     question: str
 
 
-def main(config: SftTextTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[Entry]:
+def main(
+    config: SftTextTraining, clock: Callable[[], float] = time.monotonic, examine: Examine | None = None
+) -> Iterator[Entry]:
     """Train for ``config.steps`` steps, those of earlier runs included.
 
     Args:
         config: of the run.
         clock: returns seconds.
+        examine: is shown the model after each step, and may return a log entry.
 
     Yields:
         Log entries, in the main process only.
@@ -74,6 +80,8 @@ def main(config: SftTextTraining, clock: Callable[[], float] = time.monotonic) -
     training, prepared = accelerator.prepare(model.train(), optimizer)
     losses: list[float] = []
     began, pace = clock(), Pace(step, 0.0, config.log_steps, steps=config.steps)
+    if examine and step == 0 and accelerator.is_main_process and (entry := examine(model, step)):
+        yield _logged(config, entry)
     while step < config.steps:
         for group in prepared.param_groups:
             group["lr"] = group["peak"] * schedule(step, config)
@@ -87,6 +95,8 @@ def main(config: SftTextTraining, clock: Callable[[], float] = time.monotonic) -
         if pace.due(step, minutes) or step == config.steps:
             yield _logged(config, pace.figures(step, minutes) | {"loss": round(float(np.mean(losses)), 4)})
             losses = []
+        if examine and (entry := examine(model, step)):
+            yield _logged(config, entry)
         if step % config.save_steps == 0 or step == config.steps:
             _save(config, model, optimizer, step)
 
@@ -149,20 +159,33 @@ def processor_writer(system: str, where: str, lora_rank: int) -> ProcessorWriter
     return ProcessorWriter(model if tuned else with_lora(model, lora_rank), processor)
 
 
-def prompt_of(model: TextModel, question: str) -> str:
-    """A question in the chat form of a model."""
+def prompt_of(model: TextModel, question: str, audio_first: bool = True) -> str:
+    """A question in the form that a model is asked in."""
     if isinstance(model, AudioTextModel):
-        return chat_prompt(model.tokenizer, question)
+        return model.asked(question, audio_first)
     return processor_prompt(model.processor, question)
 
 
 def new_model(config: SftTextTraining, frame_width: int, tower: FeatureTower | None = None) -> AudioTextModel:
     """A model whose projector and LoRA matrices are new."""
-    width = AutoConfig.from_pretrained(config.base).get_text_config().hidden_size
-    projector = FrameProjectorConfig(frame_width, width, config.frames, config.join, config.hidden)
-    prompt = chat_prompt(AutoTokenizer.from_pretrained(config.base), config.question)
-    made = AudioTextModelConfig(config.base, projector, prompt, config.audio_tower, config.lora_rank)
+    where = base_files(config.base)
+    width = AutoConfig.from_pretrained(**where).get_text_config().hidden_size
+    projector = FrameProjectorConfig(frame_width, width, frames_a_token(config, tower), config.join, config.hidden)
+    prompt = prompt_in(config.form, AutoTokenizer.from_pretrained(**where), config.question)
+    made = AudioTextModelConfig(
+        config.base, projector, prompt, config.audio_tower, config.lora_rank, config.form, config.precision
+    )
     return AudioTextModel.compose(made, tower)
+
+
+def frames_a_token(config: SftTextTraining, tower: FeatureTower | None) -> int:
+    """How many frames of the tower become one soft token: so many, or as many as make so many tokens a second."""
+    if config.frames:
+        return config.frames
+    rate = getattr(tower, "frame_rate", None)
+    if rate is None:
+        raise AbcscribeError("--frames 0 needs an audio tower whose frame rate is known.")
+    return max(1, int(rate / config.token_rate))
 
 
 def read_pairs(config: SftTextTraining, tower: FeatureTower | None, path: Path | None = None) -> list[Pair]:
@@ -213,7 +236,8 @@ def draw(rng: np.random.Generator, pairs: list[Pair], config: SftTextTraining, m
     chosen = [pairs[i] for i in rng.choice(len(pairs), config.batch, replace=len(pairs) < config.batch)]
     features = [np.load(pair.features) for pair in chosen]
     answers = [model.answer_ids(pair.answer)[: config.longest] for pair in chosen]
-    return features, answers, [prompt_of(model, pair.question) for pair in chosen]
+    orders = rng.random(len(chosen)) < 0.5 if config.form == "llark" else [True] * len(chosen)
+    return features, answers, [prompt_of(model, p.question, bool(o)) for p, o in zip(chosen, orders, strict=True)]
 
 
 def schedule(step: int, config: SftTextTraining) -> float:
