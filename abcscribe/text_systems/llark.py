@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 check = audio_text.check
 SECONDS = 25.0  # of a recording that are heard
-LONGEST = 32  # tokens of an answer
+LONGEST = 24  # tokens of an answer
 # Fields of a header and the question whose answer they are, in wordings of the training data (`corpora.questions`).
 HEADER = {
     "M": "What is the time signature?", "Q": "What is the tempo of this recording?", "K": "What is the key?",

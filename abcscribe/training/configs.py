@@ -92,7 +92,7 @@ class SftTextTraining:
     pairs: Path  # JSON Lines: answer, and features (.npy) or audio
     base: str  # language model: folder, .gguf file, or name on the Hugging Face Hub
     out: Path = Path("data/sft-text")  # checkpoint folder; a run found there is resumed
-    system: str = ""  # qwen2-audio, qwen2.5-omni, audio-flamingo or music-flamingo, if base is one: it needs no tower
+    system: str = ""  # qwen2-audio, qwen2.5-omni, audio-flamingo, music-flamingo or voxtral, if base is one: no tower
     audio_tower: str = "abcscribe"  # abcscribe, whisper:NAME, or nothing if all pairs have features
     question: str = QUESTION  # question of pairs that have none
     form: str = "chat"  # of questions: chat, the language model's own, or llark

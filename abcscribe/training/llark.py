@@ -25,7 +25,7 @@ from abcscribe.training.configs import LlarkTraining
 from abcscribe.training.pace import Entry
 from abcscribe.training.sft_text import Pair, TextModel, prompt_of, read_pairs, tower_of
 
-LONGEST = 32  # tokens of an answer
+LONGEST = 24  # tokens of an answer
 TOGETHER = 20  # questions that are answered at once
 
 
