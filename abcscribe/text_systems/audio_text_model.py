@@ -285,7 +285,7 @@ def load_base(name: str, precision: str = "float32") -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     where = base_files(name)
-    packed = {"quantization_config": GgufConfig(dequantize=True)} if "gguf_file" in where else {}
+    packed: dict[str, Any] = {"quantization_config": GgufConfig(dequantize=True)} if "gguf_file" in where else {}
     model = AutoModelForCausalLM.from_pretrained(**where, **packed, dtype=precision)
     return model.requires_grad_(False), AutoTokenizer.from_pretrained(**where)
 

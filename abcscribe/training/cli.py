@@ -204,7 +204,9 @@ def report(
 
 @app.command("merge")
 def merge_lora(
-    system: Annotated[str, typer.Argument(help="qwen2-audio, qwen2.5-omni, audio-flamingo, music-flamingo or voxtral.")],
+    system: Annotated[
+        str, typer.Argument(help="qwen2-audio, qwen2.5-omni, audio-flamingo, music-flamingo or voxtral.")
+    ],
     checkpoint: Annotated[Path, typer.Argument(help="Folder of abcscribe train sft-text --system or rl-text.")],
     out: Annotated[Path, typer.Argument(help="Folder to fill with whole weights, for a server such as vllm.")],
 ) -> None:
