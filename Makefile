@@ -61,7 +61,7 @@ locks: .venv-release/installed
 	@$(CHECK_PYTHON)
 	$(PYTHON) -m venv .venv-test
 	.venv-test/bin/pip install --quiet --constraint constraints.txt --editable '.[train,hf,evaluate,guitarpro,data,cluster,dev]'
-	.venv-test/bin/pip install --quiet --constraint constraints.txt --no-deps basic-pitch
+	.venv-test/bin/pip install --quiet --constraint constraints.txt --no-deps basic-pitch jukebox-infer unidecode
 	touch $@
 
 clean:

@@ -7,7 +7,7 @@
 #   DATA_SET=urmp FOLDER=URMP BASE=Qwen/Qwen2-Audio-7B-Instruct@COMMIT runs/origin.sh OUT
 #                                 the experiment: docs/origin.md says what it needs
 #
-# SYSTEM    qwen2-audio, qwen2.5-omni, audio-flamingo or music-flamingo, of which BASE are the weights
+# SYSTEM    qwen2-audio, qwen2.5-omni, audio-flamingo, music-flamingo or voxtral, of which BASE are the weights
 # CONVERTER midi2abc for the origin's kind of ABC; analysis writes what a musician would read
 # TRACKER   trackio, wandb or tensorboard, besides log.jsonl of each run
 set -eu

@@ -20,8 +20,8 @@ from abcscribe.training.small import configs as small
 
 COMMANDS: dict[type, str] = {
     configs.TowerTraining: "train tower", configs.SftTraining: "train sft", configs.SftTextTraining: "train sft-text",
-    configs.RlTraining: "train rl", configs.RlTextTraining: "train rl-text", configs.ExportConfig: "data export",
-    configs.ChainConfig: "train chain", configs.ListeningConfig: "data listen",
+    configs.LlarkTraining: "train llark", configs.RlTraining: "train rl", configs.RlTextTraining: "train rl-text",
+    configs.ExportConfig: "data export", configs.ChainConfig: "train chain", configs.ListeningConfig: "data listen",
     configs.ClipListeningConfig: "data listen-clips", synthesis.RenderConfig: "data render",
     synthesis.SuiteConfig: "data suite",
 } | {learner.config: f"train small {learner.name}" for learner in small.LEARNERS.values()}  # fmt: skip

@@ -25,8 +25,8 @@ PAGES = [
 ]
 EXAMPLE = ROOT / "examples" / "greensleeves.m4a"
 RECORDINGS = ("take1.m4a", "lesson.mp4", "takes/monday.wav", "takes/tuesday.mp3")  # that the pages speak of
-# Commands that are only parsed: they take hours, serve for ever, or need a cluster or the Hub.
-SLOW = {"data", "train", "evaluate", "probe", "serve", "push", "fetch", "--on"}
+# Commands that are only parsed: they take hours, serve for ever, or need a cluster, the Hub or weights.
+SLOW = {"data", "train", "evaluate", "probe", "ask", "serve", "push", "fetch", "--on"}
 
 
 def blocks(page: Path, language: str) -> Iterator[str]:

@@ -36,7 +36,7 @@ def test_names_have_parts(text: str, parts: SystemName) -> None:
 
 @pytest.mark.parametrize("text", ["", "piano", "abcscribe+words", "qwen2-audio+lm", "+rules", ":data"])
 def test_other_names_are_refused_with_those_that_there_are(text: str) -> None:
-    with pytest.raises(EngineError, match=r"abcscribe, basic-pitch.*audio-text, qwen2-audio"):
+    with pytest.raises(EngineError, match=r"abcscribe, basic-pitch.*audio-text, llark, qwen2-audio"):
         parse(text)
 
 

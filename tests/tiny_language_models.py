@@ -151,3 +151,22 @@ def save_qwen2_5_omni(folder: Path) -> str:
     extractor = WhisperFeatureExtractor(feature_size=8, chunk_length=1)
     Qwen2AudioProcessor(feature_extractor=extractor, tokenizer=text).save_pretrained(folder)
     return str(folder)
+
+
+def save_voxtral(folder: Path) -> str:
+    """A Voxtral that hears in windows of two seconds."""
+    import transformers
+
+    torch.manual_seed(0)
+    text = tokenizer(extra=("[AUDIO]", "[BEGIN_AUDIO]", "[INST]", "[/INST]", "<s>"))
+    config = transformers.VoxtralConfig(
+        audio_config={"hidden_size": 16, "max_source_positions": 100, **ENCODER, "intermediate_size": 64},
+        text_config={"model_type": "llama", "vocab_size": len(text), "eos_token_id": text.eos_token_id, **SIZES},
+        audio_token_id=text.convert_tokens_to_ids("[AUDIO]"),
+    )
+    model = transformers.VoxtralForConditionalGeneration(config)
+    model.generation_config.eos_token_id = model.generation_config.pad_token_id = text.eos_token_id
+    model.save_pretrained(folder)
+    extractor = WhisperFeatureExtractor(feature_size=8, chunk_length=2)
+    transformers.VoxtralProcessor(extractor, text).save_pretrained(folder)
+    return str(folder)

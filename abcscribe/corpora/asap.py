@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 from collections.abc import Iterator
@@ -11,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from abcscribe.corpora.licences import RESTRICTED, Licence
-from abcscribe.corpora.midi_notes import midi_notes
+from abcscribe.corpora.midi_notes import piano_performance
 from abcscribe.corpora.recording import DataSet, Download, Recording
+from abcscribe.corpora.score_set import table_rows
 from abcscribe.score.model import Score
 from abcscribe.score.readers import read_score
 
@@ -24,16 +24,11 @@ def index(folder: Path) -> Iterator[Recording]:
     for table in sorted(folder.glob(f"**/{TABLE}")):
         home = table.parent
         beats = json.loads((home / BEATS).read_text(encoding="utf-8"))
-        with table.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                midi = home / row["midi_performance"]
-                audio = home / (row["audio_performance"] or row["midi_performance"].replace(".mid", ".wav"))
-                said = beats.get(row["midi_performance"], {})
-                yield Recording(
-                    row["midi_performance"].rpartition(".")[0], audio, "train", (0,),
-                    partial(midi_notes, midi, program=0), partial(midi_notes, midi, pedal=True, program=0),
-                    read_score=partial(_score, home / row["xml_score"], said), midi=midi,
-                )  # fmt: skip
+        for row in table_rows(table):
+            midi = row["midi_performance"]
+            audio = home / (row["audio_performance"] or midi.replace(".mid", ".wav"))
+            score = partial(_score, home / row["xml_score"], beats.get(midi, {}))
+            yield piano_performance(midi.rpartition(".")[0], audio, "train", home / midi, score)
 
 
 def _score(path: Path, said: dict[str, Any]) -> Score:

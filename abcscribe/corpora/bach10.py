@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from abcscribe.corpora.licences import RESTRICTED, Licence
-from abcscribe.corpora.recording import DataSet, Download, Recording, legato
+from abcscribe.corpora.recording import DataSet, Download, Recording, columns, if_there, legato
 from abcscribe.score.model import Metre, PlayedNote
 from abcscribe.score.readers import read_score
 
@@ -17,14 +17,12 @@ PLAYERS = {"violin": 40, "clarinet": 71, "saxphone": 65, "bassoon": 70}  # as th
 def index(folder: Path) -> Iterator[Recording]:
     """The mixes, each followed by its four players."""
     for piece in sorted(path for path in folder.glob("**/[0-9][0-9]-*") if path.is_dir()):
-        name, midi = piece.name, piece / f"{piece.name}.mid"
-        notes = piece / f"{name}.txt"
+        name, notes, midi = piece.name, piece / f"{piece.name}.txt", if_there(piece / f"{piece.name}.mid")
         if not notes.is_file():
             continue
         yield Recording(
             name, piece / f"{name}.wav", "test", tuple(PLAYERS.values()), partial(_notes, notes),
-            read_score=partial(read_score, midi) if midi.is_file() else None, midi=midi if midi.is_file() else None,
-            metre=Metre(4, 4), offsets=False,
+            read_score=partial(read_score, midi) if midi else None, midi=midi, metre=Metre(4, 4), offsets=False,
         )  # fmt: skip
         for channel, (player, program) in enumerate(PLAYERS.items(), 1):
             yield Recording(
@@ -35,7 +33,7 @@ def index(folder: Path) -> Iterator[Recording]:
 
 def _notes(path: Path, channels: tuple[int, ...] = (1, 2, 3, 4)) -> list[PlayedNote]:
     """A line a note: onset in the recording and in the score (ms), MIDI pitch, channel. Offsets are not known."""
-    rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
+    rows = columns(path)
     found: list[PlayedNote] = []
     for channel, program in enumerate(PLAYERS.values(), 1):
         if channel in channels:

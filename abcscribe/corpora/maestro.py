@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 from abcscribe.corpora.licences import RESTRICTED, Licence
-from abcscribe.corpora.midi_notes import midi_notes
+from abcscribe.corpora.midi_notes import piano_performance
 from abcscribe.corpora.recording import DataSet, Download, Recording
 
 TABLE = "maestro-v3.0.0.json"
@@ -21,10 +20,7 @@ def index(folder: Path) -> Iterator[Recording]:
         columns = json.loads(table.read_text(encoding="utf-8"))
         for row, name in columns["audio_filename"].items():
             midi = table.parent / columns["midi_filename"][row]
-            yield Recording(
-                name.rpartition(".")[0], table.parent / name, columns["split"][row], (0,),
-                partial(midi_notes, midi, program=0), partial(midi_notes, midi, pedal=True, program=0), midi=midi,
-            )  # fmt: skip
+            yield piano_performance(name.rpartition(".")[0], table.parent / name, columns["split"][row], midi)
 
 
 DATA_SET = DataSet(

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from abcscribe.corpora.licences import RESTRICTED, Licence
-from abcscribe.corpora.recording import DataSet, Download, Recording
+from abcscribe.corpora.recording import DataSet, Download, Recording, columns, if_there
 from abcscribe.score.model import PlayedNote
 
 DISKLAVIER = "ENSTDk"
@@ -17,17 +17,15 @@ def index(folder: Path) -> Iterator[Recording]:
     """The pieces (MUS); isolated notes and chords are no music."""
     for notes in sorted(folder.glob("**/MUS/MAPS_MUS-*.txt")):
         piano = notes.parent.parent.name
-        midi = notes.with_suffix(".mid")
         yield Recording(
             f"{piano}/{notes.stem}", notes.with_suffix(".wav"), "test" if piano.startswith(DISKLAVIER) else "train",
-            (0,), partial(_notes, notes), midi=midi if midi.is_file() else None,
+            (0,), partial(_notes, notes), midi=if_there(notes.with_suffix(".mid")),
         )  # fmt: skip
 
 
 def _notes(path: Path) -> list[PlayedNote]:
     """A header, then a line a note: onset, offset (s), MIDI pitch. Offsets are those that the pedal leaves."""
-    rows = (line.split() for line in path.read_text().splitlines()[1:] if line.strip())
-    return [PlayedNote(float(on), float(off), int(pitch), program=0) for on, off, pitch in rows]
+    return [PlayedNote(float(on), float(off), int(pitch), program=0) for on, off, pitch in columns(path)[1:]]
 
 
 DATA_SET = DataSet(

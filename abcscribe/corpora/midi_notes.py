@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from abcscribe.corpora.recording import Recording
 from abcscribe.extras import require
-from abcscribe.score.model import PlayedNote
+from abcscribe.score.model import PlayedNote, Score
 
 SHORTEST = 0.001  # seconds
 
@@ -40,6 +42,14 @@ def midi_notes(path: Path, pedal: bool = False, program: int | None = None, shif
             off = max(end, note.start + SHORTEST)
             found.append(PlayedNote(note.start, off, note.pitch + shift, max(note.velocity, 1), "", 1.0, sound, drum))
     return found
+
+
+def piano_performance(
+    name: str, audio: Path, split: str, midi: Path, read_score: Callable[[], Score] | None = None
+) -> Recording:
+    """A recording of a piano that wrote down its keys and pedals."""
+    held, heard = (partial(midi_notes, midi, pedal=pedal, program=0) for pedal in (False, True))
+    return Recording(name, audio, split, (0,), held, heard, read_score, midi)
 
 
 def _pedalled(track: Any) -> list[float]:

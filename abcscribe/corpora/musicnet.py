@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from abcscribe.corpora.licences import FREE, Licence
 from abcscribe.corpora.recording import DataSet, Download, Recording
+from abcscribe.corpora.score_set import table_rows
 from abcscribe.score.model import PlayedNote
 
 RATE = 44_100  # samples a second, in which the labels count
@@ -22,25 +22,20 @@ def index(folder: Path) -> Iterator[Recording]:
         for labels in sorted(folder.glob(f"**/{split}_labels/*.csv")):
             audio = labels.parent.parent / f"{split}_data" / f"{labels.stem}.wav"
             notes = partial(_notes, labels)
-            programs = tuple(dict.fromkeys(_program(row) for row in _rows(labels)))
+            programs = tuple(dict.fromkeys(_program(row) for row in table_rows(labels)))
             yield Recording(labels.stem, audio, split, programs, notes, midi=midis.get(labels.stem))
 
 
 def _notes(path: Path) -> list[PlayedNote]:
     return [
         PlayedNote(int(row["start_time"]) / RATE, int(row["end_time"]) / RATE, int(row["note"]), program=_program(row))
-        for row in _rows(path)
+        for row in table_rows(path)
     ]
 
 
 def _program(row: dict[str, str]) -> int:
     """Instruments are General MIDI programs that count from 1."""
     return int(row["instrument"]) - 1
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 DATA_SET = DataSet(

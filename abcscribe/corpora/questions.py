@@ -68,6 +68,11 @@ def questions(facts: Facts, window: str) -> Iterator[Question]:
         yield Question(kind, TEMPLATES[kind][choice], answer)
 
 
+def kind_of(question: str) -> str | None:
+    """The kind of a question that `questions` asks; None if it asks no such question."""
+    return next((kind for kind, wordings in TEMPLATES.items() if question in wordings), None)
+
+
 def _answers(facts: Facts) -> Iterator[tuple[str, str]]:
     if facts.tempo:
         yield "tempo", f"{facts.tempo:.0f} BPM"

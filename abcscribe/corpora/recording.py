@@ -154,6 +154,22 @@ def _digest(path: Path, kind: str) -> str:
     return digest.hexdigest()
 
 
+def if_there(path: Path) -> Path | None:
+    """A file that not every copy has."""
+    return path if path.is_file() else None
+
+
+def columns(path: Path) -> list[list[str]]:
+    """The lines of a table without quotes, cut at white space; empty ones are left out."""
+    return [line.split() for line in path.read_text().splitlines() if line.strip()]
+
+
+def together(stems: Sequence[Recording]) -> ReadNotes:
+    """The notes of all players of a mix."""
+    readers = [stem.read_notes for stem in stems]
+    return lambda: [note for read in readers for note in read()]
+
+
 def pitch_of(hertz: float) -> int:
     """The MIDI pitch nearest to a frequency."""
     return round(69 + 12 * math.log2(hertz / 440))

@@ -9,7 +9,7 @@ from typing import Any
 
 from abcscribe.corpora.licences import FREE, Licence
 from abcscribe.corpora.midi_notes import midi_notes
-from abcscribe.corpora.recording import DataSet, Download, Recording
+from abcscribe.corpora.recording import DataSet, Download, Recording, if_there, together
 from abcscribe.extras import require
 from abcscribe.score.instruments import PERCUSSION
 
@@ -28,13 +28,10 @@ def index(folder: Path) -> Iterator[Recording]:
             continue
         said = yaml.safe_load(table.read_text(encoding="utf-8"))["stems"]
         stems = [_stem(track, name, one) for name, one in sorted(said.items()) if one["audio_rendered"]]
-        readers = [stem.read_notes for stem in stems]
-        midi = track / "all_src.mid"
         yield Recording(
             f"{track.parent.name}/{track.name}", track / "mix.flac", track.parent.name,
             tuple(dict.fromkeys(p for stem in stems for p in stem.programs)),
-            lambda readers=readers: [note for read in readers for note in read()],  # type: ignore[misc]
-            midi=midi if midi.is_file() else None,
+            together(stems), midi=if_there(track / "all_src.mid"),
         )  # fmt: skip
         yield from stems
 

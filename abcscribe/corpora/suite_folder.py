@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from abcscribe.corpora.licences import USER
 from abcscribe.corpora.recording import DataSet, Recording
+from abcscribe.corpora.score_set import table_rows
 from abcscribe.score.json_format import from_json
 from abcscribe.score.model import PlayedNote, Score
 
@@ -17,8 +17,7 @@ TEST_OF = 5  # every fifth piece is for testing, with all its excerpts
 
 def index(folder: Path) -> Iterator[Recording]:
     """The recordings of a manifest."""
-    with (folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["score_gt"].endswith(".json")]
+    rows = [row for row in table_rows(folder / "manifest.csv") if row["score_gt"].endswith(".json")]
     pieces = {piece: number for number, piece in enumerate(dict.fromkeys(row["comment"] for row in rows))}
     for row in rows:
         path = folder / row["score_gt"]

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from abcscribe.corpora.licences import FREE, Licence
-from abcscribe.corpora.recording import DataSet, Download, Recording, pitch_of
+from abcscribe.corpora.recording import DataSet, Download, Recording, columns, pitch_of, together
 from abcscribe.score.model import PlayedNote
 from abcscribe.score.readers import read_score
 
@@ -26,12 +26,10 @@ def index(folder: Path) -> Iterator[Recording]:
         piece = mix.parent
         split = "test" if int(piece.name.split("_")[0]) in TEST else "train"
         stems = list(_stems(piece, split))
-        readers = [stem.read_notes for stem in stems]
         midi = next(iter(sorted(piece.glob("Sco_*.mid"))), None)
         yield Recording(
             piece.name, mix, split, tuple(p for stem in stems for p in stem.programs),
-            lambda readers=readers: [note for read in readers for note in read()],  # type: ignore[misc]
-            read_score=partial(read_score, midi) if midi else None, midi=midi,
+            together(stems), read_score=partial(read_score, midi) if midi else None, midi=midi,
         )  # fmt: skip
         yield from stems
 
@@ -49,7 +47,7 @@ def _stems(piece: Path, split: str) -> Iterator[Recording]:
 
 def _notes(path: Path, program: int) -> list[PlayedNote]:
     """A line a note: onset in seconds, frequency in hertz, duration in seconds."""
-    rows = (map(float, line.split()) for line in path.read_text().splitlines() if line.strip())
+    rows = (map(float, row) for row in columns(path))
     return [PlayedNote(on, on + long, pitch_of(hertz), program=program) for on, hertz, long in rows]
 
 

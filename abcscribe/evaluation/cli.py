@@ -1,4 +1,4 @@
-"""``abcscribe evaluate`` and ``abcscribe probe``: Typer commands for the command line to add."""
+"""``abcscribe evaluate``, ``probe`` and ``ask``: Typer commands for the command line to add."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ NEEDED = ("scipy", "rapidfuzz", "mir_eval", "mcr", "pyMV2H", "matplotlib")  # th
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add ``evaluate`` and ``probe`` to an app."""
+    """Add ``evaluate``, ``probe`` and ``ask`` to an app."""
     app.command()(evaluate)
     app.command()(probe)
+    app.command()(ask)
 
 
 def evaluate(
@@ -122,6 +123,18 @@ def probe(
         results[name] = list(probes.probe(clips, wanted, chosen, lambda words: typer.echo(words, err=True)))
     probes.write(results, out)
     typer.echo(probes.table(results))
+
+
+def ask(
+    recording: Annotated[Path, typer.Argument(help="What is asked about: its first 25 seconds.")],
+    questions: Annotated[list[str], typer.Argument(metavar="QUESTION...", help="Such as: What is the key?")],
+    model: Annotated[str, typer.Option(help="Folder of abcscribe train llark, or a name on the Hub.")] = "data/llark",
+) -> None:
+    """Ask a replica of LLark about a recording. Prints a line for each answer."""
+    from abcscribe.text_systems import llark
+
+    for answer in llark.load("llark", model).ask(recording, *questions):
+        typer.echo("".join(c if c.isprintable() else " " for c in answer))
 
 
 def _named(name: str, notes: Path, samples: Path, sounds: Path, home: Path) -> Path:

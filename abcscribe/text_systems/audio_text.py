@@ -18,20 +18,25 @@ if TYPE_CHECKING:
 SECONDS = 25.0
 
 
-def check() -> None:
+def check(name: str) -> None:
     """Raises MissingPackageError if a package is not installed."""
-    require("The engine audio-text", "hf", "torch", "transformers", "peft")
+    require(f"The engine {name}", "hf", "torch", "transformers", "peft")
 
 
-def load(checkpoint: str) -> AudioText:
+def load(name: str, checkpoint: str) -> AudioText:
+    """The system with the model of a checkpoint. Raises as `load_model`."""
+    return AudioText(load_model(name, checkpoint))
+
+
+def load_model(name: str, checkpoint: str) -> AudioTextModel:
     """The model of a checkpoint, a folder or a Hub name. Raises EngineError if it, or a package, is not there."""
-    check()
+    check(name)
     if not checkpoint:
-        raise EngineError("The engine audio-text has no weights of its own; name a checkpoint: audio-text:FOLDER")
+        raise EngineError(f"The engine {name} has no weights of its own; name a checkpoint: {name}:FOLDER")
     from abcscribe.text_systems.audio_text_model import AudioTextModel
 
     try:
-        return AudioText(AudioTextModel.from_pretrained(checkpoint))
+        return AudioTextModel.from_pretrained(checkpoint)
     except OSError as error:
         raise EngineError(f"Cannot load {checkpoint}: {str(error).splitlines()[0]}") from error
 

@@ -26,6 +26,8 @@ from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
 from abcscribe import hub
+from abcscribe.errors import EngineError
+from abcscribe.extras import require
 from abcscribe.files import write_text
 from abcscribe.model.config import FrameProjectorConfig
 from abcscribe.model.score_language_model import IGNORED
@@ -33,6 +35,7 @@ from abcscribe.text_systems.feature_towers import FeatureTower, load_feature_tow
 from abcscribe.text_systems.frame_projector import FrameProjector
 
 AUDIO = "<audio>"  # where the soft tokens stand in a prompt
+FORMS = ("chat", "llark")  # of a question: the tokenizer's chat form, or LLark's
 
 CARD = """\
 ---
@@ -56,11 +59,13 @@ The prompt, in which `<audio>` stands for {frames} frames of the tower a soft to
 class AudioTextModelConfig:
     """What a model is made of."""
 
-    base: str  # language model: folder or name on the Hugging Face Hub
+    base: str  # language model: folder, .gguf file, or name on the Hugging Face Hub
     projector: FrameProjectorConfig
     prompt: str  # contains AUDIO once
     audio_tower: str = ""  # for load_feature_tower; "": the caller brings a tower, or features
     lora_rank: int = 0  # 0: the language model is frozen
+    form: str = "chat"  # of questions, in FORMS
+    precision: str = "float32"  # of the language model's weights, a name of torch's types
 
 
 class AudioTextModel(nn.Module):
@@ -88,7 +93,7 @@ class AudioTextModel(nn.Module):
         """
         from peft import LoraConfig, get_peft_model
 
-        language_model, tokenizer = _load_base(config.base)
+        language_model, tokenizer = load_base(config.base, config.precision)
         rms = float(language_model.get_input_embeddings().weight.detach().float().square().mean().sqrt())
         if config.lora_rank:
             lora = LoraConfig(r=config.lora_rank, lora_alpha=2 * config.lora_rank, target_modules="all-linear")
@@ -131,6 +136,10 @@ class AudioTextModel(nn.Module):
         embedding = self.language_model.get_input_embeddings().weight
         frames = torch.as_tensor(features).to(embedding.device, self.projector.out.weight.dtype)
         return self.projector(frames).to(embedding.dtype)
+
+    def asked(self, question: str, audio_first: bool = True) -> str:
+        """A prompt with a question, in the form of the config. The chat form has the sound first in any case."""
+        return prompt_in(self.config.form, self.tokenizer, question, audio_first)
 
     def answer_ids(self, text: str) -> list[int]:
         """A text as an answer: its tokens, then the end of text."""
@@ -203,7 +212,7 @@ class AudioTextModel(nn.Module):
         config = AudioTextModelConfig(**stored | {"projector": FrameProjectorConfig(**stored["projector"])})
         projector = FrameProjector(config.projector)
         projector.load_state_dict(load_file(folder / "model.safetensors"))
-        language_model, tokenizer = _load_base(config.base)
+        language_model, tokenizer = load_base(config.base, config.precision)
         if config.lora_rank:
             language_model = PeftModel.from_pretrained(language_model, folder / "adapter", is_trainable=trainable)
         return cls(config, _tower(config, audio_tower), projector, language_model, tokenizer).eval()
@@ -249,11 +258,47 @@ def chat_prompt(tokenizer: Any, question: str) -> str:
     return tokenizer.apply_chat_template([message], tokenize=False, add_generation_prompt=True)
 
 
-def _load_base(name: str) -> tuple[Any, Any]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+def prompt_in(form: str, tokenizer: Any, question: str, audio_first: bool = True) -> str:
+    """A prompt with a question, in a form of `FORMS`. Raises EngineError if there is no such form.
 
-    where = hub.pinned(name)
-    return AutoModelForCausalLM.from_pretrained(**where).requires_grad_(False), AutoTokenizer.from_pretrained(**where)
+    LLark's (Gardner et al., 2024) is here without its marks around the sound, which are new words there, of a language
+    model that is trained as a whole.
+    """
+    if form == "chat":
+        return chat_prompt(tokenizer, question)
+    if form != "llark":
+        raise EngineError(f"There is no form of questions {form!r}; there are {', '.join(FORMS)}.")
+    first, second = (AUDIO, question) if audio_first else (question, AUDIO)
+    return f"### Human: {first}\n{second}\n### Assistant: "
+
+
+def load_base(name: str, precision: str = "float32") -> tuple[Any, Any]:
+    """A causal language model, frozen, and its tokenizer.
+
+    Args:
+        name: folder, .gguf file (it is unpacked, and needs the package gguf), or name on the Hugging Face Hub.
+        precision: of the weights, a name of torch's types.
+
+    Raises:
+        OSError: it is not there.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    where = base_files(name)
+    packed: dict[str, Any] = {"quantization_config": GgufConfig(dequantize=True)} if "gguf_file" in where else {}
+    model = AutoModelForCausalLM.from_pretrained(**where, **packed, dtype=precision)
+    return model.requires_grad_(False), AutoTokenizer.from_pretrained(**where)
+
+
+def base_files(name: str) -> dict[str, Any]:
+    """Where transformers finds the parts of a language model.
+
+    Raises MissingPackageError if gguf is not installed, EngineError if a name of the Hub has no commit.
+    """
+    if not name.endswith(".gguf"):
+        return hub.pinned(name)
+    require(f"The language model {name}", "hf", "gguf")
+    return {"pretrained_model_name_or_path": str(Path(name).parent), "gguf_file": Path(name).name}
 
 
 def _tower(config: AudioTextModelConfig, given: FeatureTower | None) -> FeatureTower | None:

@@ -6,8 +6,8 @@ A tower is any callable that takes a waveform, float32 (samples,), mono, 16 kHz,
 not its weights.
 
 Names: ``abcscribe``; ``whisper:NAME`` (a folder or a name on the Hub, also in CTranslate2's form); ``encoder:NAME``,
-any encoder of transformers that takes a waveform (MERT, HuBERT, wav2vec 2); ``encodec:NAME``; ``musicgen:NAME``. ``@N``
-behind a name takes layer N instead of the last.
+any encoder of transformers that takes a waveform (MERT, HuBERT, wav2vec 2); ``encodec:NAME``; ``musicgen:NAME``;
+``jukebox:llark`` and ``jukebox:jukemirlib``. ``@N`` behind a name takes layer N instead of the last.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from abcscribe.model import WEIGHTS
 from abcscribe.model.config import FRAMES_PER_TOKEN, WINDOW_FRAMES, AudioTowerConfig
 from abcscribe.model.tower_runtime import MARGIN, STEP, TowerRuntime
 from abcscribe.spectrogram import FRAME_RATE, HOP, normalise, spectrogram
+from abcscribe.text_systems.jukebox import JukeboxTower
+from abcscribe.text_systems.piecewise_tower import PiecewiseTower
 
 FeatureTower = Callable[[np.ndarray], Any]
 OWN = "abcscribe"
@@ -137,42 +139,7 @@ def _joined(waveform: np.ndarray, windows: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate([one[keep] for one in windows])[: -(-waveform.size // (HOP * FRAMES_PER_TOKEN))]
 
 
-class TransformersTower(nn.Module):
-    """What the towers of transformers share: recordings are heard in pieces of ``piece`` samples."""
-
-    def __init__(self, rate: int, piece: int, frame_rate: float) -> None:
-        super().__init__()
-        self.rate, self.piece, self.frame_rate = rate, piece, frame_rate
-
-    def train(self, mode: bool = True) -> TransformersTower:
-        """Stays in evaluation mode: it is part of models that are trained."""
-        return super().train(False)
-
-    def hidden(self, piece: np.ndarray) -> Sequence[torch.Tensor]:
-        """(frames, width) of every layer for a piece at the tower's rate; frames of padding are left out."""
-        raise NotImplementedError
-
-    @torch.no_grad()
-    def forward(self, waveform: np.ndarray) -> torch.Tensor:
-        """(samples,) -> (frames, width) of the last layer."""
-        return torch.cat([self.hidden(piece)[-1] for piece in self._pieces(waveform)])
-
-    @torch.no_grad()
-    def layers(self, waveform: np.ndarray) -> list[np.ndarray]:
-        """(frames, width) of every layer."""
-        pieces = [self.hidden(piece) for piece in self._pieces(waveform)]
-        return [torch.cat(one).float().numpy() for one in zip(*pieces, strict=True)]
-
-    def _pieces(self, waveform: np.ndarray) -> Iterator[np.ndarray]:
-        if self.rate != SAMPLE_RATE:
-            from scipy.signal import resample_poly
-
-            waveform = resample_poly(waveform, self.rate, SAMPLE_RATE).astype(np.float32)
-        for start in range(0, waveform.size, self.piece):
-            yield waveform[start : start + self.piece]
-
-
-class WhisperTower(TransformersTower):
+class WhisperTower(PiecewiseTower):
     """The encoder of a Whisper model, 50 frames a second; recordings beyond its window (30 s) are heard in pieces.
 
     Its layers are what enters the first one and what leaves each; the last is normalised, as the decoder sees it.
@@ -209,7 +176,7 @@ class WhisperTower(TransformersTower):
         return [state[0, : -(-piece.size // self.hop)] for state in states]
 
 
-class EncoderTower(TransformersTower):
+class EncoderTower(PiecewiseTower):
     """An encoder of transformers that takes a waveform: MERT, HuBERT, wav2vec 2."""
 
     def __init__(self, model: Any, rate: int) -> None:
@@ -233,7 +200,7 @@ class EncoderTower(TransformersTower):
         return [state[0] for state in self.model(level, output_hidden_states=True).hidden_states]
 
 
-class EncodecTower(TransformersTower):
+class EncodecTower(PiecewiseTower):
     """The encoder of EnCodec before its quantiser; one layer."""
 
     def __init__(self, model: Any) -> None:
@@ -255,7 +222,7 @@ class EncodecTower(TransformersTower):
         return [self.model.encoder(channels)[0].T]
 
 
-class MusicGenTower(TransformersTower):
+class MusicGenTower(PiecewiseTower):
     """The decoder of MusicGen, which reads the codes of a recording without a text: 50 frames a second."""
 
     def __init__(self, model: Any) -> None:
@@ -285,4 +252,5 @@ class MusicGenTower(TransformersTower):
 KINDS: dict[str, Callable[[str], LayeredTower]] = {
     "whisper": WhisperTower.from_pretrained, "encoder": EncoderTower.from_pretrained,
     "encodec": EncodecTower.from_pretrained, "musicgen": MusicGenTower.from_pretrained,
+    "jukebox": JukeboxTower.from_pretrained,
 }  # fmt: skip

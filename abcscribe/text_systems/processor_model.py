@@ -19,6 +19,7 @@ import numpy as np
 from abcscribe import audio, hub
 from abcscribe.errors import EngineError
 from abcscribe.extras import require
+from abcscribe.text_systems.voxtral import VoxtralPrompts
 
 QUESTION = (
     "Transcribe this recording in ABC notation. Write the fields X, T, M, L, Q and K, then the notes of each "
@@ -56,6 +57,10 @@ FAMILIES = {
         "Music Flamingo", "MusicFlamingoForConditionalGeneration",
         "nvidia/music-flamingo-hf@e29cfe92e682616f8f8014c60b2c5d17a37d4e33", 120.0,
     ),
+    "voxtral": Family(
+        "Voxtral", "VoxtralForConditionalGeneration",
+        "mistralai/Voxtral-Mini-3B-2507@3060fe34b35ba5d44202ce9ff3c097642914f8f3", 120.0,
+    ),
 }  # fmt: skip
 
 
@@ -70,7 +75,7 @@ def check(name: str) -> None:
         )
 
 
-def load_family(name: str, checkpoint: str = "") -> ProcessorModel:
+def load(name: str, checkpoint: str = "") -> ProcessorModel:
     """The model of a folder or Hub name, by default the published one.
 
     Raises EngineError if it, or a package, is not there.
@@ -107,7 +112,8 @@ def load_parts(name: str, where: str, trainable: bool = False, precision: str = 
 
         model = PeftModel.from_pretrained(model, where, is_trainable=trainable)
         model = model if trainable else model.merge_and_unload()
-    return model, transformers.AutoProcessor.from_pretrained(**hub.pinned(base))
+    processor = transformers.AutoProcessor.from_pretrained(**hub.pinned(base))
+    return model, VoxtralPrompts(processor) if name == "voxtral" else processor
 
 
 def _base(adapter: dict[str, Any]) -> str:

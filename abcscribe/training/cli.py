@@ -64,6 +64,14 @@ def sft_text(config: configs.SftTextTraining, tracker: str) -> None:
     _follow(main(config), config, tracker)
 
 
+def llark(config: configs.LlarkTraining, tracker: str) -> None:
+    """Train a replica of LLark, which answers questions about recordings, and examine it on held-out pieces."""
+    extras.require("abcscribe train llark", "train,hf", *TRAIN, "transformers", "peft", "accelerate")
+    from abcscribe.training.llark import main
+
+    _follow(main(config), config, tracker)
+
+
 def rl(config: configs.RlTraining, tracker: str) -> None:
     """Reinforcement learning on the music reward, from a supervised checkpoint; prints a JSON line a step. Also under
     torchrun, one process a core or device."""
@@ -131,6 +139,7 @@ def _first() -> bool:
 command.add(app, "tower", configs.TowerTraining, tower, extra={"tracker": TRACKER})
 command.add(app, "sft", configs.SftTraining, sft, flags=FLAGS, extra={"tracker": TRACKER})
 command.add(app, "sft-text", configs.SftTextTraining, sft_text, arguments=("pairs",), extra={"tracker": TRACKER})
+command.add(app, "llark", configs.LlarkTraining, llark, arguments=("pairs",), extra={"tracker": TRACKER})
 command.add(app, "rl", configs.RlTraining, rl, flags=FLAGS | {"notes": "--length"}, extra={"tracker": TRACKER})
 command.add(
     app, "rl-text", configs.RlTextTraining, rl_text, flags=FLAGS | {"notes": "--length"}, extra={"tracker": TRACKER}
@@ -207,7 +216,9 @@ def report(
 
 @app.command("merge")
 def merge_lora(
-    system: Annotated[str, typer.Argument(help="qwen2-audio, qwen2.5-omni, audio-flamingo or music-flamingo.")],
+    system: Annotated[
+        str, typer.Argument(help="qwen2-audio, qwen2.5-omni, audio-flamingo, music-flamingo or voxtral.")
+    ],
     checkpoint: Annotated[Path, typer.Argument(help="Folder of abcscribe train sft-text --system or rl-text.")],
     out: Annotated[Path, typer.Argument(help="Folder to fill with whole weights, for a server such as vllm.")],
 ) -> None:

@@ -91,15 +91,18 @@ class SftTextTraining:
     """Options of a training run of a projector and LoRA."""
 
     pairs: Path  # JSON Lines: answer, and features (.npy) or audio
-    base: str  # language model: folder or name on the Hugging Face Hub
+    base: str  # language model: folder, .gguf file, or name on the Hugging Face Hub
     out: Path = Path("data/sft-text")  # checkpoint folder; a run found there is resumed
-    system: str = ""  # qwen2-audio, qwen2.5-omni, audio-flamingo or music-flamingo, if base is one: it needs no tower
+    system: str = ""  # qwen2-audio, qwen2.5-omni, audio-flamingo, music-flamingo or voxtral, if base is one: no tower
     audio_tower: str = "abcscribe"  # abcscribe, whisper:NAME, or nothing if all pairs have features
     question: str = QUESTION  # question of pairs that have none
-    frames: int = 4  # frames of the tower that become one soft token
+    form: str = "chat"  # of questions: chat, the language model's own, or llark
+    frames: int = 4  # frames of the tower that become one soft token; 0: as many as make token-rate
+    token_rate: float = 10.0  # soft tokens a second, with --frames 0
     join: str = "stack"  # how they become one: stack or mean
     hidden: int = 0  # width of the projector's MLP; 0: one linear map
     lora_rank: int = 16  # rank of the language model's LoRA; 0: it is frozen
+    precision: str = "float32"  # of the frozen weights: float32, or bfloat16, half the memory and twice as fast
     steps: int = 1000  # of all runs together
     batch: int = 4  # pairs a process and part of a step
     accumulate: int = 1  # parts of a step, whose gradients are added up
@@ -112,6 +115,22 @@ class SftTextTraining:
     seed: int = 1  # of weights and order
 
     SMOKE: ClassVar[Mapping[str, Any]] = {"steps": 4, "batch": 1, "longest": 256, "warmup": 1, "log_steps": 1}
+
+
+@dataclass(frozen=True)
+class LlarkTraining(SftTextTraining):
+    """Options of a training run of a replica of LLark (Gardner et al., 2024)."""
+
+    valid_pairs: Path | None = None  # JSON Lines of questions about held-out pieces
+    held_out: int = 140  # questions of valid_pairs, as many of each kind
+    evaluate_steps: int = 100  # between evaluations on them
+    out: Path = Path("data/llark")  # checkpoint folder; a run found there is resumed
+    form: str = "llark"  # of questions: llark, or chat, the language model's own
+    frames: int = 0  # frames of the tower that become one soft token; 0: as many as make token-rate
+    join: str = "mean"  # how they become one: stack or mean
+    longest: int = 64  # tokens of an answer at most
+
+    SMOKE: ClassVar[Mapping[str, Any]] = {"steps": 4, "batch": 1, "warmup": 1, "log_steps": 1, "held_out": 7}
 
 
 @dataclass(frozen=True)

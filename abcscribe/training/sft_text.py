@@ -32,11 +32,11 @@ from accelerate import Accelerator
 from torch import nn
 from transformers import AutoConfig, AutoTokenizer
 
-from abcscribe import audio, hub
+from abcscribe import audio
 from abcscribe.errors import AbcscribeError, EngineError
 from abcscribe.model.config import FrameProjectorConfig
 from abcscribe.model.score_language_model import answer_loss
-from abcscribe.text_systems.audio_text_model import AudioTextModel, AudioTextModelConfig, chat_prompt
+from abcscribe.text_systems.audio_text_model import AudioTextModel, AudioTextModelConfig, base_files, prompt_in
 from abcscribe.text_systems.feature_towers import FeatureTower, load_feature_tower
 from abcscribe.text_systems.processor_model import ADAPTER, FAMILIES, check, load_parts, with_lora
 from abcscribe.text_systems.processor_model import chat_prompt as processor_prompt
@@ -50,6 +50,9 @@ TextModel = AudioTextModel | ProcessorWriter
 Rows = tuple[list[np.ndarray], list[list[int]], list[str]]  # a model's inputs: features, answers, prompts
 
 
+Examine = Callable[[TextModel, int], Entry | None]
+
+
 @dataclass(frozen=True)
 class Pair:
     """One example."""
@@ -59,12 +62,18 @@ class Pair:
     question: str
 
 
-def main(config: SftTextTraining, clock: Callable[[], float] = time.monotonic) -> Iterator[Entry]:
+Asked = tuple[Pair, bool]  # and whether the sound stands before the question
+
+
+def main(
+    config: SftTextTraining, clock: Callable[[], float] = time.monotonic, examine: Examine | None = None
+) -> Iterator[Entry]:
     """Train for ``config.steps`` steps, those of earlier runs included.
 
     Args:
         config: of the run.
         clock: returns seconds.
+        examine: is shown the model after each step, and may return a log entry.
 
     Yields:
         Log entries, in the main process only.
@@ -78,12 +87,14 @@ def main(config: SftTextTraining, clock: Callable[[], float] = time.monotonic) -
     training, prepared = accelerator.prepare(model.train(), optimizer)
     losses: list[float] = []
     began, pace = clock(), Pace(step, 0.0, config.log_steps, steps=config.steps)
+    if examine and step == 0 and accelerator.is_main_process and (entry := examine(model, step)):
+        yield _logged(config, entry)
     while step < config.steps:
         for group in prepared.param_groups:
             group["lr"] = group["peak"] * schedule(step, config)
         for part in range(config.accumulate):
-            drawn = draw(np.random.default_rng([config.seed, step, part]), pairs, config.batch * processes.world)
-            told = rows(processes.share(drawn), config, model)
+            rng, count = np.random.default_rng([config.seed, step, part]), config.batch * processes.world
+            told = rows(processes.share(draw(rng, pairs, count, config.form)), config, model)
             losses.append(_learn(accelerator, training, prepared, told, processes))
         step += 1
         if not accelerator.is_main_process:
@@ -92,6 +103,8 @@ def main(config: SftTextTraining, clock: Callable[[], float] = time.monotonic) -
         if pace.due(step, minutes) or step == config.steps:
             yield _logged(config, pace.figures(step, minutes) | {"loss": round(float(np.mean(losses)), 4)})
             losses = []
+        if examine and (entry := examine(model, step)):
+            yield _logged(config, entry)
         if step % config.save_steps == 0 or step == config.steps:
             _save(config, model, optimizer, step)
 
@@ -154,20 +167,33 @@ def processor_writer(system: str, where: str, lora_rank: int) -> ProcessorWriter
     return ProcessorWriter(model if tuned else with_lora(model, lora_rank), processor)
 
 
-def prompt_of(model: TextModel, question: str) -> str:
-    """A question in the chat form of a model."""
+def prompt_of(model: TextModel, question: str, audio_first: bool = True) -> str:
+    """A question in the form that a model is asked in."""
     if isinstance(model, AudioTextModel):
-        return chat_prompt(model.tokenizer, question)
+        return model.asked(question, audio_first)
     return processor_prompt(model.processor, question)
 
 
 def new_model(config: SftTextTraining, frame_width: int, tower: FeatureTower | None = None) -> AudioTextModel:
     """A model whose projector and LoRA matrices are new."""
-    width = AutoConfig.from_pretrained(**hub.pinned(config.base)).get_text_config().hidden_size
-    projector = FrameProjectorConfig(frame_width, width, config.frames, config.join, config.hidden)
-    prompt = chat_prompt(AutoTokenizer.from_pretrained(**hub.pinned(config.base)), config.question)
-    made = AudioTextModelConfig(config.base, projector, prompt, config.audio_tower, config.lora_rank)
+    where = base_files(config.base)
+    width = AutoConfig.from_pretrained(**where).get_text_config().hidden_size
+    projector = FrameProjectorConfig(frame_width, width, frames_a_token(config, tower), config.join, config.hidden)
+    prompt = prompt_in(config.form, AutoTokenizer.from_pretrained(**where), config.question)
+    made = AudioTextModelConfig(
+        config.base, projector, prompt, config.audio_tower, config.lora_rank, config.form, config.precision
+    )
     return AudioTextModel.compose(made, tower)
+
+
+def frames_a_token(config: SftTextTraining, tower: FeatureTower | None) -> int:
+    """How many frames of the tower become one soft token: so many, or as many as make so many tokens a second."""
+    if config.frames:
+        return config.frames
+    rate = getattr(tower, "frame_rate", None)
+    if rate is None:
+        raise AbcscribeError("--frames 0 needs an audio tower whose frame rate is known.")
+    return max(1, int(rate / config.token_rate))
 
 
 def read_pairs(config: SftTextTraining, tower: FeatureTower | None, path: Path | None = None) -> list[Pair]:
@@ -213,16 +239,18 @@ def _heard(name: str, row: Entry, tower: FeatureTower | None, home: Path, keep: 
     return path
 
 
-def draw(rng: np.random.Generator, pairs: list[Pair], count: int) -> list[Pair]:
-    """Some pairs, none of them twice if there are enough."""
-    return [pairs[i] for i in rng.choice(len(pairs), count, replace=len(pairs) < count)]
+def draw(rng: np.random.Generator, pairs: list[Pair], count: int, form: str) -> list[Asked]:
+    """Some pairs, none of them twice if there are enough, each with whether the sound stands before the question."""
+    chosen = rng.choice(len(pairs), count, replace=len(pairs) < count)
+    orders = rng.random(count) < 0.5 if form == "llark" else np.ones(count, bool)
+    return [(pairs[i], bool(first)) for i, first in zip(chosen, orders, strict=True)]
 
 
-def rows(chosen: Sequence[Pair], config: SftTextTraining, model: TextModel) -> Rows:
+def rows(chosen: Sequence[Asked], config: SftTextTraining, model: TextModel) -> Rows:
     """Arguments of the model's ``forward`` for some pairs."""
-    features = [np.load(pair.features) for pair in chosen]
-    answers = [model.answer_ids(pair.answer)[: config.longest] for pair in chosen]
-    return features, answers, [prompt_of(model, pair.question) for pair in chosen]
+    features = [np.load(pair.features) for pair, _ in chosen]
+    answers = [model.answer_ids(pair.answer)[: config.longest] for pair, _ in chosen]
+    return features, answers, [prompt_of(model, pair.question, first) for pair, first in chosen]
 
 
 def schedule(step: int, config: SftTextTraining) -> float:

@@ -15,6 +15,7 @@ from abcscribe.training.text_policy import AudioPrompt, ProcessorWriter, TextPol
 SAVERS = {
     "qwen2-audio": tiny.save_qwen2_audio, "audio-flamingo": tiny.save_flamingo,
     "music-flamingo": lambda folder: tiny.save_flamingo(folder, music=True), "qwen2.5-omni": tiny.save_qwen2_5_omni,
+    "voxtral": tiny.save_voxtral,
 }  # fmt: skip
 
 
@@ -38,7 +39,7 @@ def test_it_answers_a_recording(folders, tmp_path, name):
     system = systems.load(f"{name}:{folders[name]}")
     assert system.samples
     assert system.answer(tmp_path / "a.wav", systems.Sampling(0.7, 5, 0)).score.problems() == []
-    engine = processor_model.load_family(name, folders[name])
+    engine = processor_model.load(name, folders[name])
     first, again, other = (
         engine.model(**engine.inputs(sound(seed)).to(engine.model.device)).logits for seed in (0, 0, 1)
     )
@@ -92,10 +93,10 @@ def test_lora_is_on_the_language_model_only_and_merges(folders, tmp_path, name):
     tuned.save_pretrained(tmp_path / "adapter")
     assert (tmp_path / "adapter" / ADAPTER).is_file()
     merge(name, tmp_path / "adapter", tmp_path / "whole")
-    engines = [processor_model.load_family(name, str(tmp_path / part)) for part in ("adapter", "whole")]
+    engines = [processor_model.load(name, str(tmp_path / part)) for part in ("adapter", "whole")]
     apart, whole = (engine.model(**engine.inputs(sound(0))).logits for engine in engines)
     torch.testing.assert_close(apart, whole, atol=1e-4, rtol=1e-3)
-    plain = processor_model.load_family(name, folders[name])
+    plain = processor_model.load(name, folders[name])
     assert not torch.allclose(plain.model(**plain.inputs(sound(0))).logits, whole, atol=1e-3)
 
 
@@ -103,4 +104,4 @@ def test_what_cannot_be_merged_is_said(folders, tmp_path):
     with pytest.raises(EngineError, match="no LoRA"):
         merge("qwen2-audio", tmp_path, tmp_path / "out")
     with pytest.raises(EngineError, match="Cannot load Audio Flamingo 3"):
-        processor_model.load_family("audio-flamingo", str(tmp_path))
+        processor_model.load("audio-flamingo", str(tmp_path))

@@ -10,7 +10,7 @@ from abcscribe import extras
 from abcscribe.errors import EngineError
 from abcscribe.evaluation import systems
 from abcscribe.model.config import FrameProjectorConfig
-from abcscribe.text_systems import audio_text, qwen2_audio
+from abcscribe.text_systems import audio_text, processor_model
 from abcscribe.text_systems.audio_text_model import AUDIO, AudioTextModel, AudioTextModelConfig
 from abcscribe.text_systems.processor_model import abc_part
 
@@ -33,7 +33,7 @@ def recording(tmp_path):
 
 
 def test_it_is_asked_about_the_recording_in_its_chat_form(checkpoint):
-    engine = qwen2_audio.load(checkpoint)
+    engine = processor_model.load("qwen2-audio", checkpoint)
     inputs = engine.inputs(np.zeros(8_000, np.float32))
     text = engine.processor.tokenizer.decode(inputs["input_ids"][0])
     assert "<|im_start|>user\n" in text
@@ -43,7 +43,7 @@ def test_it_is_asked_about_the_recording_in_its_chat_form(checkpoint):
 
 
 def test_answers_depend_on_the_seed_and_the_sound(checkpoint, recording):
-    engine = qwen2_audio.load(checkpoint)
+    engine = processor_model.load("qwen2-audio", checkpoint)
     asked = {"temperature": 0.7, "max_tokens": 6}
     first = engine.answer(recording, seed=0, **asked)
     assert first == engine.answer(recording, seed=0, **asked) != engine.answer(recording, seed=1, **asked)
@@ -80,12 +80,12 @@ def test_a_trained_text_model_is_a_system(tmp_path, recording):
 
 def test_what_is_missing_is_said(tmp_path, monkeypatch):
     with pytest.raises(EngineError, match="Cannot load Qwen2-Audio"):
-        qwen2_audio.load(str(tmp_path))
+        processor_model.load("qwen2-audio", str(tmp_path))
     with pytest.raises(EngineError, match="name a checkpoint"):
         systems.load("audio-text")
     with pytest.raises(EngineError, match="Cannot load"):
-        audio_text.load(str(tmp_path))
-    for module, name in ((qwen2_audio, "transformers"), (audio_text, "peft")):
+        audio_text.load("audio-text", str(tmp_path))
+    for system, name in (("qwen2-audio", "transformers"), ("audio-text", "peft")):
         monkeypatch.setattr(extras, "find_spec", lambda wanted, name=name: None if wanted == name else sys)
         with pytest.raises(EngineError, match=rf"{name}; install with: .* -e '.*\[hf\]'"):
-            module.load("x")
+            systems.load(f"{system}:x")

@@ -146,6 +146,6 @@ def test_segments_are_drawn_once(data: Path) -> None:
 
 def test_pairs_are_drawn_once() -> None:
     pairs = [sft_text.Pair(Path(), str(number), "") for number in range(6)]
-    drawn = sft_text.draw(np.random.default_rng(0), pairs, 6)
-    assert sorted(pair.answer for pair in drawn) == list("012345")
+    drawn = sft_text.draw(np.random.default_rng(0), pairs, 6, "chat")
+    assert sorted(pair.answer for pair, _ in drawn) == list("012345")
     assert [*Processes(0, 2).share(drawn), *Processes(1, 2).share(drawn)] == drawn
