@@ -209,7 +209,9 @@ def tune_figures(tune: np.ndarray, score: Score) -> dict[str, float]:
     played = [PlayedNote(on, off, int(pitch)) for on, off, pitch in tune.tolist()]
     flat = [[dataclasses.replace(n, pitch=60) for n in side] for side in (played, written_tune)]
     octaves = [[dataclasses.replace(n, pitch=n.pitch % 12 + 60) for n in side] for side in (played, written_tune)]
-    lines = [[Line(0, 0, tuple(LineNote(i, n.pitch, 1, 0) for i, n in enumerate(side)))] for side in (played, written_tune)]
+    lines = [
+        [Line(0, 0, tuple(LineNote(i, n.pitch, 1, 0) for i, n in enumerate(side)))] for side in (played, written_tune)
+    ]
     return {
         "onset F1": onset_f1(*flat), "onset F1 with pitch": onset_f1(played, written_tune),
         "onset F1 with pitch class": onset_f1(*octaves), "pitch loss": pitch_metrics.loss(match_voices(*lines)),
@@ -275,14 +277,18 @@ def accompaniment(rng: np.random.Generator, item: CachedPiece) -> float:
     """Share of the printed bars whose longest chord is found in an accompaniment that is heard with mistakes."""
     notes, beats = item.notes, harmony.grid(item.notes)
     below = (notes.program[notes.part] < PERCUSSION) & (notes.part > 0)
-    printed = decode(load("printed"), evidence_of(harmony.sounding(notes, notes.program[notes.part] < 128), beats), beats)
+    printed = decode(
+        load("printed"), evidence_of(harmony.sounding(notes, notes.program[notes.part] < 128), beats), beats
+    )
     onset, length = (a[below].astype(float) for a in (notes.onset, notes.duration))
     marks = notes.tempo[~np.isnan(notes.tempo)]
     bpm = float(np.clip(marks[0], *QUARTER_BPM)) if len(marks) else 96.0
     part = np.zeros(int(below.sum()), int)
     played = perform(rng, onset, length, notes.pitch[below].astype(int), part, (0,), bpm).before(ACCOMPANIMENT_SECONDS)
     heard, _ = hear(rng, played, SEVERITY)
-    steps = written(list(played_notes(heard)), Hints(chords=True), ACCOMPANIMENT_SECONDS, SystemName("midi", writer="rules"))
+    steps = written(
+        list(played_notes(heard)), Hints(chords=True), ACCOMPANIMENT_SECONDS, SystemName("midi", writer="rules")
+    )
     score = next(step for step in steps if isinstance(step, Score))
     order = np.argsort(onset[played.note], kind="stable")
     quarters, seconds = onset[played.note][order], np.maximum.accumulate(played.onset[order])
@@ -297,6 +303,7 @@ def report(rows: list[dict[str, float | str]]) -> None:
     kinds = list(dict.fromkeys(str(row["kind"]) for row in rows))
     print(f"{'':26}{'all':>8}{'clips':>7}", *(f"{kind:>16}" for kind in kinds))
     for name in dict.fromkeys(name for row in rows for name in row if name not in ("kind", "name")):
+
         def mean(own: list[dict[str, float | str]], name: str = name) -> float:
             values = [float(row[name]) for row in own if name in row]
             return float(np.nanmean(values)) if values else float("nan")

@@ -1,6 +1,6 @@
 """A score -> the score for other players: the tune with chord symbols, the tune alone, or two hands at a piano.
 
-`lines` (a score's lines and back), `melody` (which line is the tune), `reduction` (what two hands play), `structure`
+`lines` (a score's lines and back), `melody` and `heard_tune` (which line is the tune), `reduction` (what two hands play), `structure`
 (equal sections as repeats). Each says what it leaves out.
 """
 
@@ -89,8 +89,11 @@ def _tune_alone(score: Score, tune: Line) -> tuple[Score, list[str]]:
 def _left_out(score: Score, tune: Line, whole: Part) -> list[str]:
     others = [part.name or instruments.name(part.program) for part in score.parts if part is not whole]
     said = [f"{' and '.join(others)} left out: only the tune is written."] if others else []
-    below = len(tones(score, whole)) - len(tune.tones)
-    if below:
-        name = whole.name or instruments.name(whole.program)
+    own = {(tone.start, tone.pitch) for tone in tones(score, whole)}
+    taken = {(tone.start, tone.pitch) for tone in tune.tones}
+    name = whole.name or instruments.name(whole.program)
+    if below := len(own - taken):
         said.append(f"{below} note{'s' * (below != 1)} of {name} left out: they are below the tune.")
+    if joined := len(taken - own):
+        said.append(f"{joined} note{'s' * (joined != 1)} of the tune stood in another part than {name}.")
     return said
