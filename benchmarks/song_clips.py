@@ -8,7 +8,7 @@ the split ``valid``, and each clip is recorded in a room with the devices of `sy
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
@@ -87,23 +87,24 @@ class Studio:
         drums = (i for i in self.able.tolist() if self.bank.instruments[i].program == PERCUSSION)
         self.kits = [i for i in drums if self.bank.reach[i][[36, 38]].all()]
 
-    def clips(self, count: int, skip: int = 0) -> Iterator[Clip]:
-        """The first clips but for ``skip``: the kinds come in turn, and the songs in an order of their own."""
+    def clips(self, count: int, known: Collection[int] = ()) -> Iterator[tuple[int, Clip]]:
+        """The first clips with their numbers, but for those that are ``known``: the kinds come in turn, and the songs
+        in an order of their own."""
         pieces = np.random.default_rng(self.seed).permutation(songs(self.cache, self.split)).tolist()
         made, tried, kinds = 0, 0, cycle(self.kinds)
         kind = next(kinds)
         for number in cycle(pieces):
             tried += 1
             rng = np.random.default_rng([self.seed, tried])
-            if (clip := self.clip(rng, number, kind)) is not None:
+            if (scene := self.scene(rng, number, kind)) is not None:
+                if made not in known:
+                    yield made, self.recorded(rng, *scene)
                 made, kind = made + 1, next(kinds)
-                if made > skip:
-                    yield clip
             if made == count or tried > 20 * count:
                 return
 
-    def clip(self, rng: np.random.Generator, number: int, kind: str) -> Clip | None:
-        """One clip of a piece; None if it has no such excerpt."""
+    def scene(self, rng: np.random.Generator, number: int, kind: str) -> tuple[Clip, list[int]] | None:
+        """A clip of a piece before it is recorded, and who plays; None if the piece has no such excerpt."""
         notes, name = self.cache[number].notes, self.cache[number].piece.id
         first = _beginning(rng, notes, 4 if kind in ("band", "band with voice", "trio") else None)
         if first is None:
@@ -123,7 +124,6 @@ class Studio:
                 break
         quarters, clock = _clock(onset, played)
         played = played.before(self.seconds)
-        waveform = self._recording(rng, played, names, instruments)
         tune = np.flatnonzero(played.part == names.index("tune")) if "tune" in names else np.zeros(0, int)
         if "tune" in names and len(tune) < FEWEST:
             return None
@@ -133,12 +133,17 @@ class Studio:
         bar = np.searchsorted(lines, at + 1e-3) - 1
         chords, bars = _chords(notes, shift, quarters, clock, first, played)
         lines = lines[lines <= quarters[-1]]
-        return Clip(
-            name, kind, waveform, played, names,
+        made_clip = Clip(
+            name, kind, np.zeros(0, np.float32), played, names,
             np.column_stack([played.onset[tune], played.offset[tune], played.pitch[tune]]), chords, bars,
             np.column_stack([played.onset[hits], played.pitch[hits]]), np.interp(lines, quarters, clock),
             np.column_stack([bar, at - np.r_[lines, np.inf][bar]]) if len(hits) else np.zeros((0, 2)),
         )  # fmt: skip
+        return made_clip, instruments
+
+    def recorded(self, rng: np.random.Generator, clip: Clip, instruments: list[int]) -> Clip:
+        """The clip with its sound."""
+        return replace(clip, waveform=self._recording(rng, clip.played, clip.parts, instruments))
 
     def _parts(
         self, rng: np.random.Generator, notes: Notes, kind: str, first: float, last: float, shift: int

@@ -97,18 +97,16 @@ def main() -> None:
 
 
 def heard_clips(wanted: argparse.Namespace, cache: NoteCache) -> Iterator[Heard]:
-    """Clips from OUT, and after them those that are made and heard now."""
+    """The clips of OUT, after those that it lacks are made and heard."""
     wanted.out.mkdir(parents=True, exist_ok=True)
-    known = sorted(wanted.out.glob("*.json"))[: wanted.clips]
-    yield from map(read, known)
-    if wanted.heard or len(known) >= wanted.clips:
-        return
-    engine = hearing.load("abcscribe")
-    studio = Studio(cache, wanted.sounds, wanted.split, wanted.seconds, wanted.seed)
-    for number, clip in enumerate(studio.clips(wanted.clips, skip=len(known)), len(known)):
-        notes = [note for found in engine.notes([clip.waveform]) for note in found]
-        path = wanted.out / f"{number:04d}.json"
-        write(path, clip, notes)
+    known = {int(path.stem) for path in wanted.out.glob("*.json")}
+    if not wanted.heard and not known.issuperset(range(wanted.clips)):
+        engine = hearing.load("abcscribe")
+        studio = Studio(cache, wanted.sounds, wanted.split, wanted.seconds, wanted.seed)
+        for number, clip in studio.clips(wanted.clips, known):
+            notes = [note for found in engine.notes([clip.waveform]) for note in found]
+            write(wanted.out / f"{number:04d}.json", clip, notes)
+    for path in sorted(wanted.out.glob("*.json"))[: wanted.clips]:
         yield read(path)
 
 

@@ -26,14 +26,15 @@ from abcscribe.score.timing import time_map
 # Places in a quarter, and how many nats rarer a hit is there than on the beat.
 SIXTEENTHS = {Fraction(0): 0.0, Fraction(1, 4): 1.0, Fraction(1, 2): 0.2, Fraction(3, 4): 1.0, Fraction(1): 0.0}
 TRIPLETS = {Fraction(0): 0.0, Fraction(1, 3): 1.0, Fraction(2, 3): 0.5, Fraction(1): 0.0}
-LOOSE = 0.06  # quarters: standard deviation of a hit from its place
+LOOSE = 0.05  # quarters: standard deviation of a hit from its place
 SWINGS = 0.25  # share of drummers who play triplets
-OWN = 0.9  # share of the beats that are as a drummer plays most of them
+OWN = 0.8  # share of the beats that are as a drummer plays most of them
 MOST_NATS = 50.0  # for or against triplets in a beat
 FEET = (35, 36, 44)  # kicks, and the pedal of the hi-hat
 # Of a drummer who is heard, not known. Consonants and tongued reeds of 31 real recordings without drums are taken for
 # .2 hits a second at most, of 51 rendered clips for .3; 27 of 29 clips with drums have .8 and more.
 LEAST_HITS, LEAST_A_SECOND = 4, 0.5
+SURE = 0.35  # confidence of the hits that count in this
 PHRASE = 4  # bars: after so many equal ones the bar is written again, so that the eye finds its way
 HANDS_VOICE, FEET_VOICE = 1, 2
 
@@ -45,7 +46,8 @@ def of_drummer(notes: Sequence[PlayedNote]) -> list[PlayedNote]:
         return hits
     onsets = [note.onset for note in notes]
     seconds = max(onsets, default=0.0) - min(onsets, default=0.0)
-    return hits if len(hits) >= max(LEAST_HITS, LEAST_A_SECOND * seconds) else []
+    sure = sum(hit.confidence > SURE for hit in hits)
+    return hits if sure >= max(LEAST_HITS, LEAST_A_SECOND * seconds) else []
 
 
 def score_of_drums(hits: Sequence[PlayedNote], hints: Hints, seconds: float | None = None) -> Score:
