@@ -24,6 +24,7 @@ from abcscribe.hints import Hints
 from abcscribe.score import instruments
 from abcscribe.score.convert import headed
 from abcscribe.score.model import Score
+from abcscribe.score.part_confidence import of_parts
 from abcscribe.score.tab import remarks
 from abcscribe.score.target import write_target
 from abcscribe.score.writers import WRITERS
@@ -187,9 +188,11 @@ def _recordings(inputs: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
 
 
 def summary(score: Score) -> str:
-    """Such as ``6/8, G major, dotted quarter = 92, Violin + Cello, 32 bars, confidence 81 %``."""
+    """Such as ``6/8, G major, dotted quarter = 92, Violin 96 % + Cello 88 %, 32 bars, confidence 81 %``: of a part how
+    sure its notes are, of the whole what share is expected to be right."""
     first = score.bars[0]
-    parts = " + ".join(part.name or instruments.name(part.program) for part in score.parts)
+    each = zip(score.parts, of_parts(score) if len(score.parts) > 1 else [None] * len(score.parts), strict=True)
+    parts = " + ".join(f"{p.name or instruments.name(p.program)}{f' {sure:.0%}' if sure else ''}" for p, sure in each)
     said = [str(first.metre or "free metre"), str(first.key)]
     if first.tempo:
         said.append(f"{BEATS.get(first.tempo.beat, first.tempo.beat)} = {first.tempo.bpm:.0f}")

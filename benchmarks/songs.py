@@ -27,10 +27,10 @@ from song_clips import Clip, Studio, songs
 
 from abcscribe import hearing
 from abcscribe.analysis.analysis_features import played_notes
+from abcscribe.analysis.harmony import with_chords
 from abcscribe.analysis.harmony.decoder import decode, load
 from abcscribe.analysis.harmony.evidence import evidence_of
 from abcscribe.analysis.harmony.vocabulary import FAMILY, NAMES, split
-from abcscribe.analysis.harmony import with_chords
 from abcscribe.arranging import Arrangement, arranged
 from abcscribe.corpora.note_cache import CachedPiece, NoteCache
 from abcscribe.hints import Hints

@@ -1,7 +1,7 @@
-"""A score -> the score for other players: the tune with chord symbols, the tune alone, or two hands at a piano.
+"""A score -> the score for other players: the tune with chord symbols, the tune alone, a piano, or a guitar.
 
-`lines` (a score's lines and back), `melody` and `heard_tune` (which line is the tune), `reduction` (what two hands play), `structure`
-(equal sections as repeats). Each says what it leaves out.
+`lines` (a score's lines and back), `melody` and `heard_tune` (which line is the tune), `reduction` (what
+two hands play), `guitar` (and what one guitar does), `structure` with `likeness` (equal sections as repeats). Each says what it leaves out.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from abcscribe.analysis.harmony import with_chords
+from abcscribe.arranging.guitar import guitar
 from abcscribe.arranging.lines import in_bars, tones
 from abcscribe.arranging.melody import Line, find_melody
 from abcscribe.arranging.reduction import LEVELS, piano
@@ -20,7 +21,7 @@ from abcscribe.score.model import Part, Score, Staff
 
 __all__ = ["ARRANGEMENTS", "LEVELS", "Arrangement", "arranged", "find_melody", "with_repeats"]
 
-ARRANGEMENTS = ("full", "lead", "melody", "piano")
+ARRANGEMENTS = ("full", "lead", "melody", "piano", "guitar")
 OTHER_SIGNS = ("words", "measure-repeat", "clef")  # of the part that are not the tune's own
 
 
@@ -28,8 +29,8 @@ OTHER_SIGNS = ("words", "measure-repeat", "clef")  # of the part that are not th
 class Arrangement:
     """What is made of a score before it is written."""
 
-    how: str = "full"  # "full": as it is; "lead": the tune with chord symbols; "melody": the tune; "piano": two hands
-    level: str = "full"  # of "piano": a name of LEVELS
+    how: str = "full"  # "full": as it is; "lead": the tune with chord symbols; "melody": the tune; "piano": two hands; "guitar": one
+    level: str = "full"  # of "piano" and "guitar": a name of LEVELS
     repeats: bool = False  # equal sections as repeats, with rehearsal letters
 
     def __post_init__(self) -> None:
@@ -65,8 +66,8 @@ def _for_players(score: Score, how: str, level: str) -> tuple[Score, list[str]]:
     tune = find_melody(score)
     if tune is None:
         raise ScoreError("There is no tune in this score: only drums, or nothing, are played.")
-    if how == "piano":
-        return piano(score, level)
+    if how in ("piano", "guitar"):
+        return (piano if how == "piano" else guitar)(score, level)
     if how == "lead" and not any(bar.harmonies for bar in score.bars):
         score = with_chords(score)
     return _tune_alone(score, tune)

@@ -8,6 +8,8 @@ the likely ones, one note at a time.
 
 from __future__ import annotations
 
+import dataclasses
+from bisect import bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
@@ -26,6 +28,7 @@ UNHEARD = -1.0  # odds of a written note that no heard one is known of
 STEP_PRICE, FREE_STEP, MOST_STEP = 0.05, 2, 1.5  # nats for each semitone beyond a step, and at most
 OVERLAP, OVERLAP_PRICE = Fraction(1, 4), 1.0  # quarters that a note may be held into the next of the line
 LEAST_ALONE = 0.8  # mean log odds of a line in the part of one player, from which another has played it (20 songs)
+SHORT_REST = Fraction(1, 2)  # quarters
 BACK = 60  # notes before a note from which the line may come
 
 
@@ -63,8 +66,25 @@ def heard_tune(score: Score) -> list[Placed]:
     if alone and chosen and likely[chosen].mean() < LEAST_ALONE:
         return []
     line = [written[i] for i in chosen]
-    cut = single([own.tone for own in line])
+    cut = _held(score, single([own.tone for own in line]))
     return [own._replace(tone=tone) for own, tone in zip(line, cut, strict=True)]
+
+
+def _held(score: Score, line: Sequence[Tone]) -> list[Tone]:
+    """The notes without the short rests between them: up to a next one that is near, others to the end of their beat.
+    A note that was taken out of a chord, or whose end a room hid, is seldom detached on purpose."""
+    starts = score.bar_starts()
+    held = []
+    for tone, following in zip(line, [*line[1:], None], strict=True):
+        index = bisect_right(starts, tone.end) - 1 if tone.end < starts[-1] else len(score.bars) - 1
+        bar = score.bars[index]
+        beat = bar.metre.beat if bar.metre else Fraction(1)
+        end = min(starts[index] + -(-(tone.end - starts[index]) // beat) * beat, starts[index + 1])
+        if following is not None:
+            near = following.start - tone.end <= SHORT_REST
+            end = following.start if near else min(end, following.start)
+        held.append(dataclasses.replace(tone, end=max(end, tone.end)))
+    return held
 
 
 def _likely(score: Score, written: Sequence[Placed]) -> np.ndarray:

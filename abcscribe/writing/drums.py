@@ -34,6 +34,7 @@ FEET = (35, 36, 44)  # kicks, and the pedal of the hi-hat
 # Of a drummer who is heard, not known. Consonants and tongued reeds of 31 real recordings without drums are taken for
 # .2 hits a second at most, of 51 rendered clips for .3; 27 of 29 clips with drums have .8 and more.
 LEAST_HITS, LEAST_A_SECOND = 4, 0.5
+TOLD_A_SECOND = 0.3  # hits that are left out though no consonants make so many: this is said
 SURE = 0.35  # confidence of the hits that count in this
 PHRASE = 4  # bars: after so many equal ones the bar is written again, so that the eye finds its way
 HANDS_VOICE, FEET_VOICE = 1, 2
@@ -42,12 +43,25 @@ HANDS_VOICE, FEET_VOICE = 1, 2
 def of_drummer(notes: Sequence[PlayedNote]) -> list[PlayedNote]:
     """The hits among all notes of a recording; none if they are too few and unsure for somebody who plays drums."""
     hits = [note for note in notes if note.drum]
-    if any(hit.confidence >= 1 for hit in hits):
-        return hits
+    certain = any(hit.confidence >= 1 for hit in hits)
+    return hits if certain or _sure(notes) >= max(LEAST_HITS, LEAST_A_SECOND * _seconds(notes)) else []
+
+
+def left_out(notes: Sequence[PlayedNote]) -> list[str]:
+    """A sentence, if so many hits are heard that somebody may play drums whom `of_drummer` does not write."""
+    sure = _sure(notes)
+    if of_drummer(notes) or sure < max(LEAST_HITS, TOLD_A_SECOND * _seconds(notes)):
+        return []
+    return [f"{sure} hits of drums are left out: they are too few, or too unsure, for somebody who plays drums."]
+
+
+def _sure(notes: Sequence[PlayedNote]) -> int:
+    return sum(note.drum and note.confidence > SURE for note in notes)
+
+
+def _seconds(notes: Sequence[PlayedNote]) -> float:
     onsets = [note.onset for note in notes]
-    seconds = max(onsets, default=0.0) - min(onsets, default=0.0)
-    sure = sum(hit.confidence > SURE for hit in hits)
-    return hits if sure >= max(LEAST_HITS, LEAST_A_SECOND * seconds) else []
+    return max(onsets, default=0.0) - min(onsets, default=0.0)
 
 
 def score_of_drums(hits: Sequence[PlayedNote], hints: Hints, seconds: float | None = None) -> Score:
