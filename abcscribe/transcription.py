@@ -259,8 +259,8 @@ def written(
         name: the engine of the notes with its checkpoint, and the writer.
 
     Yields:
-        What the hints leave out and which drums are not written, the seconds that are written so far, and at the end the score with the confidence of
-        its bars.
+        What the hints leave out and which drums are not written, the seconds that are written so far, and at the end
+        the score with the confidence of its bars.
 
     Raises:
         AudioError: the hints ask for drums alone, and none are heard.

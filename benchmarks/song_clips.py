@@ -1,8 +1,8 @@
 """Songs of a split, rendered on held-out sounds: what `songs` measures on.
 
-A clip is some seconds of a song from the note cache: its singer's line, sung by the project's synthesizer or played on a
-held-out instrument, over its accompaniment on a held-out piano, guitar, harp or mallets; without the tune, or with a
-bass that has the lowest notes and a drum kit in every other clip. All sounds but the singer's are recorded notes of
+A clip is some seconds of a song from the note cache: its singer's line, sung by the project's synthesizer or played
+on a held-out instrument, over its accompaniment on a held-out piano, guitar, harp or mallets; without the tune, or with
+a bass that has the lowest notes and a drum kit in every other clip. All sounds but the singer's are recorded notes of
 the split ``valid``, and each clip is recorded in a room with the devices of `synthesis.augment`.
 """
 
@@ -33,12 +33,14 @@ from abcscribe.synthesis.sound_bank import load_bank
 from abcscribe.synthesis.suite import is_mild
 from abcscribe.training.small import harmony
 
+WITH_DRUMS = ("band", "band with voice", "trio")
 KINDS = ("voice", "band", "instrument", "band with voice", "accompaniment", "trio")
 VOICE = 53  # program of the singer
 TUNE_DB, PART_DB = (0.0, 5.0), (-3.0, 3.0)  # levels of the tune and of the others
 MOST_FRETTED = 5  # notes at once on a guitar
 BASS_TOP = 55  # MIDI
 FEWEST = 10  # notes of a tune
+TRIES = 20  # excerpts drawn for each clip before there are no more
 JAZZ = 4  # of `drum_patterns.GROOVES`
 
 
@@ -87,26 +89,27 @@ class Studio:
         drums = (i for i in self.able.tolist() if self.bank.instruments[i].program == PERCUSSION)
         self.kits = [i for i in drums if self.bank.reach[i][[36, 38]].all()]
 
-    def clips(self, count: int, known: Collection[int] = ()) -> Iterator[tuple[int, Clip]]:
+    def clips(self, count: int, known: Collection[int] = (), from_start: bool = False) -> Iterator[tuple[int, Clip]]:
         """The first clips with their numbers, but for those that are ``known``: the kinds come in turn, and the songs
-        in an order of their own."""
+        in an order of their own. ``from_start``: each from its beginning, those that are as long as a clip."""
         pieces = np.random.default_rng(self.seed).permutation(songs(self.cache, self.split)).tolist()
-        made, tried, kinds = 0, 0, cycle(self.kinds)
+        made, kinds = 0, cycle(self.kinds)
         kind = next(kinds)
-        for number in cycle(pieces):
-            tried += 1
+        for tried, number in enumerate(cycle(pieces), 1):
             rng = np.random.default_rng([self.seed, tried])
-            if (scene := self.scene(rng, number, kind)) is not None:
+            if (scene := self.scene(rng, number, kind, from_start)) is not None:
                 if made not in known:
                     yield made, self.recorded(rng, *scene)
                 made, kind = made + 1, next(kinds)
-            if made == count or tried > 20 * count:
+            if made == count or tried > TRIES * count:
                 return
 
-    def scene(self, rng: np.random.Generator, number: int, kind: str) -> tuple[Clip, list[int]] | None:
+    def scene(
+        self, rng: np.random.Generator, number: int, kind: str, from_start: bool = False
+    ) -> tuple[Clip, list[int]] | None:
         """A clip of a piece before it is recorded, and who plays; None if the piece has no such excerpt."""
         notes, name = self.cache[number].notes, self.cache[number].piece.id
-        first = _beginning(rng, notes, 4 if kind in ("band", "band with voice", "trio") else None)
+        first = 0.0 if from_start else _beginning(rng, notes, 4 if kind in WITH_DRUMS else None)
         if first is None:
             return None
         marks = notes.tempo[~np.isnan(notes.tempo)]
@@ -123,6 +126,8 @@ class Studio:
             if is_mild(onset - first, played):
                 break
         quarters, clock = _clock(onset, played)
+        if from_start and clock[-1] < self.seconds:
+            return None
         played = played.before(self.seconds)
         tune = np.flatnonzero(played.part == names.index("tune")) if "tune" in names else np.zeros(0, int)
         if "tune" in names and len(tune) < FEWEST:
@@ -172,7 +177,7 @@ class Studio:
                 return None
             add("tune", tune[0], notes.onset[over], notes.duration[over], pitch[over] + tune[1])
         add("chords", *self._chord_player(rng, notes, under, pitch))
-        if kind in ("band", "band with voice", "trio"):
+        if kind in WITH_DRUMS:
             low = _lowest(notes, under)
             basses = [i for i in self.able.tolist() if family(self.bank.instruments[i].program) == "bass"]
             bass = int(rng.choice(basses))

@@ -3,12 +3,13 @@
     python benchmarks/songs.py NOTES.npz SOUNDS.npz OUT [--clips 200] [--split test] [--writer lm]
     python benchmarks/songs.py NOTES.npz SOUNDS.npz OUT --heard        # what was heard before, written again
 
-Clips are rendered and heard once (`song_clips`; OUT keeps what was heard, and a run that stops goes on) and then written
-like any recording, with metre, key and players found by ear. Chords are compared in time with those of the print: the
-root, and the root and the family (major, minor, seventh). The tune of a lead sheet: onsets at 100 ms with and without
-the pitch, and the pitch loss. Drums: onsets of kick, snare and hat at 50 ms, and the bars whose hits all stand where
-they were played. Accompaniments of as many songs of the split as --accompaniments says are performed and heard with
-simulated mistakes (`simulated_hearing`): bars of the print with their longest chord right.
+Clips are rendered and heard once (`song_clips`; OUT keeps what was heard, and a run that stops goes on) and then
+written like any recording, with metre, key and players found by ear. Chords are compared in time with those of the
+print: the root, and the root and the family (major, minor, seventh). The tune of a lead sheet: onsets at 100 ms with
+and without the pitch, and the pitch loss. Drums: onsets of kick, snare and hat at 50 ms, and the bars whose hits all
+stand where they were played. Accompaniments of as many songs of the split as --accompaniments says are performed and
+heard with simulated mistakes (`simulated_hearing`): bars of the print with their longest chord right. --whole songs of
+four minutes: the pages of their lead sheets, and their time against a plain transcription.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +33,13 @@ from abcscribe.analysis.harmony.decoder import decode, load
 from abcscribe.analysis.harmony.evidence import evidence_of
 from abcscribe.analysis.harmony.vocabulary import FAMILY, NAMES, split
 from abcscribe.arranging import Arrangement, arranged
+from abcscribe.audio import SAMPLE_RATE
 from abcscribe.corpora.note_cache import CachedPiece, NoteCache
 from abcscribe.hints import Hints
 from abcscribe.metrics import notes as note_metrics
 from abcscribe.metrics import pitch as pitch_metrics
 from abcscribe.metrics.matching import Line, LineNote, match_voices
+from abcscribe.score.engrave import svg_pages
 from abcscribe.score.harmony import alter
 from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import STEP_SEMITONES, PlayedNote, Score
@@ -52,8 +55,9 @@ DRUMS = {"kick": (35, 36), "snare": (37, 38, 39, 40), "hat": (42, 44, 46)}
 HIT = 0.05  # seconds
 BAR = 0.1  # seconds between bar lines that are one
 PLACE = 1 / 16  # quarters
+GROOVE = 4.0  # quarters of a bar of the drums
 SEVERITY = 0.3  # of simulated mistakes: a fifth of the notes missed, a tenth false, as the tower does with four lines
-ACCOMPANIMENT_SECONDS = 60.0
+ACCOMPANIMENT_SECONDS, WHOLE = 60.0, 240.0
 
 Truth = dict[str, np.ndarray]
 
@@ -80,6 +84,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--writer", default="rules")
     parser.add_argument("--accompaniments", type=int, default=20)
+    parser.add_argument("--whole", type=int, default=0, help="songs of four minutes")
     parser.add_argument("--heard", action="store_true", help="only clips that were heard before")
     wanted = parser.parse_args()
     cache = NoteCache(wanted.cache)
@@ -91,6 +96,8 @@ def main() -> None:
         chosen = songs(cache, wanted.split)[: wanted.accompaniments]
         each = [accompaniment(np.random.default_rng(i), cache[i]) for i in chosen]
         print(f"accompaniments with mistakes, {len(each)} songs: chord a bar {np.mean(each):.3f}")
+    for name, pages, ratio in whole_songs(cache, wanted) if wanted.whole else ():
+        print(f"{name}: {pages} pages of lead sheet, {ratio:.2f} x the time of a plain transcription", flush=True)
 
 
 # --- what is heard ----------------------------------------------------------------------------------------------------
@@ -113,7 +120,7 @@ def heard_clips(wanted: argparse.Namespace, cache: NoteCache) -> Iterator[Heard]
 def write(path: Path, clip: Clip, notes: list[PlayedNote]) -> None:
     names = ("tune", "chords", "bar_of_beat", "hits", "bars", "places")
     about = {
-        "name": clip.name, "kind": clip.kind, "seconds": len(clip.waveform) / 16_000,
+        "name": clip.name, "kind": clip.kind, "seconds": len(clip.waveform) / SAMPLE_RATE,
         "truth": {name: getattr(clip, name).tolist() for name in names},
         "notes": [dataclasses.asdict(note) for note in notes],
     }  # fmt: skip
@@ -207,9 +214,8 @@ def tune_figures(tune: np.ndarray, score: Score) -> dict[str, float]:
     played = [PlayedNote(on, off, int(pitch)) for on, off, pitch in tune.tolist()]
     flat = [[dataclasses.replace(n, pitch=60) for n in side] for side in (played, written_tune)]
     octaves = [[dataclasses.replace(n, pitch=n.pitch % 12 + 60) for n in side] for side in (played, written_tune)]
-    lines = [
-        [Line(0, 0, tuple(LineNote(i, n.pitch, 1, 0) for i, n in enumerate(side)))] for side in (played, written_tune)
-    ]
+    sides = (played, written_tune)
+    lines = [[Line(0, 0, tuple(LineNote(i, n.pitch, 1, 0) for i, n in enumerate(side)))] for side in sides]
     return {
         "onset F1": onset_f1(*flat), "onset F1 with pitch": onset_f1(played, written_tune),
         "onset F1 with pitch class": onset_f1(*octaves), "pitch loss": pitch_metrics.loss(match_voices(*lines)),
@@ -243,25 +249,16 @@ def pattern_right(truth: Truth, score: Score) -> float:
         (float(n.onset), name) for n in score.sounding_notes() if n.part in drums
         for name, keys in DRUMS.items() if n.pitch in keys
     ]  # fmt: skip
-    lines = truth["bars"]
     right = []
-    for bar, (line, following) in enumerate(pairwise(lines.tolist())):
+    for bar, line in enumerate(truth["bars"][:-1].tolist()):
         own = truth["places"][:, 0] == bar
         if not own.any():
             continue
-        keys = truth["hits"][own][:, 1].astype(int).tolist()
-        places = truth["places"][own][:, 1].tolist()
-        played = {
-            (round(place / PLACE), name) for place, key in zip(places, keys, strict=True)
-            for name, known in DRUMS.items() if key in known
-        }  # fmt: skip
+        hits = zip(truth["places"][own][:, 1].tolist(), truth["hits"][own][:, 1].tolist(), strict=True)
+        played = {(round(at / PLACE), name) for at, key in hits for name, keys in DRUMS.items() if key in keys}
         nearest = int(np.abs(seconds - line).argmin())
-        length = 4.0
-        found = {
-            (round((at - starts[nearest]) / PLACE), name) for at, name in written_hits
-            if starts[nearest] - 1e-6 <= at < starts[nearest] + length - 1e-6
-        }  # fmt: skip
-        del following
+        begin = starts[nearest] - 1e-6
+        found = {(round((at - begin) / PLACE), name) for at, name in written_hits if begin <= at < begin + GROOVE}
         right.append(abs(seconds[nearest] - line) < BAR and same(played, found))
     return float(np.mean(right)) if right else float("nan")
 
@@ -274,26 +271,40 @@ def same(played: set[tuple[int, str]], found: set[tuple[int, str]]) -> bool:
 def accompaniment(rng: np.random.Generator, item: CachedPiece) -> float:
     """Share of the printed bars whose longest chord is found in an accompaniment that is heard with mistakes."""
     notes, beats = item.notes, harmony.grid(item.notes)
-    below = (notes.program[notes.part] < PERCUSSION) & (notes.part > 0)
-    printed = decode(
-        load("printed"), evidence_of(harmony.sounding(notes, notes.program[notes.part] < 128), beats), beats
-    )
+    pitched = notes.program[notes.part] < PERCUSSION
+    printed = decode(load("printed"), evidence_of(harmony.sounding(notes, pitched), beats), beats)
+    below = pitched & (notes.part > 0)
     onset, length = (a[below].astype(float) for a in (notes.onset, notes.duration))
     marks = notes.tempo[~np.isnan(notes.tempo)]
     bpm = float(np.clip(marks[0], *QUARTER_BPM)) if len(marks) else 96.0
-    part = np.zeros(int(below.sum()), int)
-    played = perform(rng, onset, length, notes.pitch[below].astype(int), part, (0,), bpm).before(ACCOMPANIMENT_SECONDS)
+    part, pitch = np.zeros(int(below.sum()), int), notes.pitch[below].astype(int)
+    played = perform(rng, onset, length, pitch, part, (0,), bpm).before(ACCOMPANIMENT_SECONDS)
     heard, _ = hear(rng, played, SEVERITY)
-    steps = written(
-        list(played_notes(heard)), Hints(chords=True), ACCOMPANIMENT_SECONDS, SystemName("midi", writer="rules")
-    )
-    score = next(step for step in steps if isinstance(step, Score))
+    clip = Heard(item.piece.id, "", ACCOMPANIMENT_SECONDS, list(played_notes(heard)), {})
+    score = score_of(clip, Hints(chords=True), "rules")
     order = np.argsort(onset[played.note], kind="stable")
     quarters, seconds = onset[played.note][order], np.maximum.accumulate(played.onset[order])
     ends = beats.end[beats.end <= quarters[-1]]
     middle = np.interp((beats.start + beats.end)[: len(ends)] / 2, quarters, seconds)
     columns = np.column_stack([middle, (beats.end - beats.start)[: len(ends)], printed[: len(ends)]])
     return chord_figures({"chords": columns, "bar_of_beat": beats.bar[: len(ends)]}, score)["chord a bar"]
+
+
+def whole_songs(cache: NoteCache, wanted: argparse.Namespace) -> Iterator[tuple[str, int, float]]:
+    """Songs of four minutes: name, pages of the lead sheet with repeats, and time against a plain transcription."""
+    engine = hearing.load("abcscribe")
+    studio = Studio(cache, wanted.sounds, wanted.split, WHOLE, wanted.seed, kinds=("voice",))
+    for _, clip in studio.clips(wanted.whole, from_start=True):
+        begun = time.process_time()
+        notes = [note for found in engine.notes([clip.waveform]) for note in found]
+        heard = Heard(clip.name, clip.kind, len(clip.waveform) / SAMPLE_RATE, notes, {})
+        hearing_time, begun = time.process_time() - begun, time.process_time()
+        score_of(heard, Hints(chords=False), wanted.writer)
+        plain, begun = time.process_time() - begun, time.process_time()
+        score = score_of(heard, Hints(chords=True), wanted.writer)
+        lead, _ = arranged(score, Arrangement("lead", repeats=True))
+        asked = time.process_time() - begun
+        yield clip.name, len(svg_pages(lead)), (hearing_time + asked) / (hearing_time + plain)
 
 
 def report(rows: list[dict[str, float | str]]) -> None:

@@ -1,7 +1,8 @@
 """A score -> the score for other players: the tune with chord symbols, the tune alone, a piano, or a guitar.
 
-`lines` (a score's lines and back), `melody` and `heard_tune` (which line is the tune), `reduction` (what
-two hands play), `guitar` (and what one guitar does), `structure` with `likeness` (equal sections as repeats). Each says what it leaves out.
+`lines` (a score's lines and back), `melody` and `heard_tune` (which line is the tune), `reduction` (what two hands
+play), `guitar` (what one guitar plays), `structure` with `likeness` (equal sections as repeats). Each says what it
+leaves out.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ OTHER_SIGNS = ("words", "measure-repeat", "clef")  # of the part that are not th
 class Arrangement:
     """What is made of a score before it is written."""
 
-    how: str = "full"  # "full": as it is; "lead": the tune with chord symbols; "melody": the tune; "piano": two hands; "guitar": one
+    how: str = "full"  # "full": as it is; "lead": the tune with chord symbols; "melody": the tune; "piano"; "guitar"
     level: str = "full"  # of "piano" and "guitar": a name of LEVELS
     repeats: bool = False  # equal sections as repeats, with rehearsal letters
 

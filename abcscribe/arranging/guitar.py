@@ -50,20 +50,18 @@ def guitar(score: Score, level: str = "full") -> tuple[Score, list[str]]:
     part = _part(score, top, playable(below, SPAN, NOTES[level]))
     part, stopped = _stopped(score, part)
     left = len(others) - len(tones(score, part, (2,)))
-    said = (
-        [f"{left} of {len(every)} notes are left out: a guitar plays the tune with what is under the hand."]
-        if left
-        else []
-    )
-    if octaves:
-        said.append(
-            f"The piece sounds {abs(octaves)} octave{'s' * (abs(octaves) > 1)} {'higher' if octaves > 0 else 'lower'}."
-        )
-    if stopped:
-        said.append(f"{stopped} notes of the tune are out of reach of the fingers of a bass note.")
     drums = [part.name or "Percussion" for part in score.parts if part.program == instruments.PERCUSSION]
-    said += [f"{name} is left out: a guitar has no drums." for name in drums]
+    said = [
+        *_said(left, f"of {len(every)} notes are left out: a guitar plays the tune with what is under the hand."),
+        *_said(abs(octaves), f"octave(s) {'higher' if octaves > 0 else 'lower'} than it was: there a guitar plays it."),
+        *_said(stopped, "note(s) of the tune cannot be stopped together with their bass."),
+        *(f"{name} is left out: a guitar has no drums." for name in drums),
+    ]
     return dataclasses.replace(score, parts=(part,)), said
+
+
+def _said(count: int, what: str) -> list[str]:
+    return [f"{count} {what.replace('(s)', 's' * (count != 1))}"] if count else []
 
 
 def _octaves(pitches: Sequence[int]) -> int:

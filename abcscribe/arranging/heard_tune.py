@@ -1,9 +1,9 @@
 """The tune of a recording: which of the written notes one line of it takes, whichever part they stand in.
 
-The parts of a recorded score are told apart by ear, and a tune is seldom in one of them from end to end. How likely each
-note is the tune's: what the trees of `abcscribe.analysis.soloist` say, how much its voice has of such notes, whether it
-sounds like these, how clearly it is heard, and how far it lies from where the tune usually lies. A search makes a line of
-the likely ones, one note at a time.
+The parts of a recorded score are told apart by ear, and a tune is seldom in one of them from end to end. How likely
+each note is the tune's: what the trees of `abcscribe.analysis.soloist` say, how much its voice has of such notes,
+whether it sounds like these, how clearly it is heard, and how far it lies from where the tune usually lies. A search
+makes a line of the likely ones, one note at a time.
 """
 
 from __future__ import annotations

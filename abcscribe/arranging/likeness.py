@@ -18,7 +18,7 @@ from abcscribe.score.timing import time_map
 SYMBOL = -1  # in the place of a part: a chord symbol
 Content = set[tuple[int, Fraction, int]]  # part, start, pitch; of a chord symbol the place of its root by fifths
 GRID = 4  # places in a quarter
-# Bars that were played twice have a cosine of .82 where a fifth of the notes is missed and a tenth false, others of .18.
+# Bars that were played twice have a cosine of .82 where a fifth of the notes is missed and a tenth false; others .18.
 SAME_TWICE = 0.85
 BLUR = (0.5, 1.0, 0.5)  # of a beginning, over the places around it
 

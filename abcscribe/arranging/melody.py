@@ -1,4 +1,4 @@
-"""Which line of a score is the tune: a voice if one sings, otherwise the most prominent; of a recording see `heard_tune`.
+"""Which line of a score is the tune: a voice if one sings, otherwise the most prominent. A recording: `heard_tune`.
 
 A line is one voice of a part's upper staff, of its chords the top notes. How prominent it is: one note at a time, high
 among the others, present in most bars, moving in steps or repeating a tone rather than in leaps, loud.

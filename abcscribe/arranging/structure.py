@@ -1,9 +1,9 @@
 """Equal sections of a score -> repeats with endings, and letters where sections begin.
 
 Two bars are compared by which notes begin where in them (`likeness`), with tolerance, since nothing is played or heard
-the same twice. Sections that follow each other at once are folded: `` A A `` becomes ``|: A :|``, with two endings where only
-the last bars differ. What is folded is played in the same order as before; sections that come back later are written
-again and have their letter again.
+the same twice. Sections that follow each other at once are folded: `` A A `` becomes ``|: A :|``, with two endings
+where only the last bars differ. What is folded is played in the same order as before; sections that come back later are
+written again and have their letter again.
 """
 
 from __future__ import annotations

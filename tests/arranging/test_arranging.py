@@ -208,7 +208,8 @@ def test_one_guitar_plays_the_tune_over_what_its_hand_stops(level: str, most: in
     tune = find_melody(before)
     assert tune is not None
     shifts = {a.pitch - b.pitch for a, b in zip(tones(found, part, (1,)), tune.tones, strict=True)}
-    assert len(shifts) == 1 and shifts.pop() % 12 == 0
+    assert len(shifts) == 1
+    assert shifts.pop() % 12 == 0
     for bar in part.bars:
         for start in {note.start for note in bar}:
             assert sum(note.start == start for note in bar) <= most

@@ -17,8 +17,8 @@ from abcscribe.score.model import Score
 MOST = 1.5  # of a pitch class on a beat: doubling in octaves is evidence, but not without end
 GRID = 4  # to a quarter: heard notes begin on sixteenths
 # Of heard notes the beginnings are surer than the ends, which rooms and pedals draw into the next chord: a note counts
-# half as much again for its first eighth. Root right, 40 rendered songs .793 -> .806, 10 with simulated mistakes .793 ->
-# .812 (docs/log, 2026-11-28-songs-suite).
+# half as much again for its first eighth. Root right: 40 rendered songs .793 -> .806, 10 with simulated mistakes
+# .793 -> .812 (docs/log, 2026-11-28-songs-suite).
 STRUCK, STRUCK_LENGTH = 0.5, 0.5  # quarters
 DOWNBEAT, MIDDLE, WEAK = 0, 1, 2  # places in the bar, by how often chords change there
 PLACES = 3
