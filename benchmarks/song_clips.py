@@ -93,14 +93,14 @@ class Studio:
         """The first clips with their numbers, but for those that are ``known``: the kinds come in turn, and the songs
         in an order of their own. ``from_start``: each from its beginning, those that are as long as a clip."""
         pieces = np.random.default_rng(self.seed).permutation(songs(self.cache, self.split)).tolist()
-        made, kinds = 0, cycle(self.kinds)
-        kind = next(kinds)
-        for tried, number in enumerate(cycle(pieces), 1):
+        made = 0
+        for tried, number in enumerate(cycle(pieces)):
+            kind = self.kinds[(made + tried // len(pieces)) % len(self.kinds)]  # another one in every round of songs
             rng = np.random.default_rng([self.seed, tried])
             if (scene := self.scene(rng, number, kind, from_start)) is not None:
                 if made not in known:
                     yield made, self.recorded(rng, *scene)
-                made, kind = made + 1, next(kinds)
+                made += 1
             if made == count or tried > TRIES * count:
                 return
 
