@@ -20,6 +20,7 @@ from abcscribe.arranging.likeness import SYMBOL, content, similarity
 from abcscribe.score.model import Direction, Note, Part, Score
 
 LEAST = 4  # bars of a section
+LEAST_ENDED = 8  # bars of a section with two endings: of shorter ones there are more signs than bars saved
 BAR, SECTION = 0.5, 0.75  # share of the notes of two bars, and on average of two sections, that have to agree
 MOST_ENDING = 4  # bars, and at most half of the section
 FOLD_PRICE = 1.5  # written bars that a fold must save
@@ -85,7 +86,7 @@ def _at(alike: np.ndarray, start: int, length: int) -> list[Fold]:
     while start + (times + 1) * length <= count and _equal(alike, start, start + times * length, length):
         times += 1
         found.append(Fold(start, length, times))
-    if not found:
+    if not found and length >= LEAST_ENDED:
         for ending in range(1, min(MOST_ENDING, length // 2) + 1):
             if length - ending >= LEAST // 2 and _equal(alike, start, start + length, length - ending):
                 return [Fold(start, length, 2, ending)]
