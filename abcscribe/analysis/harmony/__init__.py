@@ -14,7 +14,7 @@ import numpy as np
 
 from abcscribe.analysis.harmony.accompaniment import accompanying, wants_chords
 from abcscribe.analysis.harmony.decoder import Tables, decode, load
-from abcscribe.analysis.harmony.evidence import STRUCK, Beats, beats_of, evidence_of, heard, sounding
+from abcscribe.analysis.harmony.evidence import Beats, beats_of, evidence_of, heard, sounding
 from abcscribe.analysis.harmony.symbols import SILENT, basses, name, with_silence
 from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import Harmony, Score
@@ -51,8 +51,7 @@ def with_chords(score: Score) -> Score:
 
 def chords_of(score: Score, tables: Tables, beats: Beats) -> tuple[np.ndarray, np.ndarray]:
     """(n,) chord of each beat, SILENT where nothing accompanies, and (n,) its bass in semitones above the root."""
-    by_ear = heard(score)
-    every = evidence_of(by_ear, beats, STRUCK) if by_ear else evidence_of(sounding(score), beats)
+    every = evidence_of(heard(score) or sounding(score), beats)
     parts = accompanying(score)
     beside = any(part.program != PERCUSSION and any(part.bars) for i, part in enumerate(score.parts) if i not in parts)
     below = evidence_of(sounding(score, parts), beats) if beside else every

@@ -16,10 +16,6 @@ from abcscribe.score.model import Score
 
 MOST = 1.5  # of a pitch class on a beat: doubling in octaves is evidence, but not without end
 GRID = 4  # to a quarter: heard notes begin on sixteenths
-# Of heard notes the beginnings are surer than the ends, which rooms and pedals draw into the next chord: a note counts
-# half as much again for its first eighth. Root right: 40 rendered songs .793 -> .806, 10 with simulated mistakes
-# .793 -> .812 (docs/log, 2026-11-28-songs-suite).
-STRUCK, STRUCK_LENGTH = 0.5, 0.5  # quarters
 DOWNBEAT, MIDDLE, WEAK = 0, 1, 2  # places in the bar, by how often chords change there
 PLACES = 3
 
@@ -103,8 +99,8 @@ def heard(score: Score) -> Sounding | None:
     return Sounding(onset, np.maximum(end, onset + 1 / GRID), pitch, weight)
 
 
-def evidence_of(notes: Sounding, beats: Beats, struck: float = 0.0) -> Evidence:
-    """What sounds on each beat; ``struck``: how much more a note counts while it begins, for STRUCK_LENGTH."""
+def evidence_of(notes: Sounding, beats: Beats) -> Evidence:
+    """What sounds on each beat."""
     tones, bass = np.zeros((len(beats.start), 12)), np.zeros((len(beats.start), 12))
     first = np.searchsorted(beats.end, notes.onset + 1e-6, side="left")
     order = np.argsort(notes.pitch, kind="stable")
@@ -115,8 +111,7 @@ def evidence_of(notes: Sounding, beats: Beats, struck: float = 0.0) -> Evidence:
         while beat < len(beats.start) and beats.start[beat] < end:
             length = beats.end[beat] - beats.start[beat]
             share = min(end, beats.end[beat]) - max(onset, beats.start[beat])
-            begun = min(end, onset + STRUCK_LENGTH, beats.end[beat]) - max(onset, beats.start[beat])
-            tones[beat, pitch] += weight * (share + struck * max(begun, 0.0)) / length
+            tones[beat, pitch] += weight * share / length
             taken, free[beat] = _lowest(free[beat], onset, end)
             bass[beat, pitch] += weight * taken / length
             beat += 1
