@@ -22,6 +22,7 @@ from abcscribe.formats import known, render_with_recording
 from abcscribe.hints import Hints
 from abcscribe.score.convert import headed
 from abcscribe.score.model import Score
+from abcscribe.score.part_confidence import of_parts
 from abcscribe.score.summary import confidence, doubts, summary
 from abcscribe.score.tab import remarks
 from abcscribe.score.target import write_target
@@ -185,8 +186,10 @@ def _recordings(inputs: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
 
 
 def described(score: Score) -> str:
-    """Such as ``6/8, G major, dotted quarter = 92, Violin, 32 bars, confidence 81 %; bars 12-18 are doubtful``."""
-    sure, said = confidence(score), summary(score)
+    """Such as ``6/8, G major, dotted quarter = 92, Violin 96 % + Cello 88 %, 32 bars, confidence 81 %; bars 12-18 are
+    doubtful``: of a part how sure its notes are, of the whole what share is expected to be right."""
+    sure = confidence(score)
+    said = summary(score, of_parts(score) if len(score.parts) > 1 else ())
     said += f", confidence {sure:.0%}" if sure is not None else ""
     return "; ".join(filter(None, [said, doubts(score)]))
 

@@ -117,9 +117,9 @@ def _tuning(text: str) -> str:
 
 
 Arrange = Annotated[
-    str, typer.Option("--arrange", metavar="full|lead|melody|piano", help="The score for other players.")
+    str, typer.Option("--arrange", metavar="full|lead|melody|piano|guitar", help="The score for other players.")
 ]
-Level = Annotated[str, typer.Option("--level", metavar="full|easy", help="How hard --arrange piano may be.")]
+Level = Annotated[str, typer.Option("--level", metavar="full|easy", help="How hard --arrange piano or guitar may be.")]
 Repeats = Annotated[bool, typer.Option("--repeats", help="Write equal sections as repeats, with letters.")]
 Tuning = Annotated[Any, _option("--tuning", parse=_tuning, metavar="'D2 A2 D3 G3 B3 E4'", help="For the tab formats.")]
 

@@ -28,7 +28,7 @@ from abcscribe.score.readers import read_leniently
 from abcscribe.systems import SystemName
 from abcscribe.writing import language_model, rules
 from abcscribe.writing.bar_confidence import calibrated
-from abcscribe.writing.drums import of_drummer, score_of_drums, with_drums
+from abcscribe.writing.drums import left_out, of_drummer, score_of_drums, with_drums
 
 PLAYED = SystemName("midi", writer="rules")  # notes of a MIDI file are certain: there are no confidences to weigh
 SILENCE = 1e-4  # full scale 1. -80 dB: below the noise of any microphone, above the dither of an empty track
@@ -262,8 +262,8 @@ def written(
         name: the engine of the notes with its checkpoint, and the writer.
 
     Yields:
-        What the hints leave out, the seconds that are written so far, and at the end the score with the confidence of
-        its bars.
+        What the hints leave out and which drums are not written, the seconds that are written so far, and at the end
+        the score with the confidence of its bars.
 
     Raises:
         AudioError: the hints ask for drums alone, and none are heard.
@@ -277,6 +277,7 @@ def written(
         return
     if _drums_alone(hints):
         raise AudioError("No drums are heard: this engine does not hear them, or there are none.")
+    yield from map(Warned, left_out(notes))
     analysis = analyse(pitched, hints)
     if analysis is not None:
         yield from map(Warned, analysis.remarks)

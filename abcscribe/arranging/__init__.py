@@ -1,7 +1,8 @@
-"""A score -> the score for other players: the tune with chord symbols, the tune alone, or two hands at a piano.
+"""A score -> the score for other players: the tune with chord symbols, the tune alone, a piano, or a guitar.
 
-`lines` (a score's lines and back), `melody` (which line is the tune), `reduction` (what two hands play), `structure`
-(equal sections as repeats). Each says what it leaves out.
+`lines` (a score's lines and back), `melody` and `heard_tune` (which line is the tune), `reduction` (what two hands
+play), `guitar` (what one guitar plays), `structure` with `likeness` (equal sections as repeats). Each says what it
+leaves out.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from abcscribe.analysis.harmony import with_chords
+from abcscribe.arranging.guitar import guitar
 from abcscribe.arranging.lines import in_bars, tones
 from abcscribe.arranging.melody import Line, find_melody
 from abcscribe.arranging.reduction import LEVELS, piano
@@ -20,7 +22,7 @@ from abcscribe.score.model import Part, Score, Staff
 
 __all__ = ["ARRANGEMENTS", "LEVELS", "Arrangement", "arranged", "find_melody", "with_repeats"]
 
-ARRANGEMENTS = ("full", "lead", "melody", "piano")
+ARRANGEMENTS = ("full", "lead", "melody", "piano", "guitar")
 OTHER_SIGNS = ("words", "measure-repeat", "clef")  # of the part that are not the tune's own
 
 
@@ -28,8 +30,8 @@ OTHER_SIGNS = ("words", "measure-repeat", "clef")  # of the part that are not th
 class Arrangement:
     """What is made of a score before it is written."""
 
-    how: str = "full"  # "full": as it is; "lead": the tune with chord symbols; "melody": the tune; "piano": two hands
-    level: str = "full"  # of "piano": a name of LEVELS
+    how: str = "full"  # "full": as it is; "lead": the tune with chord symbols; "melody": the tune; "piano"; "guitar"
+    level: str = "full"  # of "piano" and "guitar": a name of LEVELS
     repeats: bool = False  # equal sections as repeats, with rehearsal letters
 
     def __post_init__(self) -> None:
@@ -65,8 +67,8 @@ def _for_players(score: Score, how: str, level: str) -> tuple[Score, list[str]]:
     tune = find_melody(score)
     if tune is None:
         raise ScoreError("There is no tune in this score: only drums, or nothing, are played.")
-    if how == "piano":
-        return piano(score, level)
+    if how in ("piano", "guitar"):
+        return (piano if how == "piano" else guitar)(score, level)
     if how == "lead" and not any(bar.harmonies for bar in score.bars):
         score = with_chords(score)
     return _tune_alone(score, tune)
@@ -89,8 +91,11 @@ def _tune_alone(score: Score, tune: Line) -> tuple[Score, list[str]]:
 def _left_out(score: Score, tune: Line, whole: Part) -> list[str]:
     others = [part.name or instruments.name(part.program) for part in score.parts if part is not whole]
     said = [f"{' and '.join(others)} left out: only the tune is written."] if others else []
-    below = len(tones(score, whole)) - len(tune.tones)
-    if below:
-        name = whole.name or instruments.name(whole.program)
+    own = {(tone.start, tone.pitch) for tone in tones(score, whole)}
+    taken = {(tone.start, tone.pitch) for tone in tune.tones}
+    name = whole.name or instruments.name(whole.program)
+    if below := len(own - taken):
         said.append(f"{below} note{'s' * (below != 1)} of {name} left out: they are below the tune.")
+    if joined := len(taken - own):
+        said.append(f"{joined} note{'s' * (joined != 1)} of the tune stood in another part than {name}.")
     return said

@@ -1,4 +1,4 @@
-"""Which line of a score is the tune: a voice if one sings, otherwise the most prominent.
+"""Which line of a score is the tune: a voice if one sings, otherwise the most prominent. A recording: `heard_tune`.
 
 A line is one voice of a part's upper staff, of its chords the top notes. How prominent it is: one note at a time, high
 among the others, present in most bars, moving in steps or repeating a tone rather than in leaps, loud.
@@ -7,10 +7,12 @@ among the others, present in most bars, moving in steps or repeating a tone rath
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
+from abcscribe.arranging.heard_tune import heard_tune, is_uncertain
 from abcscribe.arranging.lines import Tone, pitched, single, tones
 from abcscribe.score import instruments
 from abcscribe.score.model import Score
@@ -31,7 +33,7 @@ STEP = 4  # semitones up to which an interval is one of a tune
 class Line:
     """A candidate for the tune."""
 
-    part: int  # index in the score
+    part: int  # index in the score; of a tune that goes through several the one that has most of it
     voice: int
     tones: list[Tone]  # one at a time
     prominence: float
@@ -47,8 +49,14 @@ def find_melody(score: Score, names: bool = True) -> Line | None:
     Returns:
         The most prominent line; None if the score has no pitched note.
     """
-    found = candidates(score, names)
-    return max(found, key=lambda line: line.prominence, default=None)
+    found = max(candidates(score, names), key=lambda line: line.prominence, default=None)
+    if found is None or not is_uncertain(score):
+        return found
+    line = heard_tune(score)
+    if not line:
+        return found
+    (part, voice), _ = Counter((own.part, own.voice) for own in line).most_common(1)[0]
+    return Line(part, voice, [own.tone for own in line], found.prominence)
 
 
 def candidates(score: Score, names: bool = True) -> list[Line]:

@@ -52,9 +52,9 @@ def piano(score: Score, level: str = "full") -> tuple[Score, list[str]]:
     right, left = _hands(tune.tones, others)
     limits = LEVELS[level]
     if limits.beats_only:
-        right, left = ([t for t in hand if _on_a_beat(score, t.start)] for hand in (right, left))
-    inner = _playable(right, limits.span, limits.right, tune.tones)
-    low = _playable(left, limits.span, limits.left)
+        right, left = ([t for t in hand if on_a_beat(score, t.start)] for hand in (right, left))
+    inner = playable(right, limits.span, limits.right, tune.tones)
+    low = playable(left, limits.span, limits.left)
     made = _part(score, tune.tones, inner, low)
     kept = len(tune.tones) + len(inner) + len(low)
     sentences = _left_out(len(every), len(every) - len(own) - len(others), len(own) + len(others) - kept)
@@ -98,7 +98,7 @@ def _sounding(line: Sequence[Tone]) -> Callable[[Fraction], list[Tone]]:
     return now
 
 
-def _playable(hand: Sequence[Tone], span: int, most: int, tune: Sequence[Tone] = ()) -> list[Tone]:
+def playable(hand: Sequence[Tone], span: int, most: int, tune: Sequence[Tone] = ()) -> list[Tone]:
     """The notes that a hand plays in one voice: chords that end together, within its reach.
 
     Args:
@@ -137,7 +137,7 @@ def _ended(chords: Sequence[list[Tone]], tune: Sequence[Tone], span: int) -> Ite
         yield [dataclasses.replace(t, end=end) for t in chord]
 
 
-def _on_a_beat(score: Score, at: Fraction) -> bool:
+def on_a_beat(score: Score, at: Fraction) -> bool:
     starts = score.bar_starts()
     index = max(i for i, start in enumerate(starts[:-1]) if start <= at)
     bar = score.bars[index]

@@ -1,9 +1,9 @@
 """Equal sections of a score -> repeats with endings, and letters where sections begin.
 
-Two bars are compared by which notes begin where in them, with tolerance, since nothing is played or heard the same
-twice. Sections that follow each other at once are folded: `` A A `` becomes ``|: A :|``, with two endings where only
-the last bars differ. What is folded is played in the same order as before; sections that come back later are written
-again and have their letter again.
+Two bars are compared by which notes begin where in them (`likeness`), with tolerance, since nothing is played or heard
+the same twice. Sections that follow each other at once are folded: `` A A `` becomes ``|: A :|``, with two endings
+where only the last bars differ. What is folded is played in the same order as before; sections that come back later are
+written again and have their letter again.
 """
 
 from __future__ import annotations
@@ -16,17 +16,15 @@ from string import ascii_uppercase
 
 import numpy as np
 
+from abcscribe.arranging.likeness import SYMBOL, content, similarity
 from abcscribe.score.model import Direction, Note, Part, Score
-from abcscribe.score.spelling import key_named
 
 LEAST = 4  # bars of a section
+LEAST_ENDED = 8  # bars of a section with two endings: of shorter ones there are more signs than bars saved
 BAR, SECTION = 0.5, 0.75  # share of the notes of two bars, and on average of two sections, that have to agree
 MOST_ENDING = 4  # bars, and at most half of the section
 FOLD_PRICE = 1.5  # written bars that a fold must save
 RUN = 8  # bars in a row that come again, from which they are a section
-
-SYMBOL = -1  # in the place of a part: a chord symbol
-Content = set[tuple[int, Fraction, int]]  # part, start, pitch; of a chord symbol the place of its root by fifths
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +54,6 @@ def with_repeats(score: Score) -> tuple[Score, list[str]]:
     begins = _section_starts(alike, found, kept)
     written = _folded(score, found, kept)
     return _lettered(written, _letters(alike, begins, kept), kept), [_sentence(score, fold) for fold in found]
-
-
-def similarity(score: Score) -> np.ndarray:
-    """(bars, bars) share of the notes that two bars have in common, 0 where metre, key or length differ."""
-    keys = [_content(score, i) for i in range(len(score.bars))]
-    count = len(keys)
-    found = np.zeros((count, count))
-    for i in range(count):
-        for j in range(i, count):
-            one, other = score.bars[i], score.bars[j]
-            if (one.length, one.metre, one.key) == (other.length, other.metre, other.key):
-                both = len(keys[i] | keys[j])
-                found[i, j] = found[j, i] = len(keys[i] & keys[j]) / both if both else 1.0
-    return found
-
-
-def _content(score: Score, bar: int) -> Content:
-    notes = {(p, note.start, note.pitch.midi) for p, part in enumerate(score.parts) for note in part.bars[bar]}
-    named = (harmony for harmony in score.bars[bar].harmonies if harmony.root)
-    return notes | {(SYMBOL, h.start, key_named(h.root).fifths) for h in named}
 
 
 def folds(alike: np.ndarray) -> list[Fold]:
@@ -108,7 +86,7 @@ def _at(alike: np.ndarray, start: int, length: int) -> list[Fold]:
     while start + (times + 1) * length <= count and _equal(alike, start, start + times * length, length):
         times += 1
         found.append(Fold(start, length, times))
-    if not found:
+    if not found and length >= LEAST_ENDED:
         for ending in range(1, min(MOST_ENDING, length // 2) + 1):
             if length - ending >= LEAST // 2 and _equal(alike, start, start + length, length - ending):
                 return [Fold(start, length, 2, ending)]
@@ -245,9 +223,9 @@ def _lettered(score: Score, letters: dict[int, str], kept: Sequence[int]) -> Sco
 def _sentence(score: Score, fold: Fold) -> str:
     notes = symbols = signs = 0
     for place in range(fold.length - fold.ending):
-        first = _content(score, fold.start + place)
+        first = content(score, fold.start + place)
         for at in range(fold.start + fold.length, fold.stop, fold.length):
-            others = _content(score, at + place) - first
+            others = content(score, at + place) - first
             symbols += sum(part == SYMBOL for part, *_ in others)
             notes += sum(part != SYMBOL for part, *_ in others)
             signs += len(_signs(score, at + place) - _signs(score, fold.start + place))

@@ -94,7 +94,7 @@ def write_rhythm(rhythm: Rhythm, length: Fraction, metre: Metre | None, offset: 
         return ()
     grid = _Grid(metre, offset)
     values: list[Value] = []
-    pending = deque(_with_rests(rhythm, length))
+    pending = deque(piece for span in _with_rests(rhythm, length) for piece in _at_beats(span, grid))
     while pending:
         if _is_dyadic(pending[0].duration):
             values.extend(_plain(pending.popleft(), grid))
@@ -168,6 +168,23 @@ def _with_rests(rhythm: Rhythm, length: Fraction) -> Iterator[_Span]:
         yield _Span(start, position, event)
     if position < length:
         yield _Span(position, length, None)
+
+
+def _at_beats(span: _Span, grid: _Grid) -> Iterator[_Span]:
+    """A rest that ends or begins within a tuplet is cut at the beats around it, so that the tuplet is within a beat; a
+    single one of three in the time of two stays."""
+    odd = span.event is None and not _is_dyadic(span.duration) and span.duration != grid.beat * Fraction(2, 3)
+    if not odd or span.end <= grid.next_beat(span.start):
+        yield span
+        return
+    if not _is_dyadic(span.start):
+        first, span = span.cut(grid.next_beat(span.start))
+        yield first
+    last = grid.next_beat(span.end - grid.beat)
+    if not _is_dyadic(span.end) and span.start < last < span.end:
+        whole, span = span.cut(last)
+        yield whole
+    yield span
 
 
 def _is_dyadic(number: Fraction) -> bool:

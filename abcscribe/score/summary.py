@@ -15,15 +15,17 @@ MOST_RUNS = 4  # of doubtful bars that are named one by one
 BEATS = {Fraction(1, 2): "eighth", Fraction(1): "quarter", Fraction(3, 2): "dotted quarter", Fraction(2): "half"}
 
 
-def summary(score: Score) -> str:
-    """Such as ``6/8, G major, dotted quarter = 92, Violin + Cello, 32 bars``."""
+def summary(score: Score, sure: Sequence[float | None] = ()) -> str:
+    """Such as ``6/8, G major, dotted quarter = 92, Violin + Cello, 32 bars``; ``sure``: of the notes of each part."""
     if not score.bars:
         return "no music"
     first = score.bars[0]
     said = [str(first.metre or "free metre"), str(first.key)]
     if first.tempo:
         said.append(f"{BEATS.get(first.tempo.beat, first.tempo.beat)} = {first.tempo.bpm:.0f}")
-    said.append(" + ".join(plainly_named(part, missing=True).name for part in score.parts))
+    names = [plainly_named(part, missing=True).name for part in score.parts]
+    shares = [f" {share:.0%}" if share else "" for share in sure] or [""] * len(names)
+    said.append(" + ".join(map("".join, zip(names, shares, strict=True))))
     return ", ".join([*said, f"{len(score.bars)} bar{'s' * (len(score.bars) != 1)}"])
 
 

@@ -20,17 +20,20 @@ GROOVES: tuple[dict[int, tuple[float, ...]], ...] = (
 )
 
 
-def drum_part(rng: np.random.Generator, quarters: float, keys: frozenset[int]) -> tuple[np.ndarray, np.ndarray]:
+def drum_part(
+    rng: np.random.Generator, quarters: float, keys: frozenset[int], groove: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Hits of a drummer over ``quarters``, with the drums of a kit: onset in quarters (n,), key (n,).
 
-    ``keys``: what the kit has; what it lacks is played on something near, or not at all.
+    ``keys``: what the kit has; what it lacks is played on something near, or not at all. ``groove``: of GROOVES, drawn
+    if none is given.
     """
-    groove = GROOVES[rng.integers(len(GROOVES))]
+    played = GROOVES[rng.integers(len(GROOVES)) if groove is None else groove]
     hits: list[tuple[float, int]] = []
     for start in np.arange(0, quarters, 4.0):
         fills = rng.random() < FILL
         end = 3.0 if fills else 4.0
-        for key, places in groove.items():
+        for key, places in played.items():
             hits += [(start + at, key) for at in places if at < end and rng.random() > ACCIDENT]
         if fills:
             drums = (SNARE, *TOMS)

@@ -259,11 +259,12 @@ def perform_mildly(rng: np.random.Generator, score: Score, programs: list[int], 
     pitch, part = columns[:, 2].astype(int), columns[:, 3].astype(int)
     while True:
         played = playing.perform(rng, onset, duration, pitch, part, tuple(programs), bpm)
-        if _is_mild(onset, played):
+        if is_mild(onset, played):
             return played
 
 
-def _is_mild(onset: np.ndarray, played: playing.Performance) -> bool:
+def is_mild(onset: np.ndarray, played: playing.Performance) -> bool:
+    """Whether the tempo of notes at ``onset`` quarters stays within MILD."""
     quarters, seconds = _clock(onset, played)
     grid = np.arange(quarters[0], quarters[-1] - STRETCH, 1.0)
     if not grid.size:

@@ -148,6 +148,13 @@ def test_songs_have_chord_symbols_and_chamber_music_has_none(programs: tuple[int
     assert wants_chords(band(*programs)) == wanted
 
 
+def test_one_of_two_keyboards_may_have_the_tune() -> None:
+    chords = piano([(C, 4)], [(G, 4)])
+    line = tuple((Note(F(0), F(4), pitch_at(72, 0)),) for _ in chords.bars)
+    assert wants_chords(dataclasses.replace(chords, parts=(Part(line, program=12), *chords.parts)))
+    assert not wants_chords(dataclasses.replace(chords, parts=(*chords.parts, *chords.parts)))
+
+
 def test_a_strummed_guitar_alone_has_chord_symbols() -> None:
     strummed = piano([(C, 4)], [(G, 4)])
     guitar = dataclasses.replace(strummed, parts=(dataclasses.replace(strummed.parts[0], program=25),))

@@ -10,7 +10,9 @@ from abcscribe.analysis.hands import SPAN
 from abcscribe.arranging import Arrangement, arranged, find_melody
 from abcscribe.arranging.lines import in_bars, tones
 from abcscribe.errors import ScoreError
-from abcscribe.score.model import Bar, Harmony, Key, Metre, Note, Part, Score, Staff
+from abcscribe.score import tab
+from abcscribe.score.instruments import FAMILIES
+from abcscribe.score.model import Bar, Harmony, Key, Metre, Note, Part, PlayedNote, Score, Staff, Tempo
 from abcscribe.score.spelling import pitch_at
 
 F = Fraction
@@ -144,3 +146,72 @@ def test_lines_go_into_bars_and_back() -> None:
     long = dataclasses.replace(line[0], end=line[0].start + 9)
     bars = in_bars(dataclasses.replace(score, bars=tuple(Bar(F(4), Metre(4, 4), Key()) for _ in range(3))), ([long],))
     assert [[(n.duration, n.tie) for n in bar] for bar in bars] == [[(F(4), True)], [(F(4), True)], [(F(1), False)]]
+
+
+def heard_song(sure: float = 0.95) -> Score:
+    """Eight bars at two seconds each, as an engine hears them: a voice whose second half stands in the piano's part."""
+    families = {name: tuple(0.9 if f == name else 0.01 for f in FAMILIES) for name in ("voice", "piano")}
+    sung: list[list[Note]] = [[] for _ in range(8)]
+    played: list[list[Note]] = [[] for _ in range(8)]
+    performance = []
+    for bar in range(8):
+        for beat in range(4):
+            note = Note(F(beat), F(1, 2), pitch_at(69 + (0, 2, 4, 2)[beat], (3, 5, 7, 5)[beat]))
+            (sung if bar < 4 else played)[bar].append(note)
+            at = 2.0 * bar + 0.5 * beat
+            performance.append(PlayedNote(at, at + 0.3, note.pitch.midi, 90, "voice", sure, families=families["voice"]))
+        for start in (0, 2):
+            for note in chord(45, 52, 57, start=start, length=2, voice=2):
+                played[bar].append(note)
+                at = 2.0 * bar + 0.5 * start
+                performance.append(
+                    PlayedNote(at, at + 0.9, note.pitch.midi, 60, "piano", sure, families=families["piano"])
+                )
+    piano = tuple(tuple(sorted(bar, key=lambda n: (n.voice, n.start, n.pitch.midi))) for bar in played)
+    parts = (
+        Part(tuple(map(tuple, sung)), "Voice", 52),
+        Part(piano, "Piano", 0, (Staff("treble", (1,)), Staff("bass", (2,)))),
+    )
+    bars = tuple(Bar(F(4), Metre(4, 4), seconds=2.0 * i, tempo=Tempo(120)) for i in range(8))
+    return Score(bars, parts, performance=tuple(sorted(performance, key=lambda n: (n.onset, n.pitch))))
+
+
+def test_the_tune_of_a_recording_goes_through_the_parts_in_which_it_stands() -> None:
+    found = find_melody(heard_song())
+    assert found is not None
+    assert [tone.pitch for tone in found.tones] == [69, 71, 73, 71] * 8
+    lead, said = arranged(heard_song(), Arrangement("melody"))
+    assert said[-1] == "16 notes of the tune stood in another part than Voice."
+    assert {note.duration for bar in lead.parts[0].bars for note in bar} == {F(1)}  # no rests between them
+    assert not lead.problems()
+
+
+def test_who_is_certain_of_a_recording_is_believed() -> None:
+    """Of a MIDI file, which names its players, the voice has the tune however it sounds."""
+    certain = dataclasses.replace(
+        heard_song(), performance=tuple(dataclasses.replace(n, families=()) for n in heard_song().performance)
+    )
+    found = find_melody(certain)
+    assert found is not None
+    assert (found.part, len(found.tones)) == (0, 16)
+
+
+@pytest.mark.parametrize(("level", "most"), [("full", 4), ("easy", 2)])
+def test_one_guitar_plays_the_tune_over_what_its_hand_stops(level: str, most: int) -> None:
+    before = tiny_cache.score(5, "piano")
+    found, said = arranged(before, Arrangement("guitar", level))
+    (part,) = found.parts
+    assert (part.program, [staff.clef for staff in part.staves]) == (24, ["treble-8"])
+    notes = [note for bar in part.bars for note in bar]
+    assert min(note.pitch.midi for note in notes) >= 40
+    assert not found.problems()
+    tune = find_melody(before)
+    assert tune is not None
+    shifts = {a.pitch - b.pitch for a, b in zip(tones(found, part, (1,)), tune.tones, strict=True)}
+    assert len(shifts) == 1
+    assert shifts.pop() % 12 == 0
+    for bar in part.bars:
+        for start in {note.start for note in bar}:
+            assert sum(note.start == start for note in bar) <= most
+    assert tab.remarks(found) == [] or "left out" not in tab.remarks(found)[0]
+    assert all(sentence.endswith(".") for sentence in said)

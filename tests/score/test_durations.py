@@ -108,3 +108,14 @@ def test_values_fill_the_bar_and_write_every_event(data):
         written = [value for value in values if value.event == event]
         assert (written[0].start, sum(value.duration for value in written)) == (start, duration)
         assert [value.tied for value in written] == [True] * (len(written) - 1) + [False]
+
+
+def test_a_rest_beside_a_tuplet_ends_at_the_beat() -> None:
+    """The last eighth of a triplet on the third beat: no triplet over three beats."""
+    values = write_rhythm(((Fraction(8, 3), Fraction(1, 3)),), Fraction(4), Metre(4, 4), Fraction(0))
+    assert [(v.start, v.duration, v.actual) for v in values] == [
+        (0, 2, 1), (2, Fraction(2, 3), 3), (Fraction(8, 3), Fraction(1, 3), 3), (3, 1, 1),
+    ]  # fmt: skip
+    over_two_beats = ((Fraction(0), Fraction(2, 3)), (Fraction(4, 3), Fraction(2, 3)))
+    values = write_rhythm(over_two_beats, Fraction(4), Metre(4, 4), Fraction(0))
+    assert [(v.start, v.duration) for v in values if v.event is None] == [(Fraction(2, 3), Fraction(2, 3)), (2, 2)]

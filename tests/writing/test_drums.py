@@ -9,7 +9,7 @@ from abcscribe.hints import Hints
 from abcscribe.score.instruments import PERCUSSION
 from abcscribe.score.model import Bar, Direction, Metre, Part, PlayedNote, Score, Tempo
 from abcscribe.synthesis.drum_patterns import GROOVES
-from abcscribe.writing.drums import of_drummer, score_of_drums, with_drums
+from abcscribe.writing.drums import left_out, of_drummer, score_of_drums, with_drums
 
 F = Fraction
 
@@ -136,3 +136,34 @@ def test_a_few_unsure_hits_in_a_long_recording_are_no_drummer() -> None:
     certain = [dataclasses.replace(hit, confidence=1.0) for hit in unsure]
     assert of_drummer([*notes, *certain]) == certain
     assert of_drummer([]) == []
+
+
+def test_each_beat_has_sixteenths_or_triplets_as_the_drummer_plays() -> None:
+    """A loose swing: hits between a triplet and a sixteenth are what the clear ones are; at a fast tempo, too."""
+    swung = [hit(0.5 * beat + 0.5 * at) for beat in range(16) for at in (0, 0.667 if beat % 4 else 0.705)]
+    found = with_drums(score(0, 2, 4, 6), swung)
+    assert {n.start % 1 for bar in found.parts[-1].bars for n in bar} == {F(0), F(2, 3)}
+    straight = [hit(0.5 * beat + 0.5 * at) for beat in range(16) for at in (0, 0.75 if beat % 4 else 0.705)]
+    found = with_drums(score(0, 2, 4, 6), straight)
+    assert {n.start % 1 for bar in found.parts[-1].bars for n in bar} == {F(0), F(3, 4)}
+
+
+def test_a_compound_beat_has_no_triplets() -> None:
+    bars = tuple(Bar(F(3), Metre(6, 8), seconds=at, tempo=Tempo(120)) for at in (0, 1.5))
+    found = with_drums(Score(bars, ()), [hit(0), hit(0.33), hit(1.5)])
+    assert {n.start for n in found.parts[-1].bars[0]} == {F(0), F(3, 4)}
+
+
+def test_hits_too_few_for_a_drummer_are_said_if_they_are_more_than_consonants() -> None:
+    notes = [PlayedNote(float(at), at + 0.5, 60) for at in range(40)]
+
+    def hits(seconds: float) -> list[PlayedNote]:
+        return [
+            PlayedNote(at * seconds, at * seconds + 0.1, 36, confidence=0.5, drum=True)
+            for at in range(int(39 / seconds))
+        ]
+
+    assert left_out([*notes, *hits(2.5)]) == [
+        "15 hits of drums are left out: they are too few, or too unsure, for somebody who plays drums."
+    ]
+    assert left_out([*notes, *hits(10)]) == left_out([*notes, *hits(1)]) == []

@@ -17,7 +17,7 @@ const NAMES = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
 // Written pitch of transposing instruments: semitones to add to what sounds.
 const TRANSPOSITIONS = [["0", "as it sounds"], ["2", "for B♭ instruments (+2)"], ["9", "for E♭ instruments (+9)"], ["7", "for F instruments (+7)"], ["14", "for tenor saxophone (+14)"], ["21", "for baritone saxophone (+21)"], ["12", "an octave up"], ["-12", "an octave down"]];
 
-const ARRANGEMENTS = [["", "as it is"], ["lead", "lead sheet: tune and chords"], ["melody", "the tune alone"], ["piano", "for piano"], ["piano easy", "for piano, easy"]];
+const ARRANGEMENTS = [["", "as it is"], ["lead", "lead sheet: tune and chords"], ["melody", "the tune alone"], ["piano", "for piano"], ["piano easy", "for piano, easy"], ["guitar", "for guitar"], ["guitar easy", "for guitar, easy"]];
 
 /** The menu of everything that can be taken away. */
 export function exportMenu() {
