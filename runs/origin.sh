@@ -65,3 +65,4 @@ abcscribe data export "$DATA_SET" abc --folder "$FOLDER" --out "$OUT/pairs" --co
   abcscribe evaluate --suite "$OUT/test" $ANSWERS -o "$OUT/evaluation" \
     --engine "majority,abcscribe,$SYSTEM:$BASE,$SYSTEM:$OUT/sft,$SYSTEM:$OUT/ppo,$SYSTEM:$OUT/grpo"
 }
+sed -n '/^## Figures/,/^↓/p' "$OUT/evaluation/report.md"
