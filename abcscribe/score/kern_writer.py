@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from abcscribe.score import kern_signs
+from abcscribe.score import kern_signs, kern_tokens
 from abcscribe.score.durations import bar_offsets, chords, write_rhythm
 from abcscribe.score.instruments import PERCUSSION, usual_transposition
 from abcscribe.score.model import Bar, Direction, Note, Part, Score
@@ -351,8 +351,9 @@ def _code(part: Part, spine: _Spine) -> str:
 
 def _transposition(part: Part, spine: _Spine) -> str:
     steps, semitones = transposition(part)
-    usual = usual_transposition(part.program, part.name)
-    return f"*ITrd{-steps}c{-semitones}" if (steps, semitones) != (0, 0) or usual != (0, 0) else "*"
+    read = kern_tokens.PROGRAMS.get(kern_signs.instrument(part.program), part.program)  # the nearest that has a code
+    plain = all(usual_transposition(program, part.name) == (0, 0) for program in (part.program, read))
+    return "*" if plain and (steps, semitones) == (0, 0) else f"*ITrd{-steps}c{-semitones}"
 
 
 def _clef(part: Part, spine: _Spine) -> str:

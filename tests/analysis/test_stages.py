@@ -508,8 +508,8 @@ def test_held_melody_notes_over_an_inner_voice_are_a_voice_of_their_own():
     bass = [(bar * 4.0, 3.9, 43) for bar in range(6)]
     everything = sorted(melody + inner + bass, key=lambda n: (n[0], n[2]))
     voice = dict(zip(everything, printed(melody + inner + bass), strict=True))
-    assert np.mean([voice[note] == hands.RIGHT[0] for note in melody]) > 0.9
-    assert np.mean([voice[note] != hands.RIGHT[0] for note in inner]) > 0.9
+    assert np.mean([voice[note] == hands.RIGHT[0] for note in melody]) > 0.8
+    assert np.mean([voice[note] != hands.RIGHT[0] for note in inner]) > 0.8
     assert {voice[note] for note in bass} <= set(hands.LEFT)
 
 

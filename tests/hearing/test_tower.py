@@ -47,7 +47,7 @@ def test_nothing_is_held_back_at_the_end():
 def test_hits_of_drums_are_among_the_notes_of_a_tower_that_hears_them():
     runtime = Runtime([100], 520)
     drums = np.zeros((520, len(DRUMS)))
-    drums[60, 0], drums[200, 2], drums[300, 1] = 0.9, 0.8, 0.3
+    drums[60, 0], drums[200, 2], drums[300, 1] = 0.9, 0.8, 0.15
     runtime.activity = dataclasses.replace(runtime.activity, drums=drums)
     runtime.stream = lambda blocks: iter([runtime.activity])
     notes = [note for part in AbcscribeEngine(runtime).notes([]) for note in part]

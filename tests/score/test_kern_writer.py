@@ -8,7 +8,7 @@ import pytest
 from example_scores import a_pitch, guitar, note, piano, quartet, scores
 from hypothesis import assume, given, settings
 
-from abcscribe.score import Bar, Direction, Harmony, Metre, Note, Part, Score, Staff, Syllable, Tempo
+from abcscribe.score import Bar, Direction, Harmony, Metre, Note, Part, Pitch, Score, Staff, Syllable, Tempo
 from abcscribe.score.differences import differences
 from abcscribe.score.kern_reader import kern_score
 from abcscribe.score.kern_writer import to_kern
@@ -36,6 +36,16 @@ def test_any_rhythm_comes_back(score: Score) -> None:
     again, problems = kern_score(to_kern(score))
     lost = [what for what in differences(score, again) if not what.endswith("program")]  # a nearest one is said
     assert (lost, problems) == ([], [])
+
+
+@pytest.mark.parametrize("program", range(129))
+def test_every_program_sounds_as_it_did(program: int) -> None:
+    """Of a program that Humdrum has no code for the nearest is written, which may transpose where this one does not."""
+    notes = (Note(Fraction(0), Fraction(4), Pitch("C", 0, 4)),)
+    staves = (Staff("perc" if program == 128 else "treble"),)
+    score = Score((Bar(Fraction(4), Metre()),), (Part((notes,), "Part", program, staves),))
+    again, _ = kern_score(to_kern(score))
+    assert [what for what in differences(score, again) if not what.endswith("program")] == []
 
 
 def test_every_line_has_a_token_for_every_spine() -> None:

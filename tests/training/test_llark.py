@@ -79,7 +79,8 @@ def test_ten_soft_tokens_a_second(config):
 def test_a_language_model_in_a_gguf_file_is_unpacked(monkeypatch):
     monkeypatch.setattr(audio_text_model, "require", lambda *names: None)
     assert audio_text_model.base_files("a/b.gguf") == {"pretrained_model_name_or_path": "a", "gguf_file": "b.gguf"}
-    assert audio_text_model.base_files("a/b") == {"pretrained_model_name_or_path": "a/b"}
+    pinned = audio_text_model.base_files(f"a/b@{'0' * 40}")
+    assert pinned == {"pretrained_model_name_or_path": "a/b", "revision": "0" * 40}
 
 
 def test_it_is_asked_and_is_a_system(tmp_path):
