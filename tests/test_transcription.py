@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from abcscribe import hearing, transcription
+from abcscribe.analysis import player_count
 from abcscribe.errors import AudioError, EngineError
 from abcscribe.hints import Hints
 from abcscribe.score.model import Key, Metre, PlayedNote
@@ -198,3 +199,16 @@ def test_drums_are_written_where_nothing_else_is_clear() -> None:
     assert transcription._music(Path("band.wav"), 0.5, [*hits, *clear], 0.9) == [*hits, *clear]
     with pytest.raises(AudioError, match="noise or speech"):
         transcription._music(Path("talk.wav"), 0.5, [*hits[:3], *unclear], 0.9)
+
+
+@pytest.mark.parametrize("start", [None, 1.0])
+def test_a_lone_singers_pitch_is_measured(
+    tmp_path: Path, tone: str, monkeypatch: pytest.MonkeyPatch, start: float | None
+) -> None:
+    monkeypatch.setattr(player_count, "is_sung", lambda notes: True)
+    song = media.write(tmp_path / "song.flac", media.tone(8.0, pitches=SCALE * 2))
+    *_, done = events(song, engine=tone, start=start)
+    assert isinstance(done, Done)
+    heard = done.score.performance
+    assert len(heard) >= 10
+    assert all(note.fine_pitch is not None and abs(note.fine_pitch - note.pitch) < 0.3 for note in heard)

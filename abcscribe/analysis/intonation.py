@@ -30,7 +30,7 @@ def in_tune(notes: Sequence[PlayedNote]) -> list[PlayedNote]:
     """The notes with the pitches that are meant.
 
     Args:
-        notes: of one line, by onset. Those without a measured pitch (`PlayedNote.fine_pitch`) follow the others.
+        notes: of one line, by onset. Those without a measured pitch (`PlayedNote.fine_pitch`) stay as they are.
 
     Returns:
         The same notes, as many, with other pitches perhaps.
